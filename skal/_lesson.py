@@ -1,0 +1,87 @@
+"""What a model is fitted to, and where a simulation gets it from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skal._labels import Labels, join_targets
+from skal._meta import is_row_wise, slice_params
+from skal._rows import concat_rows, n_rows, take_rows
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """The labelled rows in the order in which they were labelled.
+
+    ``params`` are fit's keyword arguments, row-wise ones aligned with X. ``whole`` is
+    what the estimator sees instead where it learns from unlabelled rows too.
+    """
+
+    X: object
+    y: np.ndarray
+    params: dict
+    labels: Labels
+    whole: tuple | None = None
+
+    def for_estimator(self):
+        """Return X, codes and params for the estimator's fit."""
+        if self.whole is not None:
+            return self.whole
+        return self.X, self.labels.encode(self.y), self.params
+
+    def extended(self, other):
+        """Return this lesson followed by another, whose labels hold for both."""
+        names = self.row_wise() | other.row_wise()
+        for name in sorted(names):
+            if name not in other.params:
+                raise ValueError(
+                    f"{name} must be given for the new rows too, got nothing. "
+                    "Earlier rounds had it."
+                )
+            if name not in self.params:
+                raise ValueError(
+                    f"{name} must be given from the first round on, got it for "
+                    f"{len(other.y)} new rows only. Fit again with it for all rows."
+                )
+        joined = {
+            name: concat_rows(self.params[name], other.params[name]) for name in names
+        }
+        return Lesson(
+            concat_rows(self.X, other.X),
+            join_targets(self.y, other.y),
+            {**other.params, **joined},
+            other.labels,
+        )
+
+    def row_wise(self):
+        """Return the names of the parameters that hold a value for each row."""
+        n = len(self.y)
+        return {name for name, value in self.params.items() if is_row_wise(value, n)}
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A pool whose labels are revealed on demand."""
+
+    X: object
+    y: np.ndarray
+    params: dict
+    labels: Labels
+    use_unlabeled: bool = False
+
+    def reveal(self, order):
+        """Return the lesson of the rows at ``order``."""
+        n = n_rows(self.X)
+        if len(order) == n and np.array_equal(order, np.arange(n)):
+            return Lesson(self.X, self.y, self.params, self.labels)
+        lesson = Lesson(
+            take_rows(self.X, order),
+            self.y[order],
+            slice_params(self.params, order, n),
+            self.labels,
+        )
+        if not self.use_unlabeled:
+            return lesson
+        codes = np.full(n, -1)
+        codes[order] = self.labels.encode(lesson.y)
+        return replace(lesson, whole=(self.X, codes, self.params))

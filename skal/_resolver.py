@@ -1,0 +1,342 @@
+"""How to get embeddings, head probabilities and samples out of any estimator.
+
+One order for every question: the estimator's own method; through a Pipeline, the
+transformers and then the last step; the model inside a search or a wrapper; the
+members of a forest, a bagging or a soft voting ensemble; else a TypeError that says
+what would serve.
+"""
+
+import warnings
+from inspect import signature
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import clone, is_regressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from skal._labels import multilabel_proba, spread
+
+#: What a strategy may need, in words, and what to do where the estimator lacks it.
+NEEDS = {
+    "proba": (
+        "class probabilities (predict_proba)",
+        "Use a probabilistic classifier, or wrap it in CalibratedClassifierCV",
+    ),
+    "embed": ("embeddings (embed)", "Use an estimator that takes numbers"),
+    "samples": (
+        "samples of predictions (sample_proba or members)",
+        "Use a forest, BaggingClassifier or BaggingRegressor, a soft VotingClassifier, "
+        "or an estimator with sample_proba",
+    ),
+    "head": (
+        "probabilities of embeddings (head_proba)",
+        "Use an estimator with predict_proba and no embed of its own, or with both "
+        "embed and head_proba",
+    ),
+    "labels": ("labels", "Label some rows first"),
+}
+
+
+def name_of(estimator):
+    """Return the name to call an estimator by in messages."""
+    return type(estimator).__name__
+
+
+def split(estimator):
+    """Peel one layer off: the transform in front (or None) and the model inside.
+
+    The model is None where nothing is wrapped.
+    """
+    if isinstance(estimator, Pipeline):
+        front = estimator[:-1].transform if len(estimator) > 1 else None
+        return front, estimator[-1]
+    if isinstance(estimator, FrozenEstimator):
+        return None, estimator.estimator
+    if hasattr(estimator, "best_estimator_"):
+        return None, estimator.best_estimator_
+    if hasattr(estimator, "estimator_") and not hasattr(estimator, "estimators_"):
+        front = estimator.transform if hasattr(estimator, "support_") else None
+        return front, estimator.estimator_
+    return None, None
+
+
+def descend(estimator, X, method):
+    """Peel layers until one has ``method``; return it and X as it sees it."""
+    while not hasattr(estimator, method):
+        front, inner = split(estimator)
+        if inner is None:
+            return None, X
+        estimator, X = inner, X if front is None else front(X)
+    return estimator, X
+
+
+def embed(estimator, X):
+    """Return what the last layer sees: (n, d) float32, or CSR."""
+    if hasattr(estimator, "embed"):
+        return estimator.embed(X)
+    front, inner = split(estimator)
+    if inner is None:
+        return flatten(X)
+    return embed(inner, X if front is None else front(X))
+
+
+def embeds_itself(estimator):
+    """Tell whether some layer has an embed of its own."""
+    while estimator is not None:
+        if hasattr(estimator, "embed"):
+            return True
+        _, estimator = split(estimator)
+    return False
+
+
+def head_proba(estimator, E):
+    """Return the probabilities of embeddings, in the estimator's own columns."""
+    if hasattr(estimator, "head_proba"):
+        return estimator.head_proba(E)
+    _, inner = split(estimator)
+    if inner is not None:
+        return head_proba(inner, E)
+    if hasattr(estimator, "embed") or not hasattr(estimator, "predict_proba"):
+        raise lacking(estimator, "head")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        return estimator.predict_proba(E)
+
+
+def sample_proba(estimator, X, n_samples, seed):
+    """Return (S, n, C) probabilities in the estimator's own columns, float32."""
+    owner, Z = descend(estimator, X, "sample_proba")
+    if owner is not None:
+        draws = owner.sample_proba(Z, n_samples=n_samples, random_state=seed)
+        return np.asarray(draws, np.float32)
+    members, X = find_members(estimator, X)
+    if members is None:
+        raise lacking(estimator, "samples")
+    members = first(members, n_samples, estimator)
+    return np.stack([np.asarray(member(X), np.float32) for member in members])
+
+
+def sample_predict(estimator, X, n_samples, seed):
+    """Return (S, n) predictions of a regressor's members."""
+    owner, Z = descend(estimator, X, "sample_predict")
+    if owner is not None:
+        return owner.sample_predict(Z, n_samples=n_samples, random_state=seed)
+    members, X = find_members(estimator, X)
+    if members is None:
+        raise lacking(estimator, "samples")
+    return np.stack([member(X) for member in first(members, n_samples, estimator)])
+
+
+def predict_std(estimator, X, n_samples, seed):
+    """Return the standard deviation of a regressor's prediction for each row."""
+    front, inner = split(estimator)
+    if inner is not None:
+        return predict_std(inner, X if front is None else front(X), n_samples, seed)
+    if gives_std(estimator):
+        std = estimator.predict(X, return_std=True)[1]
+    else:
+        std = sample_predict(estimator, X, n_samples, seed).std(axis=0)
+    return std if std.ndim == 1 else std.mean(axis=1)
+
+
+def gives_std(estimator):
+    """Tell whether predict takes return_std."""
+    return "return_std" in signature(estimator.predict).parameters
+
+
+def first(members, n_samples, estimator):
+    """Return the first n_samples members; an ensemble has no more than it has."""
+    if n_samples is None:
+        return members
+    if n_samples > len(members):
+        raise ValueError(
+            f"n_samples must be at most {len(members)}, the number of members of "
+            f"{name_of(estimator)}, got {n_samples}."
+        )
+    return members[:n_samples]
+
+
+def find_members(estimator, X):
+    """Find an ensemble's members: functions of X in the layer that holds them.
+
+    Returns
+    -------
+    members : list of callable or None
+        Each answers (n, C) probabilities (classifiers) or predictions (regressors).
+    X : object
+        X as that layer sees it.
+    """
+    members = list_members(estimator)
+    if members is not None:
+        return members, numeric(X)
+    front, inner = split(estimator)
+    if inner is None:
+        return None, X
+    return find_members(inner, X if front is None else front(X))
+
+
+def list_members(estimator):
+    """List the members of a fitted forest, bagging or voting ensemble, else None."""
+    if not is_committee(estimator):
+        return None
+    members = getattr(estimator, "estimators_", None)
+    if members is None:
+        return None
+    subsets = getattr(estimator, "estimators_features_", [None] * len(members))
+    if is_regressor(estimator):
+        return [
+            _Member(member, columns)
+            for member, columns in zip(members, subsets, strict=True)
+        ]
+    classes = estimator.classes_
+    width = None if isinstance(classes, list) else len(classes)
+    return [
+        _ProbaMember(member, columns, width)
+        for member, columns in zip(members, subsets, strict=True)
+    ]
+
+
+class _Member:
+    """One regressor of an ensemble, on its own columns of X."""
+
+    def __init__(self, model, columns):
+        self.model = model
+        self.columns = columns
+
+    def columns_of(self, X):
+        every = self.columns is None or np.array_equal(
+            self.columns, np.arange(X.shape[1])
+        )
+        return X if every else X[:, self.columns]
+
+    def __call__(self, X):
+        return self.model.predict(self.columns_of(X))
+
+
+class _ProbaMember(_Member):
+    """One classifier of an ensemble; its columns are spread over the ensemble's."""
+
+    def __init__(self, model, columns, width):
+        super().__init__(model, columns)
+        self.width = width
+
+    def __call__(self, X):
+        X = self.columns_of(X)
+        if not hasattr(self.model, "predict_proba"):  # a vote is all it has
+            return np.eye(self.width)[self.model.predict(X).astype(int)]
+        proba = multilabel_proba(self.model.predict_proba(X))
+        if self.width is None or proba.shape[1] == self.width:
+            return proba
+        return spread(proba, self.model.classes_.astype(int), self.width, fill=0)
+
+
+def is_committee(estimator):
+    """Tell whether an ensemble's members are independent opinions of one question."""
+    if not type(estimator).__module__.startswith("sklearn.ensemble"):
+        bases = {base.__module__ for base in type(estimator).__mro__}
+        if not any(module.startswith("sklearn.ensemble") for module in bases):
+            return False
+    from sklearn.ensemble import (
+        BaggingClassifier,
+        BaggingRegressor,
+        ExtraTreesClassifier,
+        ExtraTreesRegressor,
+        RandomForestClassifier,
+        RandomForestRegressor,
+        VotingClassifier,
+        VotingRegressor,
+    )
+
+    if isinstance(estimator, VotingClassifier):
+        return estimator.voting == "soft"
+    kinds = (
+        BaggingClassifier,
+        BaggingRegressor,
+        ExtraTreesClassifier,
+        ExtraTreesRegressor,
+        RandomForestClassifier,
+        RandomForestRegressor,
+        VotingRegressor,
+    )
+    return isinstance(estimator, kinds)
+
+
+def provides(estimator, need):
+    """Tell, fitted or not, whether an estimator can answer a strategy's need."""
+    if need in ("embed", "labels"):
+        return True
+    if need == "proba":
+        return hasattr(estimator, "predict_proba")
+    own, plain = {
+        "head": (("head_proba",), hasattr(estimator, "predict_proba")),
+        "samples": (("sample_proba", "sample_predict"), is_committee(estimator)),
+    }[need]
+    if any(hasattr(estimator, method) for method in own):
+        return True
+    inner = wrapped(estimator)
+    if inner is not None:
+        return provides(inner, need)
+    if need == "samples" and is_regressor(estimator):
+        return plain or gives_std(estimator)
+    return bool(plain)
+
+
+def wrapped(estimator):
+    """Return the model an estimator will answer with, before or after it is fitted."""
+    if isinstance(estimator, Pipeline):
+        return estimator[-1]
+    module = type(estimator).__module__
+    if module.startswith(("sklearn.ensemble", "sklearn.multi", "sklearn.calibration")):
+        return None
+    inner = getattr(estimator, "estimator", None)
+    return inner if hasattr(inner, "fit") else None
+
+
+def lacking(estimator, need, strategy=None):
+    """Build the TypeError for an estimator that cannot answer a need."""
+    what, way_out = NEEDS[need]
+    who = "This query" if strategy is None else name_of(strategy)
+    return TypeError(
+        f"{who} needs {what}, which {name_of(estimator)} does not offer. {way_out}."
+    )
+
+
+def check_needs(strategy, estimator):
+    """Raise the TypeError of the first need that the estimator cannot answer."""
+    for need in sorted(strategy.needs):
+        if not provides(estimator, need):
+            raise lacking(estimator, need, strategy)
+
+
+def cold_front(estimator, X):
+    """Fit a clone of a Pipeline's transformers on X, without labels; None if none."""
+    while not isinstance(estimator, Pipeline):
+        estimator = wrapped(estimator)
+        if estimator is None:
+            return None
+    if len(estimator) == 1:
+        return cold_front(estimator[-1], X)
+    front = clone(estimator[:-1])
+    return front.fit(X)
+
+
+def numeric(X):
+    """Return X as an array or CSR: what an ensemble hands to its members."""
+    if sp.issparse(X):
+        return X
+    return X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
+
+
+def flatten(X):
+    """Return X itself as (n, d) float32, CSR staying sparse."""
+    if sp.issparse(X):
+        return X.astype(np.float32)
+    try:
+        E = np.asarray(numeric(X), dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "X must be numeric to be its own embedding, got columns that are not. "
+            "Put an encoder or a vectorizer before the estimator in a Pipeline."
+        ) from error
+    return E.reshape(len(E), -1)

@@ -1,0 +1,238 @@
+"""Rows: a lazy selection of rows of any X, and what else depends on X's type."""
+
+from itertools import pairwise
+
+import numpy as np
+import scipy.sparse as sp
+
+#: Bytes of X handed to the estimator at a time: a sixteenth of the pool, within bounds.
+_CHUNK_BYTES = 2**22
+_MIN_CHUNK = 1024
+_CHUNKS = 16
+#: Rows a chunk where the size of a row cannot be told (lists, frames of objects).
+_DEFAULT_CHUNK = 8192
+#: A stretch of the base of which at least this share is wanted is read whole: a
+#: view costs nothing, a gather copies.
+_DENSE_SHARE = 0.9
+
+
+def n_rows(X):
+    """Return the number of rows of X."""
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def take_rows(X, indices):
+    """Return ``X[indices]`` in X's own type, by position."""
+    if hasattr(X, "iloc"):  # pandas
+        return X.iloc[indices]
+    if hasattr(X, "shape"):  # arrays of any rank, CSR, memmaps, polars, tensors
+        return X[indices]
+    if isinstance(indices, slice):
+        return X[indices]
+    return [X[i] for i in indices]
+
+
+def concat_rows(first, second):
+    """Stack two containers of rows of the same type."""
+    if hasattr(first, "iloc"):
+        import pandas as pd
+
+        return pd.concat([first, second])
+    if sp.issparse(first):
+        return sp.vstack([first, second], format="csr")
+    if isinstance(first, np.ndarray):
+        return np.concatenate([first, np.asarray(second)])
+    if type(first).__module__.startswith("torch"):
+        import torch
+
+        return torch.cat([first, torch.as_tensor(second)])
+    if type(first).__module__.startswith("polars"):
+        import polars as pl
+
+        return pl.concat([first, second])
+    return [*first, *second]
+
+
+def select_rows(X, candidates):
+    """Return the Rows of X that candidates (positions, a mask or None) allow."""
+    if candidates is None:
+        return Rows(X)
+    n = n_rows(X)
+    chosen = np.asarray(candidates)
+    if chosen.dtype == bool and chosen.shape == (n,):
+        return Rows(X, np.flatnonzero(chosen))
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+        if chosen.shape == (0,):
+            return Rows(X, np.empty(0, int))
+        raise ValueError(
+            f"candidates must be positions in X_pool or a mask of {n} booleans, got "
+            f"{chosen.dtype} of shape {chosen.shape}."
+        )
+    ordered = np.unique(chosen)
+    if len(ordered) < len(chosen):
+        raise ValueError(
+            f"candidates must be different rows, got {len(chosen) - len(ordered)} "
+            "of them twice or more."
+        )
+    if len(ordered) and not 0 <= ordered[0] <= ordered[-1] < n:
+        raise ValueError(
+            f"candidates must be positions in [0, {n - 1}], got {ordered[0]} to "
+            f"{ordered[-1]}."
+        )
+    return Rows(X, ordered)
+
+
+def as_rows(X):
+    """Return X as Rows; Rows come back as they are."""
+    return X if isinstance(X, Rows) else Rows(X)
+
+
+class Rows:
+    """A lazy selection of rows of X: nothing is copied until it is read.
+
+    Strategies receive their candidates as Rows. Slices of slices refer to the same
+    base, which is what lets a :class:`~skal.ModelView` compute each row once.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_base, ...), sparse matrix, frame, memmap, tensor or list
+        The base data.
+    indices : ndarray of int of shape (n_rows,), default=None
+        Positions in X of the selected rows; None selects every row.
+
+    Attributes
+    ----------
+    X : object
+        The base data, never copied.
+    indices : ndarray of int64 of shape (n_rows,) or None
+        Positions in X; None means every row.
+    shape : tuple of int
+        The shape of the selection.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal import Rows
+    >>> pool = Rows(np.arange(10).reshape(5, 2))
+    >>> pool.take([4, 2]).take([1]).data()
+    array([[4, 5]])
+    """
+
+    def __init__(self, X, indices=None):
+        if sp.issparse(X) and X.format != "csr":
+            X = X.tocsr()
+        self.X = X
+        self.indices = None if indices is None else np.asarray(indices, np.int64)
+
+    def __len__(self):
+        """Return the number of selected rows."""
+        return n_rows(self.X) if self.indices is None else len(self.indices)
+
+    @property
+    def shape(self):
+        """Shape of the selection; lists have one dimension."""
+        return (len(self), *getattr(self.X, "shape", (0,))[1:])
+
+    def __repr__(self):
+        """Say how many rows of what are selected."""
+        return f"Rows({len(self)} of {n_rows(self.X)} rows, {type(self.X).__name__})"
+
+    def positions(self):
+        """Return the positions in the base of the selected rows."""
+        return np.arange(len(self)) if self.indices is None else self.indices
+
+    def take(self, positions):
+        """Select rows of this selection; the base stays the same.
+
+        Parameters
+        ----------
+        positions : array-like of int
+            Positions among the selected rows.
+
+        Returns
+        -------
+        Rows
+            The smaller selection.
+        """
+        positions = np.asarray(positions, np.int64)
+        return Rows(
+            self.X, positions if self.indices is None else self.indices[positions]
+        )
+
+    def data(self):
+        """Return the selected rows in the user's own type.
+
+        Returns
+        -------
+        object
+            X itself where every row is selected, else a copy of the rows.
+        """
+        return self.X if self.indices is None else take_rows(self.X, self.indices)
+
+    def __array__(self, dtype=None, copy=None):
+        """Return the selected rows as an array."""
+        return np.array(self.data(), dtype=dtype, copy=copy)
+
+    def chunks(self, size=None):
+        """Split the selection into consecutive pieces.
+
+        Parameters
+        ----------
+        size : int, default=None
+            Rows a piece; None takes about 4 MiB of X.
+
+        Yields
+        ------
+        where : slice
+            The positions of the piece in this selection.
+        rows : Rows
+            The piece.
+        """
+        size = size or chunk_size(self.X)
+        for start in range(0, len(self), size):
+            where = slice(start, min(start + size, len(self)))
+            yield where, self.take(np.arange(where.start, where.stop))
+
+
+def chunk_size(X):
+    """Rows of X that fill a chunk."""
+    if sp.issparse(X):
+        row_bytes = 12 * X.nnz / max(1, X.shape[0])
+    elif hasattr(X, "iloc") or not hasattr(getattr(X, "dtype", None), "itemsize"):
+        return _DEFAULT_CHUNK
+    else:
+        row_bytes = X.dtype.itemsize * np.prod(X.shape[1:], dtype=float)
+    chunk_bytes = min(_CHUNK_BYTES, row_bytes * X.shape[0] / _CHUNKS)
+    return max(_MIN_CHUNK, int(chunk_bytes / max(row_bytes, 1)))
+
+
+def blocks(X, positions):
+    """Read the rows at sorted ``positions`` of X, block by block of the base.
+
+    The blocks lie on a fixed grid over X, so that a row is always computed beside
+    the same neighbours whatever else is asked for. A block that is wanted nearly
+    whole is read as a slice, which costs no copy.
+
+    Yields
+    ------
+    data : object
+        Rows in X's own type.
+    keep : slice or ndarray of int
+        Which of them were asked for.
+    where : slice
+        Their places among ``positions``.
+    """
+    size = chunk_size(X)
+    n = n_rows(X)
+    edges = np.searchsorted(positions, np.arange(0, n + size, size))
+    for block, (start, stop) in enumerate(pairwise(edges)):
+        if start == stop:
+            continue
+        first, last = block * size, min((block + 1) * size, n)
+        wanted = positions[start:stop]
+        if stop - start == last - first:
+            yield take_rows(X, slice(first, last)), slice(None), slice(start, stop)
+        elif stop - start >= _DENSE_SHARE * (last - first):
+            yield take_rows(X, slice(first, last)), wanted - first, slice(start, stop)
+        else:
+            yield take_rows(X, wanted), slice(None), slice(start, stop)

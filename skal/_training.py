@@ -1,0 +1,148 @@
+"""How a round is trained and kept: the fitted state of a learner."""
+
+from copy import deepcopy
+from time import perf_counter
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skal import _history
+from skal._meta import EstimatorInside
+from skal._resolver import name_of
+from skal._rows import take_rows
+from skal._seed import draw_seed, fork_torch, stream, unseeded_params
+from skal._view import ModelView
+
+#: What fitting sets. A new fit starts without what the last one left.
+_FITTED = {
+    "X_training_",
+    "_labels",
+    "_params",
+    "_rounds",
+    "_stages",
+    "classes_",
+    "estimator_",
+    "estimators_",
+    "labeled_iter_",
+    "n_iter_",
+    "seed_",
+    "termination_condition_",
+    "y_training_",
+}
+
+
+class Trained(EstimatorInside):
+    """A learner's fitted state: trained on a lesson, replaced whole, seen as a view."""
+
+    @property
+    def history_(self):
+        """What happened, as a dict of columns with an entry a round."""
+        if "_rounds" not in vars(self):
+            raise AttributeError("ActiveLearner has no history_ before fit or teach.")
+        return _history.columns(self._rounds)
+
+    def _train(self, lesson, seed, round):
+        """Fit a model to a lesson; return the state to commit."""
+        started = perf_counter()
+        estimator = self._next_estimator(lesson, seed, round)
+        X, codes, params = lesson.for_estimator()
+        with fork_torch(stream(seed, round, "torch fit")):
+            estimator.fit(X, codes, **params)
+        state = {
+            "estimator_": estimator,
+            "seed_": seed,
+            "X_training_": lesson.X,
+            "y_training_": lesson.y,
+            "n_iter_": round,
+            "termination_condition_": None,
+            "_labels": lesson.labels,
+            "_params": lesson.params,
+            "_fit_time": perf_counter() - started,
+        }
+        if lesson.labels.classes is not None:
+            state["classes_"] = lesson.labels.classes
+        if self.store_estimators:
+            models, stages = (
+                ([], []) if round == 0 else (self.estimators_, self._stages)
+            )
+            state["estimators_"] = [*models, estimator]
+            state["_stages"] = [*stages, lesson.labels]
+        if round > 0:  # there is a good state to keep
+            self._check_answers(estimator, lesson)
+        return state
+
+    def _next_estimator(self, lesson, seed, round):
+        """Return the estimator to fit: seeded, and warm where that is wanted."""
+        template = self._template()
+        warm = self.warm_start and round > 0 and not self._brings_a_class(lesson)
+        estimator = deepcopy(self.estimator_) if warm else clone(template)
+        rng = stream(seed, round, "fit")
+        params = {name: draw_seed(rng) for name in unseeded_params(template)}
+        if self.warm_start:
+            params[warm_start_param(template)] = True
+        return estimator.set_params(**params) if params else estimator
+
+    def _brings_a_class(self, lesson):
+        """Tell whether a lesson holds a class that the model was not trained on."""
+        if lesson.labels.target_type != "multiclass":
+            return False
+        return not np.array_equal(np.unique(lesson.y), np.unique(self.y_training_))
+
+    def _check_answers(self, estimator, lesson):
+        """Refuse a model whose training has diverged, while the last one is there."""
+        if hasattr(estimator, "predict_proba"):
+            sample = take_rows(lesson.X, np.arange(min(10, len(lesson.y))))
+            ModelView._of_learner(estimator, lesson.labels).predict_proba(sample)
+
+    def _commit(self, state, bought, query_time=np.nan, info=None):
+        """Replace the fitted state, all at once, and note the round."""
+        state = dict(state)
+        fit_time = state.pop("_fit_time")
+        before = self._rounds if state["n_iter_"] > 0 else []
+        round = _history.entry(
+            len(state["y_training_"]), bought, query_time, fit_time, info or {}
+        )
+        state["_rounds"] = [*before, round]
+        kept = {name: v for name, v in vars(self).items() if name not in _FITTED}
+        self.__dict__ = {**kept, **state}
+
+    def _view(self):
+        """Return the view of the fitted model for the next query."""
+        check_is_fitted(self)
+        return ModelView._of_learner(
+            self.estimator_,
+            self._labels,
+            X_training=self.X_training_,
+            y_training=self.y_training_,
+            history=self.history_,
+            round=self.n_iter_,
+            random_state=stream(self.seed_, self.n_iter_ + 1, "samples"),
+        )
+
+    __skal_view__ = _view
+
+    def _cold_view(self, labels, seed):
+        """Return the view before the first label: it embeds, and predicts nothing."""
+        random_state = stream(seed, 0, "samples")
+        return ModelView._of_learner(
+            self._template(), labels, cold=True, random_state=random_state
+        )
+
+
+def warm_start_param(estimator):
+    """Return the name of the parameter that makes an estimator go on from its weights.
+
+    Ensembles take warm_start to mean "add members", which is something else.
+    """
+    prefix = f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
+    model = estimator[-1] if prefix else estimator
+    params = model.get_params(deep=False)
+    ensemble = type(model).__module__.startswith("sklearn.ensemble")
+    if "warm_start" not in params or "n_estimators" in params or ensemble:
+        raise ValueError(
+            "warm_start must be False for an estimator that cannot go on from its "
+            f"weights, got True with {name_of(model)}."
+        )
+    return f"{prefix}warm_start"

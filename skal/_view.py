@@ -1,0 +1,519 @@
+"""ModelView: what a strategy may ask of the fitted model, each answer computed once."""
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import is_regressor
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+
+from skal import _resolver
+from skal._labels import Labels
+from skal._rows import as_rows, blocks, n_rows
+from skal._seed import draw_seed
+
+#: Samples are kept for the rest of the query up to this many bytes, else streamed.
+_KEEP_SAMPLES_BYTES = 2**26
+#: A chunk of streamed samples takes about this many bytes.
+_STREAM_BYTES = 2**24
+
+
+def as_view(model):
+    """Return a ModelView of a fitted estimator or a learner; a view stays itself."""
+    if isinstance(model, ModelView):
+        return model
+    view = getattr(model, "__skal_view__", None)
+    return ModelView(model) if view is None else view()
+
+
+def _estimator_has(method):
+    def check(self):
+        getattr(self.estimator, method)  # its AttributeError says what is missing
+        return True
+
+    return check
+
+
+class ModelView:
+    """What a query strategy may ask of the fitted model.
+
+    A view lives for one query. Whatever it computes for a row is remembered, for
+    every selection of rows of the same X, so that a strategy inside a strategy costs
+    no second pass. Learners build views by themselves; build one by hand to use a
+    strategy, a formula or a stopping rule with an estimator fitted elsewhere.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted scikit-learn estimator.
+    X_training : array-like of shape (n_labels, ...), default=None
+        The labelled rows that it was fitted on.
+    y_training : array-like of shape (n_labels,), default=None
+        Their labels.
+    classes : array-like of shape (n_classes,), default=None
+        The full set of classes; None takes the estimator's own.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the posterior draws: one integer, the same for every row and chunk.
+    history : dict of ndarray, default=None
+        The learner's history so far.
+    round : int, default=0
+        How many rounds have been bought.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The full set of classes; absent for regressors.
+    target_type : {"multiclass", "multilabel", "regression"}
+        The kind of target.
+    n_labels : int
+        The number of labelled rows.
+
+    See Also
+    --------
+    ActiveLearner : Builds a view for each query.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ModelView
+    >>> from skal.query import Margin
+    >>> X, y = load_iris(return_X_y=True)
+    >>> view = ModelView(LogisticRegression(max_iter=1000).fit(X, y), X, y)
+    >>> Margin().score_samples(view, X).argmax()
+    np.int64(133)
+    """
+
+    def __init__(
+        self,
+        estimator,
+        X_training=None,
+        y_training=None,
+        *,
+        classes=None,
+        random_state=None,
+        history=None,
+        round=0,
+    ):
+        self.estimator = estimator
+        self.X_training = X_training
+        self.y_training = y_training
+        self.history = {} if history is None else history
+        self.round = round
+        self.n_labels = 0 if X_training is None else n_rows(X_training)
+        self._labels = _labels_of(estimator, y_training, classes)
+        self._encoded = False
+        self._cold = False
+        self._random_state = random_state
+        self._seed = None
+        self._expected = frozenset()
+        self._memos = {}
+        self._kept = {}
+
+    @classmethod
+    def _of_learner(cls, estimator, labels, *, cold=False, **context):
+        """Build the view of a learner, whose estimator answers in codes."""
+        view = cls(estimator, **context)
+        view._labels = labels
+        view._encoded = True
+        view._cold = cold
+        return view
+
+    def __repr__(self):
+        """Name the estimator and count the labels."""
+        return f"ModelView({self.estimator!r}, n_labels={self.n_labels})"
+
+    def __sklearn_tags__(self):
+        """Answer as the estimator does, so that scorers accept a view."""
+        return get_tags(self.estimator)
+
+    def __sklearn_is_fitted__(self):
+        """Tell whether the estimator has been fitted."""
+        return not self._cold
+
+    @property
+    def target_type(self):
+        """The kind of target: "multiclass", "multilabel" or "regression"."""
+        return self._labels.target_type
+
+    @property
+    def classes_(self):
+        """The full set of classes."""
+        if self._labels.classes is None:
+            raise AttributeError("A regressor has no classes_.")
+        return self._labels.classes
+
+    # What the model predicts ---------------------------------------------------
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X, **params):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like or Rows
+            Rows to ask about.
+        **params : dict
+            Passed to the estimator; such calls are not remembered.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            Columns follow ``classes_``, zero for classes the model has not seen; for
+            multilabel the chance of each label.
+
+        Raises
+        ------
+        ValueError
+            If the estimator answers NaN.
+        """
+        self._need_model("predict_proba")
+        rows = as_rows(X)
+        if params:
+            return self._padded(self.estimator.predict_proba(rows.data(), **params))
+        if "embed" in self._expected and self._embeds_itself():
+            return self._head_of(rows)
+        return self._once("proba", rows, self._fresh_proba)
+
+    def predict(self, X, **params):
+        """Return the predicted labels.
+
+        Parameters
+        ----------
+        X : array-like or Rows
+            Rows to ask about.
+        **params : dict
+            Passed to the estimator; such calls are not remembered.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            Labels as the user wrote them.
+        """
+        self._need_model("predict")
+        rows = as_rows(X)
+        if params:
+            answer = self.estimator.predict(rows.data(), **params)
+            return answer if isinstance(answer, tuple) else self._decoded(answer)
+        return self._decoded(self._once("predict", rows, self.estimator.predict))
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X):
+        """Return the decision values of each class.
+
+        Parameters
+        ----------
+        X : array-like or Rows
+            Rows to ask about.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_classes)
+            Unseen classes get the row's minimum - 1.
+        """
+        self._need_model("decision_function")
+        return self._once("decision", as_rows(X), self._fresh_decision)
+
+    def predict_std(self, X, n_samples=None):
+        """Return how unsure a regressor is of each row.
+
+        Parameters
+        ----------
+        X : array-like or Rows
+            Rows to ask about.
+        n_samples : int, default=None
+            How many members or draws to use; None takes them all.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            The estimator's own ``predict(return_std=True)``, else the standard
+            deviation over its members, averaged over outputs.
+        """
+        self._need_model("predict_std")
+
+        def fresh(data):
+            return _resolver.predict_std(self.estimator, data, n_samples, self.seed)
+
+        return self._once(("std", n_samples), as_rows(X), fresh)
+
+    # Where the model puts a row ------------------------------------------------
+
+    def embed(self, X):
+        """Return the embedding of each row: what the last layer sees.
+
+        Parameters
+        ----------
+        X : array-like or Rows
+            Rows to embed.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features) and float32, or CSR
+            The estimator's own ``embed``; the output of a Pipeline's transformers; X
+            itself, flattened, where neither is there.
+
+        Raises
+        ------
+        TypeError
+            If X is its own embedding and not numeric.
+        """
+        rows = as_rows(X)
+        return self._once("embed", rows, self._embedding_of(rows.X))
+
+    def head_proba(self, E):
+        """Return the probability of each class for embeddings.
+
+        Parameters
+        ----------
+        E : array-like of shape (n_rows, n_features)
+            Embeddings, such as ``embed`` returns.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            ``head_proba(embed(X))`` equals ``predict_proba(X)``.
+        """
+        self._need_model("head_proba")
+        return self._padded(_resolver.head_proba(self.estimator, E))
+
+    # What the model believes ---------------------------------------------------
+
+    @property
+    def seed(self):
+        """The integer that fixes the posterior draws of this query."""
+        if self._seed is None:
+            self._seed = draw_seed(self._random_state)
+        return self._seed
+
+    def sample_proba(self, X, n_samples=None):
+        """Return class probabilities of several draws or members.
+
+        Parameters
+        ----------
+        X : array-like or Rows
+            Rows to ask about.
+        n_samples : int, default=None
+            Number of draws S; None takes the estimator's own.
+
+        Returns
+        -------
+        ndarray of shape (S, n_rows, n_classes) and float32
+            The same draws for every row.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has neither samples nor members.
+        """
+        self._need_model("sample_proba")
+
+        def fresh(data):  # rows first, so that they can be remembered by row
+            return np.swapaxes(self._samples_of(data, n_samples), 0, 1)
+
+        kept = self._once(("samples", n_samples), as_rows(X), fresh)
+        return np.swapaxes(kept, 0, 1)
+
+    def sample_predict(self, X, n_samples=None):
+        """Return the predictions of several draws or members.
+
+        Parameters
+        ----------
+        X : array-like or Rows
+            Rows to ask about.
+        n_samples : int, default=None
+            Number of draws S; None takes the estimator's own.
+
+        Returns
+        -------
+        ndarray of shape (S, n_rows) or (S, n_rows, n_outputs)
+            Labels for classifiers, numbers for regressors.
+        """
+        self._need_model("sample_predict")
+        if self.target_type == "multiclass":
+            return self.classes_[self.sample_proba(X, n_samples).argmax(axis=2)]
+        if self.target_type == "multilabel":
+            return (self.sample_proba(X, n_samples) > 0.5).astype(int)
+
+        def fresh(data):
+            draws = _resolver.sample_predict(self.estimator, data, n_samples, self.seed)
+            return np.swapaxes(draws, 0, 1)
+
+        kept = self._once(("draws", n_samples), as_rows(X), fresh)
+        return np.swapaxes(kept, 0, 1)
+
+    def reduce_samples(self, f, X, n_samples=None):
+        """Reduce the samples of each row to a number, without ever holding them all.
+
+        Parameters
+        ----------
+        f : callable
+            Takes (S, m, n_classes) probabilities, returns (m,).
+        X : array-like or Rows
+            Rows to ask about.
+        n_samples : int, default=None
+            Number of draws S; None takes the estimator's own.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            The reduced samples.
+        """
+        self._need_model("sample_proba")
+        rows = as_rows(X)
+        if len(rows) == 0:
+            return np.empty(0)
+        probe = self.sample_proba(rows.take([0]), n_samples)
+        row_bytes = probe.nbytes
+        if row_bytes * len(rows) <= _KEEP_SAMPLES_BYTES:
+            return f(self.sample_proba(rows, n_samples))
+        size = max(1, _STREAM_BYTES // row_bytes)
+        parts = [
+            f(self._samples_of(chunk.data(), n_samples))
+            for _, chunk in rows.chunks(size)
+        ]
+        return np.concatenate(parts)
+
+    # Inside --------------------------------------------------------------------
+
+    def _expecting(self, needs):
+        """Note what a strategy will ask, so that one pass can answer it all."""
+        self._expected |= needs
+        return self
+
+    def _need_model(self, method):
+        if self._cold:
+            raise TypeError(
+                f"{method} needs a fitted model, but no label is known yet. As "
+                'initial= give a strategy that needs no predictions, such as "random".'
+            )
+
+    def _once(self, key, rows, compute):
+        """Answer from memory, computing the rows never asked before."""
+        # The memo holds the base too, so that its id cannot be taken by another.
+        _, memo = self._memos.setdefault(
+            (id(rows.X), key), (rows.X, _Memo(n_rows(rows.X)))
+        )
+        return memo.get(rows, compute)
+
+    def _padded(self, proba):
+        return self._labels.pad_proba(proba, self._columns())
+
+    def _columns(self):
+        """Return where the estimator's columns stand among classes_."""
+        own = getattr(self.estimator, "classes_", None)
+        if own is None or self.target_type != "multiclass":
+            return None
+        if self._encoded:
+            return np.asarray(own, np.int64)
+        return np.searchsorted(self._labels.classes, own)
+
+    def _decoded(self, answer):
+        return self._labels.decode(answer) if self._encoded else answer
+
+    def _checked(self, proba):
+        if not np.isfinite(proba.sum()):
+            rows = np.isnan(proba).any(axis=tuple(range(1, proba.ndim))).sum()
+            raise ValueError(
+                f"{_resolver.name_of(self.estimator)} answered NaN probabilities for "
+                f"{rows} of {len(proba)} rows: its training has diverged. Lower its "
+                "learning rate, scale the inputs, or fit it again."
+            )
+        return proba
+
+    def _fresh_proba(self, data):
+        return self._checked(self._padded(self.estimator.predict_proba(data)))
+
+    def _fresh_decision(self, data):
+        decision = self.estimator.decision_function(data)
+        return self._labels.pad_decision(decision, self._columns())
+
+    def _embeds_itself(self):
+        return _resolver.embeds_itself(self.estimator)
+
+    def _head_of(self, rows):
+        """Answer probabilities from embeddings: the trunk of a net runs once."""
+        embeddings = self.embed(rows)
+        return self._checked(self.head_proba(embeddings))
+
+    def _embedding_of(self, base):
+        if not self._cold:
+            return lambda data: _resolver.embed(self.estimator, data)
+        front = self._kept.get(id(base))
+        if front is None:
+            front = (base, _resolver.cold_front(self.estimator, base))
+            self._kept[id(base)] = front
+        transform = front[1]
+        if transform is None:
+            return _resolver.flatten
+        return lambda data: _resolver.flatten(transform.transform(data))
+
+    def _samples_of(self, data, n_samples):
+        draws = _resolver.sample_proba(self.estimator, data, n_samples, self.seed)
+        return self._checked(self._padded_samples(draws))
+
+    def _padded_samples(self, draws):
+        columns = self._columns()
+        if columns is None or draws.shape[2] == self._labels.n_outputs:
+            return draws
+        wide = np.zeros((*draws.shape[:2], self._labels.n_outputs), draws.dtype)
+        wide[:, :, columns] = draws
+        return wide
+
+
+class _Memo:
+    """Answers for rows of one base, computed at most once each."""
+
+    def __init__(self, n_base):
+        self.slots = np.full(n_base, -1, np.int32)
+        self.values = None
+
+    def get(self, rows, compute):
+        positions = rows.positions()
+        slots = self.slots[positions]
+        missing = positions[slots < 0]
+        if len(missing):
+            ordered = np.unique(missing)
+            fresh = _compute(rows.X, ordered, compute)
+            known = 0 if self.values is None else self.values.shape[0]
+            self.slots[ordered] = np.arange(known, known + len(ordered))
+            self.values = fresh if known == 0 else _stack([self.values, fresh])
+            slots = self.slots[positions]
+        if self.values is None:
+            return compute(rows.data())
+        whole = len(slots) == self.values.shape[0]
+        if whole and np.array_equal(slots, np.arange(len(slots))):
+            return self.values
+        return self.values[slots]
+
+
+def _compute(X, positions, compute):
+    """Compute the answers for sorted positions of X, block by block."""
+    out, parts = None, []
+    for data, keep, where in blocks(X, positions):
+        part = compute(data)[keep]
+        if sp.issparse(part):
+            parts.append(part)
+            continue
+        if out is None:
+            out = np.empty((len(positions), *part.shape[1:]), part.dtype)
+        out[where] = part
+    return out if out is not None else _stack(parts)
+
+
+def _stack(parts):
+    if sp.issparse(parts[0]):
+        return sp.vstack(parts, format="csr")
+    return np.concatenate(parts)
+
+
+def _labels_of(estimator, y_training, classes):
+    """Tell the kind of target of an estimator fitted elsewhere."""
+    if is_regressor(estimator):
+        return Labels("regression")
+    own = getattr(estimator, "classes_", None)
+    many = isinstance(own, list) or np.ndim(y_training) == 2
+    if many:
+        width = len(own) if own is not None else np.shape(y_training)[1]
+        return Labels("multilabel", np.arange(width))
+    found = own if classes is None else np.unique(classes)
+    return Labels("multiclass", None if found is None else np.asarray(found))

@@ -1,0 +1,58 @@
+"""Strategies that take strategies."""
+
+from skal._params import check_int
+from skal.query._base import QueryStrategy, as_strategy, split_result
+
+
+class Shortlist(QueryStrategy):
+    """Show a strategy only a random part of a big pool.
+
+    Scoring a pool of millions costs a pass of the model over all of it. A few
+    thousand random rows hold nearly as good a batch, and the random part also keeps a
+    batch from being made of one kind of row.
+
+    Parameters
+    ----------
+    base : str, QueryStrategy or callable, default="margin"
+        The strategy that picks from the shortlist.
+    n_candidates : int, default=5000
+        Rows drawn from the pool; at least as many as are asked for.
+
+    See Also
+    --------
+    RandomSampling : Takes the random rows as they are.
+
+    Notes
+    -----
+    Cost: O(n) to draw, then that of ``base`` on ``n_candidates`` rows; nothing else of
+    the pool is read. Needs what ``base`` needs.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skal import ActiveLearner
+    >>> from skal.query import Shortlist
+    >>> X, y = load_digits(return_X_y=True)
+    >>> strategy = Shortlist("entropy", n_candidates=200)
+    >>> learner = ActiveLearner(query_strategy=strategy, n_labels=30, random_state=0)
+    >>> learner.fit(X / 16, y).n_iter_
+    2
+    """
+
+    def __init__(self, base="margin", n_candidates=5000):
+        self.base = base
+        self.n_candidates = n_candidates
+
+    @property
+    def needs(self):
+        """What the base needs."""
+        return as_strategy(self.base, "base").needs
+
+    def _query(self, view, rows, n_instances, rng):
+        base = as_strategy(self.base, "base")
+        size = max(n_instances, check_int("n_candidates", self.n_candidates))
+        drawn = rng.permutation(len(rows))[:size]
+        drawn.sort()  # read in the pool's order
+        result = base(view, rows.take(drawn), n_instances, random_state=rng)
+        picked, info = split_result(result)
+        return drawn[picked], info
