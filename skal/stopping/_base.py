@@ -1,0 +1,197 @@
+"""What every stopping rule shares, and judging a recorded run again."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skal._rows import as_rows
+from skal._view import as_view
+
+
+class StoppingRule(BaseEstimator):
+    """Base class of the rules that say when to stop buying labels.
+
+    A rule splits into what it sees and what it thinks of it. ``measure`` looks at the
+    model of one round and returns a small record; ``verdict`` judges the records of
+    all rounds so far and depends on nothing else. So a run needs to be made only
+    once: other thresholds are judged on the records it left in
+    ``history_["stopping"]`` (:func:`replay`).
+
+    To add a rule, write ``_measure(view, rows, indices)``, which returns something
+    small that pickles, and ``_verdict(records)``, which returns a value, the
+    threshold it is held against, and whether to stop; NaN as the value means that
+    there are too few records. ``_check_params()`` raises on bad parameters. The hooks
+    trust their input.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+        What the estimator must offer: "proba", or nothing.
+    target_types : frozenset of str
+        The kinds of target the rule serves: of "multiclass", "multilabel" and
+        "regression".
+
+    See Also
+    --------
+    KappaAverage : A good first choice for classifiers.
+    ValidationPlateau : Serves regressors too.
+    Any : Stop as soon as one of several rules says so.
+
+    Notes
+    -----
+    A learner measures once a round, just after the query and on the same
+    :class:`~skal.ModelView`, so probabilities that the strategy has asked for cost
+    nothing more.
+
+    Examples
+    --------
+    >>> from skal.stopping import StoppingRule
+    >>> class FewLeft(StoppingRule):
+    ...     def _measure(self, view, rows, indices):
+    ...         return len(rows)
+    ...     def _verdict(self, records):
+    ...         return records[-1], 100, records[-1] <= 100
+    >>> FewLeft().verdict([300, 200, 100])
+    (100.0, 100.0, True)
+    """
+
+    needs: frozenset[str] = frozenset()
+    target_types = frozenset({"multiclass", "multilabel"})
+
+    def check(self, target_type=None):
+        """Raise if a parameter is bad, or if the rule does not serve the target.
+
+        Parameters
+        ----------
+        target_type : {"multiclass", "multilabel", "regression"}, default=None
+            The kind of target; None checks the parameters alone.
+
+        Raises
+        ------
+        TypeError
+            If the rule does not serve this kind of target, or a parameter has the
+            wrong type.
+        ValueError
+            If the value of a parameter is out of bounds.
+        """
+        self._check_params()
+        if target_type is not None and target_type not in self.target_types:
+            raise TypeError(
+                f"stopping must be a rule for {target_type} targets, got {self!r}. "
+                "ValidationPlateau(X_val, y_val) serves every kind of target."
+            )
+
+    def measure(self, learner, X, indices):
+        """Look at the model of one round.
+
+        Parameters
+        ----------
+        learner : ModelView, ActiveLearner or fitted estimator
+            The model.
+        X : Rows or array-like of shape (n_samples, ...)
+            The unlabelled rows. The base of Rows counts as the whole pool.
+        indices : array-like of int of shape (n_instances,)
+            Positions in X of the rows that were selected for labelling.
+
+        Returns
+        -------
+        object
+            The record of the round: small, and it pickles.
+
+        Raises
+        ------
+        TypeError
+            If the rule does not serve the kind of target, or the estimator does not
+            offer what the rule needs.
+        ValueError
+            If a parameter or a position is out of bounds.
+        """
+        view, rows = as_view(learner), as_rows(X)
+        self.check(view.target_type)
+        return self._measure(view, rows, checked_positions(indices, len(rows)))
+
+    def verdict(self, records):
+        """Judge the records of all rounds so far.
+
+        Parameters
+        ----------
+        records : list
+            What :meth:`measure` returned, round by round. None, for a round that was
+            not measured, is skipped.
+
+        Returns
+        -------
+        value : float
+            What the rule looks at; NaN where there are too few records.
+        threshold : float
+            What the value is held against.
+        stop : bool
+            Whether to stop now.
+        """
+        self.check()
+        known = [record for record in records if record is not None]
+        value, threshold, stop = self._verdict(known) if known else self._undecided()
+        return float(value), float(threshold), bool(stop)
+
+    def _check_params(self):
+        """Raise on bad parameters."""
+
+    def _undecided(self):
+        """Return the verdict on too few records."""
+        return np.nan, getattr(self, "threshold", np.nan), False
+
+
+def replay(rule, records):
+    """Judge a recorded run round by round, as if it were under way.
+
+    Parameters
+    ----------
+    rule : StoppingRule
+        The rule, with the parameters to try out. What it measures must be what was
+        measured in the run.
+    records : list
+        The records of the run, such as ``learner.history_["stopping"]``. Those of
+        :class:`Any` and :class:`All` are dicts by the names of their members, so
+        ``[record["kappa"] for record in records]`` replays one member.
+
+    Returns
+    -------
+    dict
+        ``value``, ``threshold`` (float) and ``stop`` (bool), arrays with one entry a
+        record: the verdict on all records up to that one.
+
+    See Also
+    --------
+    StoppingRule.verdict : The verdict on the last round alone.
+
+    Examples
+    --------
+    >>> from skal.stopping import OverallUncertainty, replay
+    >>> replay(OverallUncertainty(threshold=0.1), [0.4, 0.2, 0.05])["stop"]
+    array([False, False,  True])
+    """
+    records = list(records)
+    verdicts = [rule.verdict(records[: t + 1]) for t in range(len(records))]
+    value, threshold, stop = zip(*verdicts, strict=True) if verdicts else ((), (), ())
+    return {
+        "value": np.array(value, dtype=float),
+        "threshold": np.array(threshold, dtype=float),
+        "stop": np.array(stop, dtype=bool),
+    }
+
+
+def checked_positions(indices, n):
+    """Return ``indices`` as integers after checking that they lie in ``range(n)``."""
+    indices = np.asarray(indices)
+    if indices.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise TypeError(
+            "indices must be a 1-D array of integer positions, got "
+            f"{indices.dtype} of shape {indices.shape}."
+        )
+    if indices.min() < 0 or indices.max() >= n:
+        raise ValueError(
+            f"indices must lie in [0, {n - 1}], the rows of X, got "
+            f"{indices.min()} to {indices.max()}."
+        )
+    return indices

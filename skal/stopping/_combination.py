@@ -1,0 +1,145 @@
+"""Stopping rules made of others."""
+
+import numpy as np
+
+from skal._composition import NamedMembersMixin
+from skal.stopping._base import StoppingRule
+
+
+class _Combination(NamedMembersMixin, StoppingRule):
+    """Several named rules, of which a number must want to stop."""
+
+    _members_param = "rules"
+
+    def __init__(self, rules=()):
+        self.rules = rules
+
+    @property
+    def needs(self):
+        """What the members need of the estimator."""
+        return frozenset().union(*(rule.needs for _, rule in self.named_members()))
+
+    @property
+    def target_types(self):
+        """The kinds of target that every member serves."""
+        served = [rule.target_types for _, rule in self.named_members()]
+        return frozenset.intersection(*served) if served else frozenset()
+
+    def check(self, target_type=None):
+        """Raise if the pairs or a member are bad, or do not serve the target.
+
+        Parameters
+        ----------
+        target_type : {"multiclass", "multilabel", "regression"}, default=None
+            The kind of target; None checks the parameters alone.
+
+        Raises
+        ------
+        TypeError
+            If ``rules`` is no list of pairs of a name and a stopping rule, or a member
+            does not serve this kind of target.
+        ValueError
+            If ``rules`` is empty, a name does not work, or a member's parameter is
+            out of bounds.
+        """
+        self.check_members()
+        for name, rule in self.rules:
+            if not isinstance(rule, StoppingRule):
+                raise TypeError(
+                    f"rules must hold stopping rules, got {rule!r} as {name!r}."
+                )
+            rule.check(target_type)
+
+    def _measure(self, view, rows, indices):
+        return {name: rule.measure(view, rows, indices) for name, rule in self.rules}
+
+    def _undecided(self):
+        return np.nan, self._quorum(), False
+
+    def _verdict(self, records):
+        votes = sum(
+            rule.verdict([record[name] for record in records])[2]
+            for name, rule in self.rules
+        )
+        return votes, self._quorum(), votes >= self._quorum()
+
+
+class Any(_Combination):
+    """Stop as soon as one of several rules says so.
+
+    The value is the number of rules that want to stop, the threshold 1.
+
+    Parameters
+    ----------
+    rules : list of (str, StoppingRule)
+        The members and their names, which serve as prefixes of their parameters
+        (``kappa__threshold``) and as keys of the records.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+        What the members need of the estimator.
+    target_types : frozenset of str
+        The kinds of target that every member serves.
+
+    See Also
+    --------
+    All : Wait until all of them say so.
+    replay : Judge a recorded run again, a single member included.
+
+    Notes
+    -----
+    Costs what its members cost; they share the probabilities of the round. A record
+    is a dict of the members' records. Combinations nest.
+
+    Examples
+    --------
+    >>> from skal.stopping import Any, KappaAverage, MaxConfidence
+    >>> rule = Any([("kappa", KappaAverage()), ("sure", MaxConfidence())])
+    >>> rule.set_params(kappa__threshold=0.95).get_params()["kappa__threshold"]
+    0.95
+    """
+
+    def _quorum(self):
+        return 1
+
+
+class All(_Combination):
+    """Stop when all of several rules say so in the same round.
+
+    The value is the number of rules that want to stop, the threshold how many there
+    are.
+
+    Parameters
+    ----------
+    rules : list of (str, StoppingRule)
+        The members and their names, which serve as prefixes of their parameters
+        (``kappa__threshold``) and as keys of the records.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+        What the members need of the estimator.
+    target_types : frozenset of str
+        The kinds of target that every member serves.
+
+    See Also
+    --------
+    Any : Do not wait for the others.
+    replay : Judge a recorded run again, a single member included.
+
+    Notes
+    -----
+    Costs what its members cost; they share the probabilities of the round. A record
+    is a dict of the members' records. Combinations nest.
+
+    Examples
+    --------
+    >>> from skal.stopping import All, MaxConfidence, OverallUncertainty
+    >>> rule = All([("pool", OverallUncertainty()), ("batch", MaxConfidence())])
+    >>> rule.verdict([{"pool": 0.01, "batch": 0.2}])
+    (1.0, 2.0, False)
+    """
+
+    def _quorum(self):
+        return len(self.rules)
