@@ -1,0 +1,54 @@
+# `make demo` and `make test` work in a fresh clone: each makes .venv and installs
+# what it needs, and installs again only when pyproject.toml changes.
+#   make demo PYTHON=python3.12    another interpreter
+#   make demo DEMO="--seeds 3"     options of `skal demo`
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?=
+
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+
+.PHONY: demo test lint docs bench clean
+
+demo: $(VENV)/.core
+	$(BIN)/skal demo $(DEMO)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/flake8 skal
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.bench
+	set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+
+# Leaves .venv, which is expensive; `rm -r .venv` starts from nothing.
+clean:
+	rm -rf build dist *.egg-info docs/_build docs/generated docs/examples
+	rm -rf .pytest_cache .ruff_cache .mypy_cache
+	find skal tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# One pip call for each level, so that torch and torchvision are resolved together.
+$(VENV)/.core: pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) -e ".[dev,docs]"
+	touch $@ $(VENV)/.core
+
+$(VENV)/.bench: pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) -e ".[bench]"
+	touch $@ $(VENV)/.core
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("skal needs Python 3.11 or newer, got " + sys.version.split()[0] + ". Name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
