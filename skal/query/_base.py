@@ -46,7 +46,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     array([0, 1, 2])
     """
 
-    needs = frozenset()
+    needs: frozenset[str] = frozenset()
 
     def __call__(self, learner, X, n_instances=1, *, random_state=None):
         """Pick rows of X to label.
