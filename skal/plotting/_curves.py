@@ -1,0 +1,441 @@
+"""Label curves: scores against the number of labels bought."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import stats
+from sklearn.base import is_regressor
+from sklearn.metrics import check_scoring
+from sklearn.utils.validation import check_is_fitted
+
+from skal._params import check_choice, nearest_first
+from skal.metrics import labels_to_reach, staged_learners
+from skal.plotting._colors import BASELINE_COLOR, COLORS
+
+BANDS = {
+    "mean": ("ci", "se", "std", "quartiles", "range"),
+    "median": ("quartiles", "range"),
+}
+
+
+class LabelCurveDisplay:
+    """Scores against the number of labels bought, one line a strategy.
+
+    The one picture that tells whether asking saved labels: read it from left to right
+    at a fixed score. Each line is the average over repeated runs (seeds), and its band
+    says how far the average or the runs may be trusted.
+
+    Make it with :meth:`from_learners` or :meth:`from_history`; the constructor only
+    stores.
+
+    Parameters
+    ----------
+    curves : dict of str to tuple of ndarray
+        For each name ``(n_labels, scores)``, of shapes (n_rounds,) and
+        (n_seeds, n_rounds).
+    score_name : str, default="score"
+        Name of the vertical axis.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        Where the curves were drawn.
+    figure_ : matplotlib.figure.Figure
+        The figure around it.
+    lines_ : dict of str to matplotlib.lines.Line2D
+        The average of each curve.
+    bands_ : dict of str to matplotlib.collections.FillBetweenPolyCollection
+        The bands; a curve of a single run has none.
+
+    See Also
+    --------
+    plot_queries : Where in the pool the labels were bought.
+    skal.callback.HeldOutMonitor : Record scores during one fit.
+    skal.metrics.labels_to_reach : The same picture in one number.
+
+    References
+    ----------
+    M. Okabe and K. Ito, Color Universal Design: how to make figures and presentations
+    that are friendly to colorblind people, 2008.
+
+    Examples
+    --------
+    >>> from skal.plotting import LabelCurveDisplay
+    >>> display = LabelCurveDisplay.from_history(
+    ...     {
+    ...         "margin": ([10, 20, 30], [[0.5, 0.8, 0.9], [0.6, 0.8, 0.9]]),
+    ...         "random": ([10, 20, 30], [[0.5, 0.7, 0.8], [0.6, 0.6, 0.9]]),
+    ...     },
+    ...     score_name="accuracy",
+    ... )
+    >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
+    ('labels', 'accuracy')
+    """
+
+    def __init__(self, *, curves, score_name="score"):
+        self.curves = curves
+        self.score_name = score_name
+
+    @classmethod
+    def from_learners(
+        cls,
+        learners,
+        X,
+        y,
+        *,
+        scoring=None,
+        score_name=None,
+        ax=None,
+        average="mean",
+        band="auto",
+        baseline=None,
+        target=None,
+    ):
+        """Score fitted learners round by round on held-out rows, and draw.
+
+        Parameters
+        ----------
+        learners : dict of str to ActiveLearner or list of ActiveLearner
+            Fitted learners by name, a list of them where there are several seeds. Each
+            was fitted with ``store_estimators=True``.
+        X : array-like of shape (n_test, ...)
+            Held-out rows.
+        y : array-like of shape (n_test,) or (n_test, n_outputs)
+            Their labels.
+        scoring : str or callable, default=None
+            One measure, as in :class:`~sklearn.model_selection.GridSearchCV`; None
+            takes the learner's own ``score``.
+        score_name : str, default=None
+            Name of the vertical axis; None derives it from ``scoring``.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        average : {"mean", "median"}, default="mean"
+            See :meth:`plot`.
+        band : {"auto", "ci", "se", "std", "quartiles", "range"} or None, default="auto"
+            See :meth:`plot`.
+        baseline : str, default=None
+            See :meth:`plot`.
+        target : float, default=None
+            See :meth:`plot`.
+
+        Returns
+        -------
+        LabelCurveDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If ``learners`` is not a dict.
+        ValueError
+            If a learner kept no models.
+
+        Notes
+        -----
+        Costs one prediction of X for each round of each learner.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skal import ActiveLearner
+        >>> from skal.plotting import LabelCurveDisplay
+        >>> X, y = load_iris(return_X_y=True)
+        >>> learner = ActiveLearner(GaussianNB(), n_labels=40, store_estimators=True)
+        >>> curves = {"margin": learner.fit(X[::2], y[::2])}
+        >>> display = LabelCurveDisplay.from_learners(curves, X[1::2], y[1::2])
+        """
+        _check_named("learners", learners, "a learner or a list of learners")
+        groups = {
+            name: group if isinstance(group, list | tuple) else [group]
+            for name, group in learners.items()
+        }
+        curves = {
+            name: merge_runs(
+                [_scored_rounds(name, one, X, y, scoring) for one in group]
+            )
+            for name, group in groups.items()
+        }
+        if score_name is None:
+            score_name = _score_name(scoring, next(iter(groups.values()))[0])
+        return cls(curves=curves, score_name=score_name).plot(
+            ax, average=average, band=band, baseline=baseline, target=target
+        )
+
+    @classmethod
+    def from_history(
+        cls,
+        curves,
+        *,
+        score_name="score",
+        ax=None,
+        average="mean",
+        band="auto",
+        baseline=None,
+        target=None,
+    ):
+        """Draw scores that were recorded elsewhere.
+
+        Parameters
+        ----------
+        curves : dict of str to tuple
+            For each name ``(n_labels, scores)``. Scores have shape (n_rounds,), or
+            (n_seeds, n_rounds) for repeated runs; runs of different lengths come as a
+            list. ``n_labels`` has shape (n_rounds,), or one such row for each run.
+        score_name : str, default="score"
+            Name of the vertical axis.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        average : {"mean", "median"}, default="mean"
+            See :meth:`plot`.
+        band : {"auto", "ci", "se", "std", "quartiles", "range"} or None, default="auto"
+            See :meth:`plot`.
+        baseline : str, default=None
+            See :meth:`plot`.
+        target : float, default=None
+            See :meth:`plot`.
+
+        Returns
+        -------
+        LabelCurveDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If ``curves`` is not a dict.
+        ValueError
+            If ``n_labels`` and ``scores`` do not fit together.
+
+        Notes
+        -----
+        Where the runs of one curve stopped at different numbers of labels, they are
+        interpolated to every number that occurs between the last start and the first
+        end, so that each average is over all runs.
+
+        Examples
+        --------
+        >>> from skal.plotting import LabelCurveDisplay
+        >>> curves = {"margin": ([10, 20], [0.5, 0.8])}
+        >>> display = LabelCurveDisplay.from_history(curves)
+        >>> list(display.lines_)
+        ['margin']
+        """
+        _check_named("curves", curves, "(n_labels, scores)")
+        merged = {
+            name: merge_runs(_as_runs(name, *curve)) for name, curve in curves.items()
+        }
+        return cls(curves=merged, score_name=score_name).plot(
+            ax, average=average, band=band, baseline=baseline, target=target
+        )
+
+    def plot(self, ax=None, *, average="mean", band="auto", baseline=None, target=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a new figure.
+        average : {"mean", "median"}, default="mean"
+            What a line shows of its runs.
+        band : {"auto", "ci", "se", "std", "quartiles", "range"} or None, default="auto"
+            What the band around it shows. Of the mean: ``"ci"``, its 95 % confidence
+            interval by Student's t; ``"se"``, plus and minus one standard error. Of
+            the runs: ``"std"``, plus and minus one standard deviation;
+            ``"quartiles"``, the middle half; ``"range"``, from the worst to the best.
+            ``"auto"`` is ``"ci"`` for a mean and ``"quartiles"`` for a median.
+        baseline : str, default=None
+            The curve to draw in grey, as what the others are compared with. None
+            takes the one called ``"random"``, if there is one.
+        target : float, default=None
+            A score. Marks the number of labels at which each line first reaches it,
+            interpolated between rounds, and writes it in the legend.
+
+        Returns
+        -------
+        LabelCurveDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If ``average``, ``band`` or ``baseline`` is not among the known ones.
+        """
+        import matplotlib.pyplot as plt
+
+        band = _check_band(average, band)
+        colors = _line_colors(self.curves, baseline)
+        if ax is None:
+            ax = plt.subplots(layout="constrained")[1]
+        self.ax_, self.figure_ = ax, ax.figure
+        self.lines_, self.bands_ = {}, {}
+        for name, (n_labels, scores) in self.curves.items():
+            centre, low, high = summarize(scores, average, band)
+            line = ax.plot(n_labels, centre, color=colors[name], lw=2, label=name)[0]
+            self.lines_[name] = line
+            if low is not None:
+                self.bands_[name] = ax.fill_between(
+                    n_labels, low, high, color=colors[name], alpha=0.15, lw=0
+                )
+        if target is not None:
+            self._mark_target(target)
+        self._dress()
+        return self
+
+    def _mark_target(self, target):
+        """Mark where each line reaches the target, and say so in its label."""
+        if not isinstance(target, Real):
+            raise TypeError(f"target must be a score, got {target!r}.")
+        self.ax_.axhline(target, color=BASELINE_COLOR, lw=1, ls=(0, (1, 2)), zorder=1)
+        floor = self.ax_.get_ylim()[0]
+        for name, line in self.lines_.items():
+            reached = labels_to_reach(*line.get_data(), target)
+            if not np.isfinite(reached):
+                line.set_label(f"{name}: never reaches {target:.3g}")
+                continue
+            line.set_label(f"{name}: {target:.3g} at {reached:.0f} labels")
+            color = line.get_color()
+            self.ax_.vlines(reached, floor, target, color=color, lw=1, alpha=0.6)
+            self.ax_.plot(reached, target, "o", color=color, ms=5, mec="white")
+        self.ax_.set_ylim(bottom=floor)
+
+    def _dress(self):
+        """Name the axes, keep the frame quiet, list the lines from best to worst."""
+        ax = self.ax_
+        ax.set(xlabel="labels", ylabel=self.score_name)
+        ax.margins(x=0.02)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color="0.9", lw=0.8)
+        ax.set_axisbelow(True)
+        best_first = sorted(
+            self.lines_.values(), key=lambda line: -line.get_ydata()[-1]
+        )
+        ax.legend(handles=best_first, edgecolor="none", framealpha=0.9)
+
+
+def summarize(scores, average, band):
+    """Average repeated runs, with the edges of their band.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_seeds, n_rounds)
+        One row a run.
+    average : {"mean", "median"}
+        What to return of the runs.
+    band : {"ci", "se", "std", "quartiles", "range"} or None
+        See :meth:`LabelCurveDisplay.plot`.
+
+    Returns
+    -------
+    centre, low, high : ndarray of shape (n_rounds,)
+        The average and its band; ``low`` and ``high`` are None without a band, and
+        for a single run.
+    """
+    centre = getattr(np, average)(scores, axis=0)
+    n_seeds = len(scores)
+    if band is None or n_seeds == 1:
+        return centre, None, None
+    if band == "quartiles":
+        return centre, *np.quantile(scores, [0.25, 0.75], axis=0)
+    if band == "range":
+        return centre, scores.min(axis=0), scores.max(axis=0)
+    width = scores.std(axis=0, ddof=1)
+    if band != "std":
+        width = width / np.sqrt(n_seeds)
+    if band == "ci":
+        width = width * stats.t.ppf(0.975, n_seeds - 1)
+    return centre, centre - width, centre + width
+
+
+def _check_named(parameter, named, what):
+    """Check that there is something to draw, by name."""
+    if not isinstance(named, dict):
+        raise TypeError(
+            f"{parameter} must be a dict of name to {what}, "
+            f"got {type(named).__name__}. Name it, as in {{'margin': ...}}."
+        )
+    if not named:
+        raise ValueError(f"{parameter} must name at least one curve, got {named!r}.")
+
+
+def _as_runs(name, n_labels, scores):
+    """Split one curve into a list of ``(n_labels, scores)``, one a run."""
+    scores = [scores] if np.ndim(scores[0]) == 0 else scores
+    n_labels = [n_labels] * len(scores) if np.ndim(n_labels[0]) == 0 else n_labels
+    if len(n_labels) != len(scores):
+        raise ValueError(
+            f"curves[{name!r}] must hold one row of n_labels for each of the "
+            f"{len(scores)} runs, got {len(n_labels)}. Or give one row for all."
+        )
+    runs = [
+        (np.asarray(xs, float), np.asarray(ys, float))
+        for xs, ys in zip(n_labels, scores, strict=True)
+    ]
+    for xs, ys in runs:
+        if xs.shape != ys.shape or (np.diff(xs) <= 0).any():
+            raise ValueError(
+                f"curves[{name!r}] must hold increasing n_labels, one for each score, "
+                f"got {len(xs)} n_labels for {len(ys)} scores: {xs}. Give each "
+                f"round once, from few labels to many."
+            )
+    return runs
+
+
+def merge_runs(runs):
+    """Bring runs to the same numbers of labels, interpolating where they differ."""
+    first = max(xs[0] for xs, _ in runs)
+    last = min(xs[-1] for xs, _ in runs)
+    grid = np.unique(np.concatenate([xs for xs, _ in runs]))
+    grid = grid[(grid >= first) & (grid <= last)]
+    return grid, np.array([np.interp(grid, xs, ys) for xs, ys in runs])
+
+
+def _scored_rounds(name, learner, X, y, scoring):
+    """Score a learner as of each of its rounds."""
+    check_is_fitted(learner)
+    if not learner.store_estimators:
+        raise ValueError(
+            f"learners[{name!r}] must be fitted with store_estimators=True, got "
+            f"store_estimators=False. Or record scores during fit with HeldOutMonitor, "
+            f"and draw them with from_history."
+        )
+    if scoring is None:
+        scores = list(learner.staged_score(X, y))
+    else:
+        scorer = check_scoring(learner, scoring)
+        scores = [scorer(stage, X, y) for stage in staged_learners(learner)]
+    return _as_runs(name, learner.history_["n_labels"], scores)[0]
+
+
+def _score_name(scoring, learner):
+    """Name a measure for the eye."""
+    if scoring is None:
+        return "R²" if is_regressor(learner) else "accuracy"
+    if not isinstance(scoring, str):
+        return getattr(scoring, "__name__", "score")
+    return scoring.replace("neg_", "negative ").replace("_", " ")
+
+
+def _check_band(average, band):
+    """Return the band, resolved and checked against the average."""
+    check_choice("average", average, BANDS)
+    if band == "auto":
+        return BANDS[average][0]
+    if band is not None and band not in BANDS[average]:
+        words = ", ".join(map(repr, nearest_first(band, ("auto", *BANDS[average]))))
+        raise ValueError(
+            f"band must be one of {words} or None with average={average!r}, "
+            f"got {band!r}."
+        )
+    return band
+
+
+def _line_colors(names, baseline):
+    """Give the baseline grey and the others colours, in their order."""
+    if baseline is None:
+        baseline = "random" if "random" in names else None
+    else:
+        check_choice("baseline", baseline, names)
+    colored = [name for name in names if name != baseline]
+    colors = {name: COLORS[i % len(COLORS)] for i, name in enumerate(colored)}
+    return {**colors, baseline: BASELINE_COLOR}
