@@ -109,6 +109,10 @@ class Rows:
     shape : tuple of int
         The shape of the selection.
 
+    See Also
+    --------
+    ModelView : Answers questions about rows.
+
     Examples
     --------
     >>> import numpy as np
@@ -138,7 +142,13 @@ class Rows:
         return f"Rows({len(self)} of {n_rows(self.X)} rows, {type(self.X).__name__})"
 
     def positions(self):
-        """Return the positions in the base of the selected rows."""
+        """Return where the selected rows stand in the base.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n_rows,)
+            Positions in X.
+        """
         return np.arange(len(self)) if self.indices is None else self.indices
 
     def take(self, positions):
