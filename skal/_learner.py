@@ -459,8 +459,8 @@ class ActiveLearner(CallbackSupportMixin, Trained):
 
     def _ask(self, strategy, view, rows, size, seed, round):
         """Let a strategy pick rows, and hold it to its promise."""
-        with fork_torch(stream(seed, round, "torch query")):
-            random_state = stream(seed, round, "query")
+        random_state = stream(seed, round, "query")
+        with fork_torch(seed, round, "query"):
             result = strategy(view, rows, size, random_state=random_state)
         picks, info = split_result(result)
         return check_positions(picks, size, len(rows), strategy), info

@@ -217,7 +217,7 @@ def chunk_size(X):
 
 
 def blocks(X, positions):
-    """Read the rows at sorted ``positions`` of X, block by block of the base.
+    """Read the rows at sorted ``positions`` of X (None for all), block by block.
 
     The blocks lie on a fixed grid over X, so that a row is always computed beside
     the same neighbours whatever else is asked for. A block that is wanted nearly
@@ -227,22 +227,21 @@ def blocks(X, positions):
     ------
     data : object
         Rows in X's own type.
-    keep : slice or ndarray of int
-        Which of them were asked for.
+    keep : ndarray of int or None
+        Which of them were asked for; None means all.
     where : slice
         Their places among ``positions``.
     """
-    size = chunk_size(X)
-    n = n_rows(X)
-    edges = np.searchsorted(positions, np.arange(0, n + size, size))
-    for block, (start, stop) in enumerate(pairwise(edges)):
-        if start == stop:
-            continue
-        first, last = block * size, min((block + 1) * size, n)
-        wanted = positions[start:stop]
+    size, n = chunk_size(X), n_rows(X)
+    starts = np.arange(0, n + size, size)
+    edges = starts if positions is None else np.searchsorted(positions, starts)
+    for first, (start, stop) in zip(starts, pairwise(edges.tolist()), strict=False):
+        stop = stop if positions is not None else min(stop, n)
+        last = min(first + size, n)
+        where = slice(start, stop)
         if stop - start == last - first:
-            yield take_rows(X, slice(first, last)), slice(None), slice(start, stop)
+            yield take_rows(X, slice(first, last)), None, where
         elif stop - start >= _DENSE_SHARE * (last - first):
-            yield take_rows(X, slice(first, last)), wanted - first, slice(start, stop)
-        else:
-            yield take_rows(X, wanted), slice(None), slice(start, stop)
+            yield take_rows(X, slice(first, last)), positions[where] - first, where
+        elif stop > start:
+            yield take_rows(X, positions[where]), None, where

@@ -43,8 +43,8 @@ def unseeded_params(estimator):
 
 
 @contextmanager
-def fork_torch(rng):
-    """Seed torch from rng inside a fork of its state, if torch is in use at all."""
+def fork_torch(seed, round, purpose):
+    """Seed torch inside a fork of its random state, if torch is in use at all."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
@@ -52,5 +52,5 @@ def fork_torch(rng):
     in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
     devices = range(torch.cuda.device_count()) if in_use else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(draw_seed(rng))
+        torch.manual_seed(draw_seed(stream(seed, round, f"torch {purpose}")))
         yield

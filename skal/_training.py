@@ -1,6 +1,7 @@
 """How a round is trained and kept: the fitted state of a learner."""
 
 from copy import deepcopy
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -48,7 +49,7 @@ class Trained(EstimatorInside):
         started = perf_counter()
         estimator = self._next_estimator(lesson, seed, round)
         X, codes, params = lesson.for_estimator()
-        with fork_torch(stream(seed, round, "torch fit")):
+        with fork_torch(seed, round, "fit"):
             estimator.fit(X, codes, **params)
         state = {
             "estimator_": estimator,
@@ -118,14 +119,14 @@ class Trained(EstimatorInside):
             y_training=self.y_training_,
             history=self.history_,
             round=self.n_iter_,
-            random_state=stream(self.seed_, self.n_iter_ + 1, "samples"),
+            random_state=partial(stream, self.seed_, self.n_iter_ + 1, "samples"),
         )
 
     __skal_view__ = _view
 
     def _cold_view(self, labels, seed):
         """Return the view before the first label: it embeds, and predicts nothing."""
-        random_state = stream(seed, 0, "samples")
+        random_state = partial(stream, seed, 0, "samples")
         return ModelView._of_learner(
             self._template(), labels, cold=True, random_state=random_state
         )

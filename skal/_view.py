@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skal import _resolver
 from skal._labels import Labels
-from skal._rows import as_rows, blocks, n_rows
+from skal._rows import Rows, as_rows, blocks, n_rows, take_rows
 from skal._seed import draw_seed
 
 #: Samples are kept for the rest of the query up to this many bytes, else streamed.
@@ -282,7 +282,8 @@ class ModelView:
     def seed(self):
         """The integer that fixes the posterior draws of this query."""
         if self._seed is None:
-            self._seed = draw_seed(self._random_state)
+            state = self._random_state
+            self._seed = draw_seed(state() if callable(state) else state)
         return self._seed
 
     def sample_proba(self, X, n_samples=None):
@@ -461,42 +462,67 @@ class ModelView:
 
 
 class _Memo:
-    """Answers for rows of one base, computed at most once each."""
+    """Answers for rows of one base, computed at most once each.
+
+    ``values`` belong to the rows at ``asked``, which is None for the whole base. Where
+    each row's answer stands is worked out only when other rows are asked for.
+    """
 
     def __init__(self, n_base):
-        self.slots = np.full(n_base, -1, np.int32)
+        self.n_base = n_base
+        self.asked = None
+        self.slots = None
         self.values = None
 
     def get(self, rows, compute):
-        positions = rows.positions()
-        slots = self.slots[positions]
-        missing = positions[slots < 0]
-        if len(missing):
-            ordered = np.unique(missing)
-            fresh = _compute(rows.X, ordered, compute)
-            known = 0 if self.values is None else self.values.shape[0]
-            self.slots[ordered] = np.arange(known, known + len(ordered))
-            self.values = fresh if known == 0 else _stack([self.values, fresh])
-            slots = self.slots[positions]
+        wanted = rows.indices
         if self.values is None:
-            return compute(rows.data())
-        whole = len(slots) == self.values.shape[0]
-        if whole and np.array_equal(slots, np.arange(len(slots))):
+            if wanted is not None and not _increasing(wanted):
+                ordered, places = np.unique(wanted, return_inverse=True)
+                return self.get(Rows(rows.X, ordered), compute)[places]
+            self.asked, self.values = wanted, _compute(rows.X, wanted, compute)
             return self.values
+        if wanted is self.asked:
+            return self.values
+        if self.asked is None:
+            return self.values[wanted]
+        if self.slots is None:
+            self.slots = np.full(self.n_base, -1, np.int32)
+            self.slots[self.asked] = np.arange(len(self.asked))
+        slots = self.slots[slice(None) if wanted is None else wanted]
+        if len(slots) and slots.min() < 0:
+            self._extend(rows, slots < 0, compute)
+            slots = self.slots[slice(None) if wanted is None else wanted]
         return self.values[slots]
+
+    def _extend(self, rows, unknown, compute):
+        """Compute the rows that are not known yet, and append their answers."""
+        new = np.unique(rows.positions()[unknown])
+        known = self.values.shape[0]
+        self.slots[new] = np.arange(known, known + len(new))
+        self.values = _stack([self.values, _compute(rows.X, new, compute)])
+        self.asked = np.append(self.asked, new)
+
+
+def _increasing(positions):
+    return bool(np.all(positions[1:] > positions[:-1]))
 
 
 def _compute(X, positions, compute):
     """Compute the answers for sorted positions of X, block by block."""
     out, parts = None, []
+    n = n_rows(X) if positions is None else len(positions)
     for data, keep, where in blocks(X, positions):
-        part = compute(data)[keep]
+        part = compute(data)
+        part = part if keep is None else part[keep]
         if sp.issparse(part):
             parts.append(part)
             continue
         if out is None:
-            out = np.empty((len(positions), *part.shape[1:]), part.dtype)
+            out = np.empty((n, *part.shape[1:]), part.dtype)
         out[where] = part
+    if out is None and not parts:
+        return compute(take_rows(X, np.arange(0)))
     return out if out is not None else _stack(parts)
 
 

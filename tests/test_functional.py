@@ -117,6 +117,14 @@ def test_the_order_of_the_classes_does_not_matter(formula, n_classes, rng):
     np.testing.assert_allclose(formula(shuffled), formula(proba), atol=1e-14)
 
 
+@pytest.mark.parametrize("n_classes", [5, 100])
+def test_a_certain_row_stays_certain_among_many_classes(n_classes):
+    proba = np.eye(n_classes)
+    np.testing.assert_array_equal(margin(proba), np.ones(n_classes))
+    np.testing.assert_array_equal(least_confidence(proba), np.zeros(n_classes))
+    np.testing.assert_array_equal(entropy(proba), np.zeros(n_classes))
+
+
 def test_two_classes_are_ranked_alike_by_all_three(rng):
     p = rng.random_sample(200)
     proba = np.column_stack([p, 1 - p])
