@@ -179,6 +179,8 @@ def known_part(y, missing_label, estimator_type):
         return y, missing, None
     if known.dtype.kind == "O" and known.ndim == 1:
         known = np.array(known.tolist())  # labels beside None or NaN become plain
+    if known.dtype.kind == "f" and not np.all(np.isfinite(known)):
+        raise ValueError("y must hold labels. Input y contains infinity.")
     if known.dtype.kind == "f" and np.all(known == np.floor(known)) and missing.any():
         known = known.astype(np.int64)  # integers that NaN had turned into floats
     if estimator_type is None and type_of_target(known).startswith("continuous"):

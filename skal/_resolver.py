@@ -293,9 +293,22 @@ def wrapped(estimator):
     return inner if hasattr(inner, "fit") else None
 
 
+#: What to do where a regressor lacks what a strategy needs.
+REGRESSOR_WAY_OUT = {
+    "proba": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
+    "head": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
+    "samples": (
+        "Use a regressor with members (a forest, BaggingRegressor, VotingRegressor) or "
+        "one whose predict takes return_std"
+    ),
+}
+
+
 def lacking(estimator, need, strategy=None):
     """Build the TypeError for an estimator that cannot answer a need."""
     what, way_out = NEEDS[need]
+    if is_regressor(estimator):
+        way_out = REGRESSOR_WAY_OUT.get(need, way_out)
     who = "This query" if strategy is None else name_of(strategy)
     return TypeError(
         f"{who} needs {what}, which {name_of(estimator)} does not offer. {way_out}."
@@ -305,6 +318,11 @@ def lacking(estimator, need, strategy=None):
 def check_needs(strategy, estimator):
     """Raise the TypeError of the first need that the estimator cannot answer."""
     for need in sorted(strategy.needs):
+        if need not in NEEDS:
+            raise ValueError(
+                f"needs must be a set of {', '.join(map(repr, NEEDS))}, got {need!r} "
+                f"in {name_of(strategy)}."
+            )
         if not provides(estimator, need):
             raise lacking(estimator, need, strategy)
 

@@ -1,5 +1,7 @@
 """ModelView: what a strategy may ask of the fitted model, each answer computed once."""
 
+from copy import deepcopy
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_regressor
@@ -376,9 +378,17 @@ class ModelView:
 
     # Inside --------------------------------------------------------------------
 
-    def _expecting(self, needs):
-        """Note what a strategy will ask, so that one pass can answer it all."""
-        self._expected |= needs
+    def _expecting(self, strategy, rng=None):
+        """Note what a strategy will ask, so that one pass can answer it all.
+
+        A view built by hand checks what a learner has checked already, and takes its
+        seed from the query's.
+        """
+        self._expected |= strategy.needs
+        if not self._encoded:
+            _resolver.check_needs(strategy, self.estimator)
+            if rng is not None and self._random_state is None:
+                self._random_state = deepcopy(rng)  # the strategy's draws stay its own
         return self
 
     def _need_model(self, method):
@@ -521,6 +531,8 @@ def _compute(X, positions, compute):
         if out is None:
             out = np.empty((n, *part.shape[1:]), part.dtype)
         out[where] = part
+    if out is not None:
+        out.flags.writeable = False  # it is shared by all who ask
     if out is None and not parts:
         return compute(take_rows(X, np.arange(0)))
     return out if out is not None else _stack(parts)

@@ -18,7 +18,6 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.tree import DecisionTreeClassifier
 
 from skal import ActiveLearner, ModelView
 from skal.query import CommitteeStd, ConsensusEntropy, KLDivergence, VoteEntropy
@@ -234,8 +233,8 @@ def test_committee_std_runs_in_a_learner(curve):
 
 def test_committee_std_refuses_classifiers_and_single_regressors(curve):
     X, y = curve
-    tree = DecisionTreeClassifier(random_state=0).fit(X, y > 0)
+    forest = RandomForestClassifier(5, random_state=0).fit(X, y > 0)
     with pytest.raises(TypeError, match=r"CommitteeStd needs a regressor.*VoteEntropy"):
-        CommitteeStd()(tree, X)
+        CommitteeStd()(forest, X)
     with pytest.raises(TypeError, match=r"LinearRegression does not offer.*Bagging"):
         CommitteeStd()(LinearRegression().fit(X, y), X)

@@ -74,6 +74,10 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         ------
         PoolExhaustedError
             If X holds fewer than ``n_instances`` rows.
+        TypeError
+            If the strategy needs what the estimator cannot give.
+        ValueError
+            If the strategy breaks its promise.
         """
         rows = as_rows(X)
         n_instances = check_int("n_instances", n_instances)
@@ -82,12 +86,12 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
                 f"n_instances must be at most {len(rows)}, the number of candidates, "
                 f"got {n_instances}."
             )
-        view = as_view(learner)._expecting(self.needs)
         rng = as_random_state(random_state)
+        view = as_view(learner)._expecting(self, rng)
         result = self._query(view, rows, n_instances, rng)
-        if isinstance(result, tuple):
-            return np.asarray(result[0], np.int64), result[1]
-        return np.asarray(result, np.int64)
+        positions, info = split_result(result)
+        positions = check_positions(positions, n_instances, len(rows), self)
+        return (positions, info) if isinstance(result, tuple) else positions
 
     @abstractmethod
     def _query(self, view, rows, n_instances, rng):
@@ -136,7 +140,7 @@ class ScoreStrategy(QueryStrategy):
             If a score is NaN or the strategy does not score every row once.
         """
         rows = as_rows(X)
-        view = as_view(learner)._expecting(self.needs)
+        view = as_view(learner)._expecting(self)
         return self._checked(self._score(view, rows), rows)
 
     def _query(self, view, rows, n_instances, rng):
@@ -226,9 +230,7 @@ class CallableStrategy(QueryStrategy):
             if name in accepted or (wildcard and name == "n_instances")
         }
         data = rows.data()
-        result = self.function(ModALLearner(view, rows, data), data, **keywords)
-        positions, info = split_result(result)
-        return check_positions(positions, n_instances, len(rows), self), info
+        return self.function(ModALLearner(view, rows, data), data, **keywords)
 
     def __repr__(self):
         """Name the function."""

@@ -3,8 +3,8 @@
 from functools import partial
 
 from skal._params import check_int
+from skal._resolver import name_of
 from skal.query._base import ScoreStrategy
-from skal.query._uncertainty import check_classifier, check_regressor
 from skal.query.functional import (
     consensus_entropy,
     kl_divergence,
@@ -233,3 +233,21 @@ def _n_samples(strategy):
     if strategy.n_samples is None:
         return None
     return check_int("n_samples", strategy.n_samples)
+
+
+def check_classifier(strategy, view):
+    """Refuse a regressor, naming what serves there."""
+    if view.target_type == "regression":
+        raise TypeError(
+            f"{name_of(strategy)} needs a classifier, got {name_of(view.estimator)}. "
+            "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange."
+        )
+
+
+def check_regressor(strategy, view):
+    """Refuse a classifier, naming what serves there."""
+    if view.target_type != "regression":
+        raise TypeError(
+            f"{name_of(strategy)} needs a regressor, got {name_of(view.estimator)}. "
+            "For a classifier use Margin, Entropy or VoteEntropy."
+        )

@@ -9,7 +9,7 @@ from skal._rows import take_rows
 from skal._seed import draw_seed, unseeded_params
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
-from skal.query._uncertainty import check_regressor
+from skal.query._disagreement import check_regressor
 
 
 class GreedySampling(QueryStrategy):

@@ -1,6 +1,5 @@
 """Uncertainty sampling: ask for the rows the model is least sure of."""
 
-from skal._resolver import name_of
 from skal.query._base import ScoreStrategy
 from skal.query.functional import entropy, least_confidence, margin, mean_over_labels
 
@@ -43,7 +42,7 @@ class LeastConfidence(ScoreStrategy):
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):
-        return _score_proba(self, least_confidence, view, rows)
+        return _score_proba(least_confidence, view, rows)
 
 
 class Margin(ScoreStrategy):
@@ -85,7 +84,7 @@ class Margin(ScoreStrategy):
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):
-        return -_score_proba(self, margin, view, rows)
+        return -_score_proba(margin, view, rows)
 
 
 class Entropy(ScoreStrategy):
@@ -126,31 +125,12 @@ class Entropy(ScoreStrategy):
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):
-        return _score_proba(self, entropy, view, rows)
+        return _score_proba(entropy, view, rows)
 
 
-def _score_proba(strategy, formula, view, rows):
+def _score_proba(formula, view, rows):
     """Apply a formula to the class probabilities, label by label for multilabel."""
-    check_classifier(strategy, view)
     proba = view.predict_proba(rows)
     if view.target_type == "multilabel":
         return mean_over_labels(formula, proba)
     return formula(proba)
-
-
-def check_classifier(strategy, view):
-    """Refuse a regressor, naming what serves there."""
-    if view.target_type == "regression":
-        raise TypeError(
-            f"{name_of(strategy)} needs a classifier, got {name_of(view.estimator)}. "
-            "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange."
-        )
-
-
-def check_regressor(strategy, view):
-    """Refuse a classifier, naming what serves there."""
-    if view.target_type != "regression":
-        raise TypeError(
-            f"{name_of(strategy)} needs a regressor, got {name_of(view.estimator)}. "
-            "For a classifier use Margin, Entropy or VoteEntropy."
-        )
