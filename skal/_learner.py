@@ -123,9 +123,9 @@ class ActiveLearner(CallbackSupportMixin, Trained):
     Notes
     -----
     In a Pipeline, ask the last step about transformed rows:
-    ``pipe[-1].query(pipe[:-1].transform(X_pool))``. Preprocessing that needs no labels
-    belongs in front of the learner: inside it, a TfidfVectorizer sees only the
-    labelled documents.
+    ``pipe[-1].query(pipe[:-1].transform(X_pool))``. Preprocessing that learns without
+    labels belongs in front of the learner, where it sees the whole pool; inside it, a
+    TfidfVectorizer or a PCA learns from the labelled rows alone.
 
     Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and X is
     never copied.

@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
+from sklearn.naive_bayes import GaussianNB
 
 from skal import ActiveLearner, ModelView, Rows
 from skal._composition import NamedMembersMixin
@@ -810,3 +811,17 @@ def test_a_learner_is_measured_by_hand(blobs):
     by_learner = MaxConfidence().measure(learner, X, indices)
     by_model = MaxConfidence().measure(ModelView(learner.estimator_), X, indices)
     assert by_learner == by_model
+
+
+def test_a_live_loop_measures_with_positions_in_the_pool(digits):
+    X, _, y, _ = digits
+    learner = ActiveLearner(GaussianNB(), random_state=0).fit(X[:50], y[:50])
+    unlabeled = np.arange(len(X)) >= 50
+    picks, _ = learner.query(X, 5, candidates=unlabeled)
+    rule = MaxConfidence()
+    record = rule.measure(learner, X, picks, candidates=unlabeled)
+    assert record == rule.measure(
+        learner, Rows(X, np.flatnonzero(unlabeled)), picks - 50
+    )
+    with pytest.raises(ValueError, match=r"must be among the candidates, got \[3\]"):
+        rule.measure(learner, X, [3, 60], candidates=unlabeled)

@@ -7,6 +7,8 @@ from skal.query._base import (
     RandomSampling,
     ScoreStrategy,
     as_strategy,
+    split_result,
+    top_n,
 )
 from skal.query._compose import Shortlist
 from skal.query._disagreement import (
@@ -35,4 +37,6 @@ __all__ = [
     "VoteEntropy",
     "as_strategy",
     "functional",
+    "split_result",
+    "top_n",
 ]

@@ -305,10 +305,30 @@ def as_strategy(strategy, name="query_strategy"):
 
 
 def split_result(result):
-    """Split a strategy's answer into positions and a dict of what else it told.
+    """Split a strategy's answer into positions and what else it told.
 
-    A tuple is (positions, anything); the anything is kept if it is a dict. modAL's
-    functions return positions, positions and rows, or positions and metrics.
+    Parameters
+    ----------
+    result : array-like of int, or tuple
+        A tuple is (positions, anything); the anything is kept if it is a dict. modAL's
+        functions return positions, positions and rows, or positions and metrics.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_instances,)
+        The positions, not checked.
+    info : dict
+        What else the strategy told; empty if nothing.
+
+    See Also
+    --------
+    QueryStrategy : What a strategy returns.
+
+    Examples
+    --------
+    >>> from skal.query import split_result
+    >>> split_result(([4, 2], {"score": [0.9, 0.8]}))
+    (array([4, 2]), {'score': [0.9, 0.8]})
     """
     if not isinstance(result, tuple):
         return np.atleast_1d(np.asarray(result)), {}
@@ -334,7 +354,37 @@ def check_positions(positions, n_instances, n_rows, strategy):
 
 
 def top_n(scores, n, rng):
-    """Return the positions of the n highest scores, best first, ties at random."""
+    """Find the highest scores, best first, with ties in random order.
+
+    Parameters
+    ----------
+    scores : ndarray of float of shape (n_rows,)
+        Higher is better.
+    n : int
+        How many to find, at most n_rows.
+    rng : RandomState
+        Chooses and orders equal scores, uniformly.
+
+    Returns
+    -------
+    ndarray of int64 of shape (n,)
+        Positions of the scores.
+
+    See Also
+    --------
+    ScoreStrategy : Does this with the scores of a subclass.
+
+    Notes
+    -----
+    Costs O(n_rows) for a partition, plus a sort of n.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.query import top_n
+    >>> top_n(np.array([0.1, 0.9, 0.5]), 2, np.random.RandomState(0))
+    array([1, 2])
+    """
     size = len(scores)
     if n < size:
         threshold = np.partition(scores, size - n)[size - n]

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skal._rows import as_rows
+from skal._rows import as_rows, select_rows
 from skal._view import as_view
 
 
@@ -80,7 +80,7 @@ class StoppingRule(BaseEstimator):
                 "ValidationPlateau(X_val, y_val) serves every kind of target."
             )
 
-    def measure(self, learner, X, indices):
+    def measure(self, learner, X, indices, *, candidates=None):
         """Look at the model of one round.
 
         Parameters
@@ -88,9 +88,12 @@ class StoppingRule(BaseEstimator):
         learner : ModelView, ActiveLearner or fitted estimator
             The model.
         X : Rows or array-like of shape (n_samples, ...)
-            The unlabelled rows. The base of Rows counts as the whole pool.
+            The pool. Rows are its unlabelled part, and their base is the whole.
         indices : array-like of int of shape (n_instances,)
             Positions in X of the rows that were selected for labelling.
+        candidates : array-like of int or bool, default=None
+            Positions, or a mask, of the rows of X that are unlabelled, as in
+            :meth:`skal.ActiveLearner.query`; None means all of X.
 
         Returns
         -------
@@ -107,7 +110,11 @@ class StoppingRule(BaseEstimator):
         """
         view, rows = as_view(learner), as_rows(X)
         self.check(view.target_type)
-        return self._measure(view, rows, checked_positions(indices, len(rows)))
+        positions = checked_positions(indices, len(rows))
+        if candidates is not None:
+            rows = select_rows(X, candidates)
+            positions = places_of(positions, rows.indices)
+        return self._measure(view, rows, positions)
 
     def verdict(self, records):
         """Judge the records of all rounds so far.
@@ -177,6 +184,16 @@ def replay(rule, records):
         "threshold": np.array(threshold, dtype=float),
         "stop": np.array(stop, dtype=bool),
     }
+
+
+def places_of(positions, candidates):
+    """Return where among the sorted candidates the positions stand."""
+    strangers = np.setdiff1d(positions, candidates)
+    if len(strangers):
+        raise ValueError(
+            f"indices must be among the candidates, got {strangers.tolist()} besides."
+        )
+    return np.searchsorted(candidates, positions)
 
 
 def checked_positions(indices, n):

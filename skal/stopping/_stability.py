@@ -71,7 +71,7 @@ class KappaAverage(_StopSetRule):
     X_stop : array-like of shape (n_samples, ...), default=None
         The stop set; no labels are needed. None takes ``n_stop`` rows of the pool,
         labelled ones included, which needs a pool that keeps its rows: the base of
-        the Rows that are measured, in :meth:`ActiveLearner.fit` all of X.
+        the Rows that are measured, in :meth:`skal.ActiveLearner.fit` all of X.
 
     See Also
     --------
