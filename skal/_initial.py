@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from skal._params import STRATEGY_ALIASES, nearest_first
 from skal._resolver import name_of
 from skal.query import QueryStrategy, as_strategy
-from skal.query._base import split_result
 
 _NEEDS_A_MODEL = frozenset({"proba", "samples", "head", "labels"})
 
@@ -41,6 +41,9 @@ def resolve_initial(initial, y=None, target_type="multiclass"):
                 f"{target_type} targets, got 'stratified', which needs classes."
             )
         return Stratified(y)
+    if isinstance(initial, str) and initial not in STRATEGY_ALIASES:
+        words = ", ".join(map(repr, nearest_first(initial, initial_words())))
+        raise ValueError(f"initial must be one of {words}, got {initial!r}.")
     strategy = as_strategy(initial, "initial")
     unmet = sorted(strategy.needs & _NEEDS_A_MODEL)
     if unmet:
@@ -50,6 +53,16 @@ def resolve_initial(initial, y=None, target_type="multiclass"):
             'Use "random" or a strategy of the pool alone.'
         )
     return strategy
+
+
+def initial_words():
+    """List the names that serve before the first label."""
+    served = [
+        name
+        for name in STRATEGY_ALIASES
+        if not as_strategy(name).needs & _NEEDS_A_MODEL
+    ]
+    return [*served, "stratified"]
 
 
 def until_two_classes(picks, y, budget, more):
@@ -63,8 +76,3 @@ def until_two_classes(picks, y, budget, more):
     queue = np.concatenate([picks, queue[~np.isin(queue, picks)]])
     other = np.flatnonzero(y[queue] != y[queue[0]])
     return queue[: min(budget, other[0] + 1 if len(other) else budget)]
-
-
-def positions_of(result):
-    """Return the positions of a strategy's answer."""
-    return split_result(result)[0]

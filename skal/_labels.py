@@ -6,12 +6,8 @@ of the full set of classes.
 """
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
-import scipy.sparse as sp
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 
 @dataclass(frozen=True)
@@ -58,9 +54,12 @@ class Labels:
         return self.classes[np.asarray(codes, np.int64)]
 
     def pad_proba(self, proba, codes):
-        """Spread an estimator's probability columns over all classes, as zeros."""
+        """Spread an estimator's probability columns over all classes, as zeros.
+
+        ``codes`` are the estimator's ``classes_``: codes, or a list of them a label.
+        """
         if self.target_type == "multilabel":
-            return multilabel_proba(proba)
+            return multilabel_proba(proba, codes)
         return spread(proba, codes, self.n_outputs, fill=0)
 
     def pad_decision(self, decision, codes):
@@ -91,7 +90,7 @@ def spread(values, codes, width, fill):
     return wide
 
 
-def multilabel_proba(proba):
+def multilabel_proba(proba, classes):
     """Bring multilabel probabilities to (n, L): the chance of each label.
 
     scikit-learn's forests, neighbours and MultiOutputClassifier answer with a list of
@@ -100,119 +99,34 @@ def multilabel_proba(proba):
     """
     if not isinstance(proba, list):
         return np.asarray(proba)
-    chances = np.column_stack([chance_of_one(column) for column in proba])
+    chances = np.column_stack(
+        [chance_of_one(proba[j], classes[j]) for j in range(len(proba))]
+    )
     limits = np.finfo(chances.dtype)
     return np.clip(chances, limits.tiny, 1 - limits.epsneg)
 
 
-def chance_of_one(proba):
-    """Return the second column; a label never seen as 1 has none."""
-    return proba[:, 1] if proba.shape[1] > 1 else np.zeros(len(proba), proba.dtype)
+def chance_of_one(proba, classes):
+    """Return the second column; a label that every row has or lacks is certain."""
+    if proba.shape[1] > 1:
+        return proba[:, 1]
+    return np.full(len(proba), float(classes[0] == 1), proba.dtype)
 
 
-def as_target(y, *, regression):
-    """Return y as an array; a column of class labels is flattened with a warning."""
-    y = y.toarray() if sp.issparse(y) else np.asarray(y)
-    if y.ndim == 0:
-        raise ValueError(f"y must be an array of labels, got {y.item()!r}.")
-    column = y.ndim == 2 and y.shape[1] == 1 and not regression
-    return column_or_1d(y, warn=True) if column else y
-
-
-def is_hole(value):
-    """Tell whether one value of an object array is None, NaN, NaT or pandas' NA."""
-    return value is None or type(value).__name__ == "NAType" or bool(value != value)
-
-
-def join_targets(first, second):
-    """Stack the targets of two batches, which must be of one kind."""
-    words = [part.dtype.kind in "US" for part in (first, second)]
-    if words[0] != words[1] or first.shape[1:] != second.shape[1:]:
-        raise ValueError(
-            f"y must hold labels like those before ({first.dtype}, shape "
-            f"{first.shape}), got {second.dtype} of shape {second.shape}."
-        )
-    return np.concatenate([first, second])
-
-
-def is_missing(y, missing_label, target_type=None):
-    """Tell which rows of y carry no label.
-
-    NaN and None are always missing; ``missing_label`` is too, except in regression.
-    """
-    holes = np.zeros(y.shape, dtype=bool)
-    if y.dtype.kind == "f":
-        holes |= np.isnan(y)
-    elif y.dtype.kind == "O":
-        holes |= np.array([is_hole(v) for v in y.flat], bool).reshape(y.shape)
-    if missing_label is not None and target_type != "regression":
-        same_kind = isinstance(missing_label, str) == (y.dtype.kind in "US")
-        if y.dtype.kind == "O" or (same_kind and y.dtype.kind != "b"):
-            holes |= np.asarray(y == missing_label, dtype=bool)
-    if holes.ndim == 1:
-        return holes
-    if np.any(holes.any(axis=1) != holes.all(axis=1)):
-        raise ValueError(
-            "y must be labelled a whole row at a time, got rows with some outputs "
-            "missing. Mark every output of an unlabelled row as missing."
-        )
-    return holes.all(axis=1)
-
-
-def known_part(y, missing_label, estimator_type):
-    """Split y into its known labels, ready to encode, and the mask of missing rows.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-    missing : ndarray of bool of shape (n_samples,)
-    target_type : str or None
-        None where no row is labelled.
-    """
-    regression = estimator_type == "regressor"
-    y = as_target(y, regression=regression)
-    missing = is_missing(y, missing_label, "regression" if regression else None)
-    known = y[~missing]
-    if regression:
-        return (y.astype(float) if y.dtype == object else y), missing, "regression"
-    if len(known) == 0:
-        return y, missing, None
-    if known.dtype.kind == "O" and known.ndim == 1:
-        known = np.array(known.tolist())  # labels beside None or NaN become plain
-    if known.dtype.kind == "f" and not np.all(np.isfinite(known)):
-        raise ValueError("y must hold labels. Input y contains infinity.")
-    if known.dtype.kind == "f" and np.all(known == np.floor(known)) and missing.any():
-        known = known.astype(np.int64)  # integers that NaN had turned into floats
-    if estimator_type is None and type_of_target(known).startswith("continuous"):
-        return y, missing, "regression"
-    check_classification_targets(known)
-    target_type = "multiclass" if known.ndim == 1 else "multilabel"
-    if target_type == "multilabel" and not np.all((known == 0) | (known == 1)):
-        raise ValueError(
-            "y must be one label a row, or a binary indicator of shape "
-            f"(n_samples, n_labels), got {type_of_target(known)} targets."
-        )
-    if missing.any():
-        full = np.zeros(y.shape, dtype=known.dtype)
-        full[~missing] = known
-        return full, missing, target_type
-    return known, missing, target_type
-
-
-def learn_labels(y, missing, target_type, classes, missing_label):
+def learn_labels(target, classes, missing_label=None):
     """Build the Labels of a learner from ``classes=``, else from the known y."""
-    if target_type == "regression":
+    if target.kind == "regression":
         return Labels("regression")
-    known = y[~missing]
-    if target_type == "multilabel":
+    known = target.y[~target.missing]
+    if target.kind == "multilabel":
         return Labels("multilabel", np.arange(known.shape[1]))
     if classes is not None:
-        return Labels("multiclass", np.unique(classes))
+        return Labels("multiclass", np.unique(list(classes)))
     found = np.unique(known)
-    if missing.any() and len(found) == 1 and isinstance(missing_label, Integral):
+    if target.marked and len(found) == 1 and not isinstance(missing_label, str):
         raise ValueError(
-            f"y holds only class {found[0]!r} besides {missing_label}, which marks "
-            f"unlabelled rows. Pass missing_label=None if {missing_label} is a class, "
-            "or name every class in classes=."
+            f"y holds only class {found.tolist()[0]!r} besides {missing_label}, which "
+            f"marks unlabelled rows. Pass missing_label=None if {missing_label} is a "
+            "class, or name every class in classes=."
         )
     return Labels("multiclass", found)

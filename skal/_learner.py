@@ -1,8 +1,10 @@
 """ActiveLearner: the loop, as a scikit-learn estimator."""
 
 from contextlib import contextmanager
-from numbers import Integral
+from inspect import isclass
+from numbers import Integral, Real
 from time import perf_counter
+from types import NoneType
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -12,13 +14,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._initial import resolve_initial, until_two_classes
-from skal._labels import Labels, join_targets, known_part, learn_labels
+from skal._labels import Labels, learn_labels
 from skal._lesson import Lesson, Oracle
 from skal._meta import routed
 from skal._params import check_int, count_of
 from skal._resolver import check_needs, name_of
 from skal._rows import Rows, n_rows, select_rows, take_rows
 from skal._seed import draw_seed, fork_torch, stream
+from skal._targets import join_targets, read_target
 from skal._training import Trained, warm_start_param
 from skal.exceptions import PoolExhaustedError
 from skal.query import as_strategy
@@ -216,21 +219,22 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         fails, the learner is left as it was after the last complete round.
         """
         self._check_params()
-        X, y, missing, target_type = self._check_data(X, y)
+        X, target = self._check_data(X, y)
         params = routed(self, "fit", params)
         if self.n_labels is None:
-            return self._fit_given(X, y, missing, target_type, params)
+            return self._fit_given(X, target, params)
         with show_progress(self):
-            return self._simulate(X, y, missing, target_type, params)
+            return self._simulate(X, target, params)
 
-    def _fit_given(self, X, y, missing, target_type, params):
+    def _fit_given(self, X, target, params):
         """Train on the labelled rows; buy nothing."""
+        y, missing = target.y, target.missing
         if missing.all():
             raise ValueError(
                 f"y must hold at least one label, got {len(y)} missing ones. "
                 "Use query to choose the first rows and teach to label them."
             )
-        labels = learn_labels(y, missing, target_type, self.classes, self.missing_label)
+        labels = learn_labels(target, self.classes, self.missing_label)
         self._check_target(labels)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -244,14 +248,16 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         )
         return self
 
-    def _simulate(self, X, y, missing, target_type, params):
+    def _simulate(self, X, target, params):
         """Reveal labels round by round, until the budget or a rule says enough."""
+        y = target.y
         n = len(y)
         budget = count_of("n_labels", self.n_labels, n)
         n_initial = min(self.n_initial, budget)
-        if missing.any():
-            raise incomplete(missing, self.n_labels, self.missing_label)
-        labels = learn_labels(y, missing, target_type, self.classes, None)
+        if target.missing.any():
+            raise incomplete(target.missing, self.n_labels, self.missing_label)
+        labels = learn_labels(target, self.classes)
+        labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
         self._check_loop(labels)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled)
@@ -377,7 +383,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
             picks, _ = self._ask(strategy, view, rows, size, seed, 0)
         else:
             strategy = as_strategy(self.query_strategy)
-            check_needs(strategy, self._template())
+            check_needs(strategy, self.estimator_)
             round = self.n_iter_ + 1
             picks, _ = self._ask(strategy, self._view(), rows, size, seed, round)
         self.seed_ = seed
@@ -415,14 +421,14 @@ class ActiveLearner(CallbackSupportMixin, Trained):
                 f"{self.missing_label!r} where a label is missing."
             )
         self._check_params()
-        X, y, missing, target_type = self._check_data(X, y)
-        if missing.all():
+        X, target = self._check_data(X, y)
+        if target.missing.all():
             return self
         params = routed(self, "fit", params)
-        seen = np.flatnonzero(~missing)
+        seen = np.flatnonzero(~target.missing)
         known = self.__sklearn_is_fitted__()
-        labels = self._labels_after(y, missing, target_type)
-        lesson = Oracle(X, y, params, labels).reveal(seen)
+        labels = self._labels_after(target)
+        lesson = Oracle(X, target.y, params, labels).reveal(seen)
         if known:
             so_far = Lesson(self.X_training_, self.y_training_, self._params, labels)
             lesson = so_far.extended(lesson)
@@ -452,7 +458,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         """
         check_is_fitted(self)
         strategy = as_strategy(self.query_strategy)
-        check_needs(strategy, self._template())
+        check_needs(strategy, self.estimator_)
         return strategy.score_samples(self._view(), X_pool)
 
     # The two steps --------------------------------------------------------------
@@ -465,41 +471,52 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         picks, info = split_result(result)
         return check_positions(picks, size, len(rows), strategy), info
 
-    def _labels_after(self, y, missing, target_type):
+    def _labels_after(self, target):
         """Return the Labels that know what was known and the new y."""
         if not self.__sklearn_is_fitted__() or self.classes is not None:
-            return learn_labels(
-                y, missing, target_type, self.classes, self.missing_label
-            )
-        if target_type != self._labels.target_type:
+            return learn_labels(target, self.classes, self.missing_label)
+        if target.kind != self._labels.target_type:
             raise ValueError(
                 f"y must hold {self._labels.target_type} targets as before, got "
-                f"{target_type} ones."
+                f"{target.kind} ones."
             )
-        join_targets(self.y_training_, y)  # labels of another kind are an error
-        return self._labels.with_new(y[~missing])
+        join_targets(self.y_training_, target.y)  # another kind of label is an error
+        return self._labels.with_new(target.y[~target.missing])
 
     # Checks ---------------------------------------------------------------------
 
     def _check_params(self):
+        if not hasattr(self._template(), "fit") or isclass(self.estimator):
+            raise TypeError(
+                "estimator must be an estimator with fit, or None, got "
+                f"{self.estimator!r}."
+            )
         check_int("n_initial", self.n_initial)
         check_int("batch_size", self.batch_size)
         as_strategy(self.query_strategy)
         if self.n_labels is not None:
             count_of("n_labels", self.n_labels, 1)
+        if not isinstance(self.missing_label, (Real, str, NoneType)):
+            raise TypeError(
+                "missing_label must be a number, a word or None, got "
+                f"{self.missing_label!r}."
+            )
         if self.warm_start:
             warm_start_param(self._template())
         rule = self.stopping
-        if rule is not None and not (
-            hasattr(rule, "measure") and hasattr(rule, "verdict")
-        ):
+        if isclass(rule):
+            raise TypeError(
+                f"stopping must be an instance, got the class {rule.__name__}. "
+                f"Write {rule.__name__}()."
+            )
+        if rule is not None and not hasattr(rule, "verdict"):
             raise TypeError(
                 "stopping must be None or a rule with measure and verdict, got "
                 f"{rule!r}. See skal.stopping."
             )
 
     def _check_data(self, X, y):
-        """Return X, y, the mask of rows without a label, and the kind of target."""
+        """Return X and what y says, as a Target."""
         if y is None:
             raise ValueError(
                 "ActiveLearner requires y to be passed, but the target y is None."
@@ -508,7 +525,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         if n_rows(X) == 0:
             raise ValueError("X must hold at least one row, got 0.")
         kind = get_tags(self._template()).estimator_type
-        return X, *known_part(y, self.missing_label, kind)
+        return X, read_target(y, self.missing_label, kind)
 
     def _target_type(self):
         """Return the kind of target that can be told before the first label."""

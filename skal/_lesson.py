@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skal._labels import Labels, join_targets
+from skal._labels import Labels
 from skal._meta import is_row_wise, slice_params
 from skal._rows import concat_rows, n_rows, take_rows
+from skal._targets import join_targets
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,20 @@ class Lesson:
 
     def extended(self, other):
         """Return this lesson followed by another, whose labels hold for both."""
-        names = self.row_wise() | other.row_wise()
-        for name in sorted(names):
-            if name not in other.params:
-                raise ValueError(
-                    f"{name} must be given for the new rows too, got nothing. "
-                    "Earlier rounds had it."
-                )
+        for name in sorted(self.params.keys() - other.params.keys()):
+            raise ValueError(
+                f"{name} must be given for the new rows too, got nothing. Earlier "
+                "rounds had it."
+            )
+        joined = {}
+        for name in sorted(self.row_wise() | other.row_wise()):
             if name not in self.params:
                 raise ValueError(
                     f"{name} must be given from the first round on, got it for "
                     f"{len(other.y)} new rows only. Fit again with it for all rows."
                 )
-        joined = {
-            name: concat_rows(self.params[name], other.params[name]) for name in names
-        }
+            parts = [np.asarray(lesson.params[name]) for lesson in (self, other)]
+            joined[name] = np.concatenate(parts)
         return Lesson(
             concat_rows(self.X, other.X),
             join_targets(self.y, other.y),
@@ -68,6 +68,16 @@ class Oracle:
     params: dict
     labels: Labels
     use_unlabeled: bool = False
+
+    def __post_init__(self):
+        """Refuse weights that do not belong to the rows."""
+        weights = self.params.get("sample_weight")
+        n = n_rows(self.X)
+        if weights is not None and n_rows(weights) != n:
+            raise ValueError(
+                f"sample_weight must hold a weight for each of the {n} rows of X, got "
+                f"{n_rows(weights)}."
+            )
 
     def reveal(self, order):
         """Return the lesson of the rows at ``order``."""

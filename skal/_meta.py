@@ -14,8 +14,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._labels import as_target, is_missing
 from skal._rows import n_rows, take_rows
+from skal._targets import read_target
 
 
 def _inside_has(method):
@@ -36,6 +36,7 @@ def _stores_estimators(self):
 
 def routed(learner, method, params):
     """Return the keyword arguments that reach the estimator's method."""
+    params = {name: value for name, value in params.items() if value is not None}
     if params and get_config()["enable_metadata_routing"]:
         return process_routing(learner, method, **params).estimator[method]
     return params
@@ -140,7 +141,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         return self._labels.pad_decision(decision, _codes_of(self.estimator_))
 
     @available_if(_inside_has("score"))
-    def score(self, X, y, **params):
+    def score(self, X, y, sample_weight=None, **params):
         """Score predictions as the estimator does.
 
         Parameters
@@ -149,6 +150,8 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
             Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels. Rows without a label are left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
         **params : dict
             Passed to the estimator, routed as scikit-learn's configuration says.
 
@@ -158,17 +161,19 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
             The mean accuracy, or R², or whatever the estimator's score is.
         """
         check_is_fitted(self)
+        if sample_weight is not None:
+            params["sample_weight"] = sample_weight
         return self._scored(self.estimator_, self._labels, X, y, params)
 
     def _scored(self, estimator, labels, X, y, params):
-        regression = labels.target_type == "regression"
-        y = as_target(y, regression=regression)
-        hidden = is_missing(y, self.missing_label, labels.target_type)
+        kind = "regressor" if labels.target_type == "regression" else "classifier"
+        target = read_target(y, self.missing_label, kind)
         params = routed(self, "score", params)
-        if hidden.any():
-            if hidden.all():
+        y = target.y
+        if target.missing.any():
+            if target.missing.all():
                 raise ValueError("y must hold labels to score against, got none.")
-            seen = np.flatnonzero(~hidden)
+            seen = np.flatnonzero(~target.missing)
             params = slice_params(params, seen, n_rows(X))
             X, y = take_rows(X, seen), y[seen]
         return estimator.score(X, labels.encode(y, unknown=True), **params)
@@ -292,7 +297,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
 def _codes_of(estimator):
     """Return the codes that an estimator's columns stand for."""
     codes = getattr(estimator, "classes_", None)
-    return None if codes is None or isinstance(codes, list) else np.asarray(codes)
+    return codes if codes is None or isinstance(codes, list) else np.asarray(codes)
 
 
 def is_row_wise(value, n):

@@ -1,6 +1,7 @@
 """Parameter checks, the words they fail with, and the names of strategies."""
 
 from difflib import get_close_matches
+from math import ceil
 from numbers import Integral, Real
 
 #: What a string may stand for in ``query_strategy=``, ``initial=`` and ``base=``.
@@ -72,5 +73,5 @@ def count_of(name, value, n_rows):
                 f"{name} must be a whole number of rows or a share in (0, 1], "
                 f"got {value!r}."
             )
-        return min(n_rows, max(1, -int(-value * n_rows // 1)))
+        return min(n_rows, max(1, ceil(round(value * n_rows, 9))))
     return min(n_rows, check_int(name, value))

@@ -11,11 +11,13 @@ from inspect import signature
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import clone, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from skal._labels import multilabel_proba, spread
+from skal._seed import seeds_for
 
 #: What a strategy may need, in words, and what to do where the estimator lacks it.
 NEEDS = {
@@ -61,37 +63,33 @@ def split(estimator):
     return None, None
 
 
-def descend(estimator, X, method):
-    """Peel layers until one has ``method``; return it and X as it sees it."""
-    while not hasattr(estimator, method):
-        front, inner = split(estimator)
-        if inner is None:
-            return None, X
-        estimator, X = inner, X if front is None else front(X)
-    return estimator, X
+def opened(estimator):
+    """Return the view of a learner, which pads and decodes; others as they are."""
+    view = getattr(estimator, "__skal_view__", None)
+    return estimator if view is None else view()
 
 
 def embed(estimator, X):
     """Return what the last layer sees: (n, d) float32, or CSR."""
+    estimator = opened(estimator)
     if hasattr(estimator, "embed"):
-        return estimator.embed(X)
+        return as_embedding(estimator.embed(X))
     front, inner = split(estimator)
     if inner is None:
         return flatten(X)
     return embed(inner, X if front is None else front(X))
 
 
-def embeds_itself(estimator):
-    """Tell whether some layer has an embed of its own."""
-    while estimator is not None:
-        if hasattr(estimator, "embed"):
-            return True
+def splits_in_two(estimator):
+    """Tell whether some layer has both an embed and a head_proba of its own."""
+    while estimator is not None and not hasattr(estimator, "embed"):
         _, estimator = split(estimator)
-    return False
+    return estimator is not None and hasattr(estimator, "head_proba")
 
 
 def head_proba(estimator, E):
     """Return the probabilities of embeddings, in the estimator's own columns."""
+    estimator = opened(estimator)
     if hasattr(estimator, "head_proba"):
         return estimator.head_proba(E)
     _, inner = split(estimator)
@@ -106,9 +104,8 @@ def head_proba(estimator, E):
 
 def sample_proba(estimator, X, n_samples, seed):
     """Return (S, n, C) probabilities in the estimator's own columns, float32."""
-    owner, Z = descend(estimator, X, "sample_proba")
-    if owner is not None:
-        draws = owner.sample_proba(Z, n_samples=n_samples, random_state=seed)
+    draws = _own_samples(estimator, X, "sample_proba", n_samples, seed)
+    if draws is not None:
         return np.asarray(draws, np.float32)
     members, X = find_members(estimator, X)
     if members is None:
@@ -119,17 +116,35 @@ def sample_proba(estimator, X, n_samples, seed):
 
 def sample_predict(estimator, X, n_samples, seed):
     """Return (S, n) predictions of a regressor's members."""
-    owner, Z = descend(estimator, X, "sample_predict")
-    if owner is not None:
-        return owner.sample_predict(Z, n_samples=n_samples, random_state=seed)
+    draws = _own_samples(estimator, X, "sample_predict", n_samples, seed)
+    if draws is not None:
+        return draws
     members, X = find_members(estimator, X)
     if members is None:
         raise lacking(estimator, "samples")
     return np.stack([member(X) for member in first(members, n_samples, estimator)])
 
 
+def _own_samples(estimator, X, method, n_samples, seed):
+    """Ask the first layer that has a sampling method of its own; None if none has."""
+    while True:
+        view = opened(estimator)
+        if view is not estimator:
+            return getattr(view.with_seed(seed), method)(X, n_samples)
+        if hasattr(estimator, method):
+            sample = getattr(estimator, method)
+            return sample(X, n_samples=n_samples, random_state=seed)
+        front, inner = split(estimator)
+        if inner is None:
+            return None
+        estimator, X = inner, X if front is None else front(X)
+
+
 def predict_std(estimator, X, n_samples, seed):
     """Return the standard deviation of a regressor's prediction for each row."""
+    view = opened(estimator)
+    if view is not estimator:
+        return view.with_seed(seed).predict_std(X, n_samples)
     front, inner = split(estimator)
     if inner is not None:
         return predict_std(inner, X if front is None else front(X), n_samples, seed)
@@ -142,7 +157,8 @@ def predict_std(estimator, X, n_samples, seed):
 
 def gives_std(estimator):
     """Tell whether predict takes return_std."""
-    return "return_std" in signature(estimator.predict).parameters
+    predict = getattr(estimator, "predict", None)
+    return predict is not None and "return_std" in signature(predict).parameters
 
 
 def first(members, n_samples, estimator):
@@ -169,7 +185,8 @@ def find_members(estimator, X):
     """
     members = list_members(estimator)
     if members is not None:
-        return members, numeric(X)
+        voters = type(estimator).__name__.startswith("Voting")
+        return members, X if voters else numeric(X)
     front, inner = split(estimator)
     if inner is None:
         return None, X
@@ -189,10 +206,8 @@ def list_members(estimator):
             _Member(member, columns)
             for member, columns in zip(members, subsets, strict=True)
         ]
-    classes = estimator.classes_
-    width = None if isinstance(classes, list) else len(classes)
     return [
-        _ProbaMember(member, columns, width)
+        _ProbaMember(member, columns, estimator.classes_)
         for member, columns in zip(members, subsets, strict=True)
     ]
 
@@ -217,18 +232,21 @@ class _Member:
 class _ProbaMember(_Member):
     """One classifier of an ensemble; its columns are spread over the ensemble's."""
 
-    def __init__(self, model, columns, width):
+    def __init__(self, model, columns, classes):
         super().__init__(model, columns)
-        self.width = width
+        self.classes = classes
 
     def __call__(self, X):
         X = self.columns_of(X)
+        width = len(self.classes)
         if not hasattr(self.model, "predict_proba"):  # a vote is all it has
-            return np.eye(self.width)[self.model.predict(X).astype(int)]
-        proba = multilabel_proba(self.model.predict_proba(X))
-        if self.width is None or proba.shape[1] == self.width:
+            return np.eye(width)[self.model.predict(X).astype(int)]
+        proba = self.model.predict_proba(X)
+        if isinstance(self.classes, list):
+            return multilabel_proba(proba, self.classes)
+        if proba.shape[1] == width:
             return proba
-        return spread(proba, self.model.classes_.astype(int), self.width, fill=0)
+        return spread(proba, self.model.classes_.astype(int), width, fill=0)
 
 
 def is_committee(estimator):
@@ -266,10 +284,11 @@ def provides(estimator, need):
     """Tell, fitted or not, whether an estimator can answer a strategy's need."""
     if need in ("embed", "labels"):
         return True
+    proba = hasattr(estimator, "predict_proba") or is_default_stack(estimator)
     if need == "proba":
-        return hasattr(estimator, "predict_proba")
+        return proba
     own, plain = {
-        "head": (("head_proba",), hasattr(estimator, "predict_proba")),
+        "head": (("head_proba",), proba and not hasattr(estimator, "embed")),
         "samples": (("sample_proba", "sample_predict"), is_committee(estimator)),
     }[need]
     if any(hasattr(estimator, method) for method in own):
@@ -280,6 +299,12 @@ def provides(estimator, need):
     if need == "samples" and is_regressor(estimator):
         return plain or gives_std(estimator)
     return bool(plain)
+
+
+def is_default_stack(estimator):
+    """Tell whether a stack will end in its default, a logistic regression."""
+    default = getattr(estimator, "final_estimator", estimator) is None
+    return default and is_classifier(estimator)
 
 
 def wrapped(estimator):
@@ -327,15 +352,23 @@ def check_needs(strategy, estimator):
             raise lacking(estimator, need, strategy)
 
 
-def cold_front(estimator, X):
+def cold_front(estimator, X, seed):
     """Fit a clone of a Pipeline's transformers on X, without labels; None if none."""
     while not isinstance(estimator, Pipeline):
         estimator = wrapped(estimator)
         if estimator is None:
             return None
     if len(estimator) == 1:
-        return cold_front(estimator[-1], X)
+        return cold_front(estimator[-1], X, seed)
     front = clone(estimator[:-1])
+    for name, step in front.steps:
+        if get_tags(step).target_tags.required:
+            raise TypeError(
+                f"{name_of(step)} ({name!r}) needs labels to be fitted, but none is "
+                "known yet. As initial= give a strategy that needs no embedding, such "
+                'as "random".'
+            )
+    front.set_params(**seeds_for(front, np.random.RandomState(seed)))
     return front.fit(X)
 
 
@@ -344,6 +377,13 @@ def numeric(X):
     if sp.issparse(X):
         return X
     return X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
+
+
+def as_embedding(E):
+    """Return an estimator's own embedding as (n, d) float32, or CSR."""
+    if sp.issparse(E):
+        return E.tocsr().astype(np.float32, copy=False)
+    return np.asarray(E, dtype=np.float32)
 
 
 def flatten(X):

@@ -34,6 +34,8 @@ def take_rows(X, indices):
 
 def concat_rows(first, second):
     """Stack two containers of rows of the same type."""
+    if hasattr(first, "columns"):
+        check_columns(first, second)
     if hasattr(first, "iloc"):
         import pandas as pd
 
@@ -82,6 +84,15 @@ def select_rows(X, candidates):
     return Rows(X, ordered)
 
 
+def check_columns(first, second):
+    """Refuse a frame that has not the columns of the rows before."""
+    before, now = list(first.columns), list(getattr(second, "columns", []))
+    if set(before) != set(now):
+        raise ValueError(
+            f"X must have the columns of the rows before, {before}, got {now}."
+        )
+
+
 def as_rows(X):
     """Return X as Rows; Rows come back as they are."""
     return X if isinstance(X, Rows) else Rows(X)
@@ -97,8 +108,8 @@ class Rows:
     ----------
     X : array-like of shape (n_base, ...), sparse matrix, frame, memmap, tensor or list
         The base data.
-    indices : ndarray of int of shape (n_rows,), default=None
-        Positions in X of the selected rows; None selects every row.
+    indices : array-like of int or bool, default=None
+        Positions in X of the selected rows, or a mask; None selects every row.
 
     Attributes
     ----------
@@ -126,7 +137,7 @@ class Rows:
         if sp.issparse(X) and X.format != "csr":
             X = X.tocsr()
         self.X = X
-        self.indices = None if indices is None else np.asarray(indices, np.int64)
+        self.indices = None if indices is None else as_positions(indices, n_rows(X))
 
     def __len__(self):
         """Return the number of selected rows."""
@@ -156,18 +167,26 @@ class Rows:
 
         Parameters
         ----------
-        positions : array-like of int
-            Positions among the selected rows.
+        positions : array-like of int or bool
+            Positions among the selected rows, from the end where negative, or a mask.
 
         Returns
         -------
         Rows
             The smaller selection.
+
+        Raises
+        ------
+        IndexError
+            If a position lies outside the selection.
         """
-        positions = np.asarray(positions, np.int64)
-        return Rows(
-            self.X, positions if self.indices is None else self.indices[positions]
-        )
+        return self._of(as_positions(positions, len(self)))
+
+    def _of(self, positions):
+        """Select rows at positions that have been checked."""
+        rows = Rows(self.X)
+        rows.indices = positions if self.indices is None else self.indices[positions]
+        return rows
 
     def data(self):
         """Return the selected rows in the user's own type.
@@ -181,7 +200,9 @@ class Rows:
 
     def __array__(self, dtype=None, copy=None):
         """Return the selected rows as an array."""
-        return np.array(self.data(), dtype=dtype, copy=copy)
+        data = self.data()
+        data = data.toarray() if sp.issparse(data) else data
+        return np.array(data, dtype=dtype, copy=copy)
 
     def chunks(self, size=None):
         """Split the selection into consecutive pieces.
@@ -201,7 +222,31 @@ class Rows:
         size = size or chunk_size(self.X)
         for start in range(0, len(self), size):
             where = slice(start, min(start + size, len(self)))
-            yield where, self.take(np.arange(where.start, where.stop))
+            yield where, self._of(np.arange(where.start, where.stop))
+
+
+def as_positions(indices, n):
+    """Return indices (positions, or a mask, of n rows) as positions from 0 to n - 1."""
+    indices = np.asarray(indices)
+    if indices.dtype == bool:
+        if indices.shape != (n,):
+            raise IndexError(
+                f"indices must be a mask of {n} rows, got shape {indices.shape}."
+            )
+        return np.flatnonzero(indices)
+    if indices.size == 0:
+        return np.empty(0, np.int64)
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise TypeError(
+            "indices must be whole numbers, got "
+            f"{indices.dtype} of shape {indices.shape}."
+        )
+    indices = indices.astype(np.int64, copy=False)
+    if indices.min() < -n or indices.max() >= n:
+        raise IndexError(
+            f"indices must lie in [0, {n - 1}], got {indices.min()} to {indices.max()}."
+        )
+    return np.where(indices < 0, indices + n, indices) if indices.min() < 0 else indices
 
 
 def chunk_size(X):

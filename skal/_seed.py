@@ -6,6 +6,7 @@ after a pickle, gives the same numbers.
 """
 
 import sys
+import threading
 from contextlib import contextmanager
 from zlib import crc32
 
@@ -42,15 +43,53 @@ def unseeded_params(estimator):
     ]
 
 
+def seeds_for(estimator, rng):
+    """Draw a seed for each random_state parameter of an estimator that is None."""
+    return {name: draw_seed(rng) for name in unseeded_params(estimator)}
+
+
+#: Forks of torch's state that are under way, and the state before the first of them.
+#: Torch has one state a process: forks of several threads count as one.
+_forks = {"open": 0, "before": None}
+_forks_lock = threading.Lock()
+
+
 @contextmanager
 def fork_torch(seed, round, purpose):
-    """Seed torch inside a fork of its random state, if torch is in use at all."""
+    """Seed torch inside a fork of its random state, if torch is in use at all.
+
+    Under threads the state is left as it was, but threads that overlap share it; for
+    results that can be repeated run them in processes, as joblib does by default.
+    """
     torch = sys.modules.get("torch")
     if torch is None:
         yield
         return
-    in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
-    devices = range(torch.cuda.device_count()) if in_use else []
-    with torch.random.fork_rng(devices=devices):
+    with _forks_lock:
+        if _forks["open"] == 0:
+            _forks["before"] = torch_state(torch)
+        _forks["open"] += 1
+    try:
         torch.manual_seed(draw_seed(stream(seed, round, f"torch {purpose}")))
         yield
+    finally:
+        with _forks_lock:
+            _forks["open"] -= 1
+            if _forks["open"] == 0:
+                restore_torch(torch, _forks.pop("before"))
+                _forks["before"] = None
+
+
+def torch_state(torch):
+    """Return the random state of the CPU and of every GPU in use."""
+    in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
+    gpus = torch.cuda.get_rng_state_all() if in_use else []
+    return torch.random.get_rng_state(), gpus
+
+
+def restore_torch(torch, state):
+    """Set the random state of the CPU and of the GPUs."""
+    cpu, gpus = state
+    torch.random.set_rng_state(cpu)
+    if gpus:
+        torch.cuda.set_rng_state_all(gpus)

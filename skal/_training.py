@@ -13,7 +13,7 @@ from skal import _history
 from skal._meta import EstimatorInside
 from skal._resolver import name_of
 from skal._rows import take_rows
-from skal._seed import draw_seed, fork_torch, stream, unseeded_params
+from skal._seed import fork_torch, seeds_for, stream
 from skal._view import ModelView
 
 #: What fitting sets. A new fit starts without what the last one left.
@@ -51,6 +51,7 @@ class Trained(EstimatorInside):
         X, codes, params = lesson.for_estimator()
         with fork_torch(seed, round, "fit"):
             estimator.fit(X, codes, **params)
+        check_codes(estimator, lesson)
         state = {
             "estimator_": estimator,
             "seed_": seed,
@@ -65,9 +66,8 @@ class Trained(EstimatorInside):
         if lesson.labels.classes is not None:
             state["classes_"] = lesson.labels.classes
         if self.store_estimators:
-            models, stages = (
-                ([], []) if round == 0 else (self.estimators_, self._stages)
-            )
+            models = getattr(self, "estimators_", []) if round > 0 else []
+            stages = getattr(self, "_stages", []) if round > 0 else []
             state["estimators_"] = [*models, estimator]
             state["_stages"] = [*stages, lesson.labels]
         if round > 0:  # there is a good state to keep
@@ -80,7 +80,7 @@ class Trained(EstimatorInside):
         warm = self.warm_start and round > 0 and not self._brings_a_class(lesson)
         estimator = deepcopy(self.estimator_) if warm else clone(template)
         rng = stream(seed, round, "fit")
-        params = {name: draw_seed(rng) for name in unseeded_params(template)}
+        params = seeds_for(template, rng)
         if self.warm_start:
             params[warm_start_param(template)] = True
         return estimator.set_params(**params) if params else estimator
@@ -129,6 +129,24 @@ class Trained(EstimatorInside):
         random_state = partial(stream, seed, 0, "samples")
         return ModelView._of_learner(
             self._template(), labels, cold=True, random_state=random_state
+        )
+
+
+def check_codes(estimator, lesson):
+    """Refuse a model that answers in labels of its own, as a frozen one does."""
+    own, labels = getattr(estimator, "classes_", None), lesson.labels
+    if labels.target_type != "multiclass" or own is None or isinstance(own, list):
+        return
+    if lesson.whole is not None and -1 in own:
+        raise ValueError(
+            f"use_unlabeled must be False for {name_of(estimator)}, which takes the "
+            "code -1 of unlabelled rows for a class, got True."
+        )
+    if not np.isin(own, np.arange(labels.n_outputs)).all():
+        raise ValueError(
+            f"estimator must learn the codes 0 to {labels.n_outputs - 1}, got "
+            f"{name_of(estimator)} with the classes {np.asarray(own).tolist()}. Use an "
+            "estimator that is not frozen, or that was fitted on codes."
         )
 
 

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skal import _resolver
 from skal._labels import Labels
+from skal._params import check_int
 from skal._rows import Rows, as_rows, blocks, n_rows, take_rows
 from skal._seed import draw_seed
 
@@ -56,7 +57,8 @@ class ModelView:
     random_state : int, RandomState instance or None, default=None
         Seeds the posterior draws: one integer, the same for every row and chunk.
     history : dict of ndarray, default=None
-        The learner's history so far.
+        The learner's history so far. A strategy that is to act alike in a simulation
+        and in a live loop reads ``n_labels`` of it, and no other column.
     round : int, default=0
         How many rounds have been bought.
 
@@ -172,7 +174,7 @@ class ModelView:
         rows = as_rows(X)
         if params:
             return self._padded(self.estimator.predict_proba(rows.data(), **params))
-        if "embed" in self._expected and self._embeds_itself():
+        if "embed" in self._expected and _resolver.splits_in_two(self.estimator):
             return self._head_of(rows)
         return self._once("proba", rows, self._fresh_proba)
 
@@ -232,6 +234,7 @@ class ModelView:
             deviation over its members, averaged over outputs.
         """
         self._need_model("predict_std")
+        check_n_samples(n_samples)
 
         def fresh(data):
             return _resolver.predict_std(self.estimator, data, n_samples, self.seed)
@@ -288,6 +291,22 @@ class ModelView:
             self._seed = draw_seed(state() if callable(state) else state)
         return self._seed
 
+    def with_seed(self, seed):
+        """Fix the posterior draws, so that a model around this one decides on them.
+
+        Parameters
+        ----------
+        seed : int
+            The integer that fixes them.
+
+        Returns
+        -------
+        ModelView
+            The view itself.
+        """
+        self._seed = seed
+        return self
+
     def sample_proba(self, X, n_samples=None):
         """Return class probabilities of several draws or members.
 
@@ -309,6 +328,7 @@ class ModelView:
             If the estimator has neither samples nor members.
         """
         self._need_model("sample_proba")
+        check_n_samples(n_samples)
 
         def fresh(data):  # rows first, so that they can be remembered by row
             return np.swapaxes(self._samples_of(data, n_samples), 0, 1)
@@ -332,6 +352,7 @@ class ModelView:
             Labels for classifiers, numbers for regressors.
         """
         self._need_model("sample_predict")
+        check_n_samples(n_samples)
         if self.target_type == "multiclass":
             return self.classes_[self.sample_proba(X, n_samples).argmax(axis=2)]
         if self.target_type == "multilabel":
@@ -413,7 +434,7 @@ class ModelView:
         """Return where the estimator's columns stand among classes_."""
         own = getattr(self.estimator, "classes_", None)
         if own is None or self.target_type != "multiclass":
-            return None
+            return own
         if self._encoded:
             return np.asarray(own, np.int64)
         return np.searchsorted(self._labels.classes, own)
@@ -438,9 +459,6 @@ class ModelView:
         decision = self.estimator.decision_function(data)
         return self._labels.pad_decision(decision, self._columns())
 
-    def _embeds_itself(self):
-        return _resolver.embeds_itself(self.estimator)
-
     def _head_of(self, rows):
         """Answer probabilities from embeddings: the trunk of a net runs once."""
         embeddings = self.embed(rows)
@@ -451,7 +469,7 @@ class ModelView:
             return lambda data: _resolver.embed(self.estimator, data)
         front = self._kept.get(id(base))
         if front is None:
-            front = (base, _resolver.cold_front(self.estimator, base))
+            front = (base, _resolver.cold_front(self.estimator, base, self.seed))
             self._kept[id(base)] = front
         transform = front[1]
         if transform is None:
@@ -463,12 +481,18 @@ class ModelView:
         return self._checked(self._padded_samples(draws))
 
     def _padded_samples(self, draws):
-        columns = self._columns()
-        if columns is None or draws.shape[2] == self._labels.n_outputs:
+        if draws.shape[2] == self._labels.n_outputs or not self._labels.n_outputs:
             return draws
+        columns = self._columns()
         wide = np.zeros((*draws.shape[:2], self._labels.n_outputs), draws.dtype)
         wide[:, :, columns] = draws
         return wide
+
+
+def check_n_samples(n_samples):
+    """Refuse a number of samples that is no number of samples."""
+    if n_samples is not None:
+        check_int("n_samples", n_samples)
 
 
 class _Memo:
@@ -553,5 +577,13 @@ def _labels_of(estimator, y_training, classes):
     if many:
         width = len(own) if own is not None else np.shape(y_training)[1]
         return Labels("multilabel", np.arange(width))
-    found = own if classes is None else np.unique(classes)
-    return Labels("multiclass", None if found is None else np.asarray(found))
+    if classes is None:
+        return Labels("multiclass", None if own is None else np.asarray(own))
+    known = np.unique(list(classes))
+    strangers = np.setdiff1d([] if own is None else own, known)
+    if len(strangers):
+        raise ValueError(
+            "classes must hold every class of the estimator, got none of "
+            f"{strangers.tolist()}."
+        )
+    return Labels("multiclass", known)

@@ -330,10 +330,14 @@ def split_result(result):
     >>> split_result(([4, 2], {"score": [0.9, 0.8]}))
     (array([4, 2]), {'score': [0.9, 0.8]})
     """
-    if not isinstance(result, tuple):
-        return np.atleast_1d(np.asarray(result)), {}
-    positions, info = result[0], result[1] if len(result) > 1 else {}
-    return np.atleast_1d(np.asarray(positions)), info if isinstance(info, dict) else {}
+    positions, info = result, {}
+    if isinstance(result, tuple):
+        positions = result[0] if result else []
+        info = result[1] if len(result) > 1 and isinstance(result[1], dict) else {}
+    try:
+        return np.atleast_1d(np.asarray(positions)), info
+    except ValueError:  # rows of different lengths; whoever checks will say so
+        return np.array(positions, dtype=object), info
 
 
 def check_positions(positions, n_instances, n_rows, strategy):

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from skal._params import check_choice, check_int
 from skal._resolver import lacking
 from skal._rows import take_rows
-from skal._seed import draw_seed, unseeded_params
+from skal._seed import seeds_for
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._disagreement import check_regressor
@@ -155,7 +155,7 @@ def _check_labels(strategy, view):
 def _fit_bootstrap(view, rng):
     """Fit a seeded clone of the model to a bootstrap of the labelled rows."""
     member = clone(view.estimator)
-    seeds = {name: draw_seed(rng) for name in unseeded_params(member)}
+    seeds = seeds_for(member, rng)
     drawn = rng.randint(view.n_labels, size=view.n_labels)
-    y = np.asarray(view.y_training)[drawn]
-    return member.set_params(**seeds).fit(take_rows(view.X_training, drawn), y)
+    X, y = take_rows(view.X_training, drawn), np.asarray(view.y_training)[drawn]
+    return member.set_params(**seeds).fit(X, y)

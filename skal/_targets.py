@@ -1,0 +1,134 @@
+"""Reading y: which rows carry a label, and what kind of target it is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target as it was given: labels where there are any, and where there are none.
+
+    ``kind`` is "multiclass", "multilabel" or "regression", None where no row has a
+    label; ``marked`` tells whether ``missing_label`` itself stands in y.
+    """
+
+    y: np.ndarray
+    missing: np.ndarray
+    kind: str | None
+    marked: bool = False
+
+
+def read_target(y, missing_label, estimator_type):
+    """Read y for an estimator of a type ("classifier", "regressor" or None)."""
+    regression = estimator_type == "regressor"
+    y = as_array(y, regression=regression)
+    missing, marked = find_missing(y, missing_label, regression=regression)
+    known = y[~missing]
+    if regression:
+        return Target(as_numbers(y, missing), missing, "regression")
+    if len(known) == 0:
+        return Target(y, missing, None, marked)
+    known = plain(known, missing.any())
+    if estimator_type is None and type_of_target(known).startswith("continuous"):
+        return Target(as_numbers(y, missing), missing, "regression")
+    check_classification_targets(known)
+    kind = "multiclass" if known.ndim == 1 else "multilabel"
+    if kind == "multilabel" and not np.all((known == 0) | (known == 1)):
+        raise ValueError(
+            "y must be one label a row, or a binary indicator of shape "
+            f"(n_samples, n_labels), got {type_of_target(known)} targets."
+        )
+    if missing.any():
+        full = np.zeros(y.shape, dtype=known.dtype)
+        full[~missing] = known
+        known = full
+    return Target(known, missing, kind, marked)
+
+
+def as_array(y, *, regression):
+    """Return y as an array; a column of class labels is flattened with a warning."""
+    if sp.issparse(y):
+        y = y.toarray()
+    elif isinstance(y, (list, tuple)) and mixes_words(y):
+        y = np.array(y, dtype=object)  # or NaN would become the word "nan"
+    y = np.asarray(y)
+    if y.ndim == 0:
+        raise ValueError(f"y must be an array of labels, got {y.item()!r}.")
+    column = y.ndim == 2 and y.shape[1] == 1 and not regression
+    return column_or_1d(y, warn=True) if column else y
+
+
+def mixes_words(y):
+    """Tell whether a list holds words and something else."""
+    words = [isinstance(value, str) for value in y]
+    return any(words) and not all(words)
+
+
+def find_missing(y, missing_label, *, regression):
+    """Tell which rows carry no label, and whether missing_label itself occurs.
+
+    NaN and None are always missing; ``missing_label`` is too, except in regression.
+    """
+    holes = np.zeros(y.shape, dtype=bool)
+    if y.dtype.kind == "f":
+        holes |= np.isnan(y)
+    elif y.dtype.kind == "O":
+        holes |= np.array([is_hole(value) for value in y.flat], bool).reshape(y.shape)
+    marks = np.zeros(y.shape, dtype=bool)
+    if missing_label is not None and not regression and y.dtype.kind != "b":
+        word = isinstance(missing_label, str)
+        if y.dtype.kind == "O" or word == (y.dtype.kind in "US"):
+            marks[~holes] = y[~holes] == missing_label
+    return whole_rows(holes | marks), bool(marks.any())
+
+
+def is_hole(value):
+    """Tell whether one value of an object array is None, NaN, NaT or pandas' NA."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
+def whole_rows(holes):
+    """Tell which rows are missing, where outputs must be missing together."""
+    if holes.ndim == 1:
+        return holes
+    if np.any(holes.any(axis=1) != holes.all(axis=1)):
+        raise ValueError(
+            "y must be labelled a whole row at a time, got rows with some outputs "
+            "missing. Mark every output of an unlabelled row as missing."
+        )
+    return holes.all(axis=1)
+
+
+def plain(known, beside_missing):
+    """Give known labels the type that they would have without missing ones."""
+    if known.dtype.kind == "O":
+        known = np.array(known.tolist())
+    if known.dtype.kind == "f" and not np.all(np.isfinite(known)):
+        raise ValueError("y must hold labels. Input y contains infinity.")
+    if known.dtype.kind == "f" and beside_missing and np.all(known == np.floor(known)):
+        known = known.astype(np.int64)  # NaN had turned the integers into floats
+    return known
+
+
+def as_numbers(y, missing):
+    """Return the target of a regression, NaN where it is missing."""
+    if y.dtype != object:
+        return y
+    y = y.copy()
+    y[missing] = np.nan
+    return y.astype(float)
+
+
+def join_targets(first, second):
+    """Stack the targets of two batches, which must be of one kind."""
+    words = [part.dtype.kind in "US" for part in (first, second)]
+    if words[0] != words[1] or first.shape[1:] != second.shape[1:]:
+        raise ValueError(
+            f"y must hold labels like those before ({first.dtype}, shape "
+            f"{first.shape}), got {second.dtype} of shape {second.shape}."
+        )
+    return np.concatenate([first, second])

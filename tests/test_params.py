@@ -1,0 +1,125 @@
+"""Parameter checks return good values, and say in one wording what is wrong."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from skal import query
+from skal._params import (
+    STRATEGY_ALIASES,
+    check_choice,
+    check_fraction,
+    check_int,
+    check_number,
+    count_of,
+    nearest_first,
+)
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)], ids=repr)
+def test_integers_of_any_width_become_int(value):
+    checked = check_int("n_instances", value)
+    assert checked == 3
+    assert type(checked) is int
+
+
+@pytest.mark.parametrize("value", [True, 3.0, "3", None, [3], np.float64(4)])
+def test_what_is_no_integer_is_a_type_error(value):
+    with pytest.raises(TypeError, match="n_instances must be an integer, got"):
+        check_int("n_instances", value)
+
+
+def test_an_integer_below_its_minimum_is_named():
+    assert check_int("n", -2, minimum=-2) == -2
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+        check_int("n", 0)
+
+
+@pytest.mark.parametrize(
+    "value", [0, 1, 0.5, np.float32(0.5), Fraction(1, 2)], ids=repr
+)
+def test_fractions_include_both_ends(value):
+    checked = check_fraction("share", value)
+    assert checked == value
+    assert type(checked) is float
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf")])
+def test_a_fraction_outside_its_bounds_is_a_value_error(value):
+    with pytest.raises(ValueError, match=r"share must be in \[0, 1\], got"):
+        check_fraction("share", value)
+
+
+@pytest.mark.parametrize("value", [True, "0.5", None, 1j])
+def test_what_is_no_number_is_a_type_error(value):
+    with pytest.raises(TypeError, match="share must be a number, got"):
+        check_fraction("share", value)
+
+
+def test_open_bounds_are_named_as_infinite():
+    assert check_number("t", 1e9, minimum=0) == 1e9
+    with pytest.raises(ValueError, match=r"t must be in \[0, inf\], got -1"):
+        check_number("t", -1, minimum=0)
+    with pytest.raises(ValueError, match=r"t must be in \[-inf, 2\], got 3"):
+        check_number("t", 3, maximum=2)
+
+
+def test_choices_are_listed_nearest_first():
+    choices = ["random", "margin", "entropy"]
+    assert check_choice("base", "margin", choices) == "margin"
+    with pytest.raises(
+        ValueError, match="base must be one of 'margin', 'entropy', 'random', got 'mar"
+    ):
+        check_choice("base", "margn", choices)
+
+
+@pytest.mark.parametrize("value", [None, 3, ["margin"], {"margin": 1}])
+def test_a_choice_that_is_no_word_is_a_type_error(value):
+    with pytest.raises(TypeError, match="base must be one of 'margin', got"):
+        check_choice("base", value, ["margin"])
+
+
+def test_words_unlike_any_are_sorted():
+    assert nearest_first("zzz", {"b", "a"}) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [(1, 1), (7, 7), (100, 100), (10**9, 100), (1.0, 100), (0.005, 1), (0.251, 26)],
+)
+def test_counts_are_clipped_to_the_rows_and_shares_rounded_up(value, count):
+    counted = count_of("n_labels", value, 100)
+    assert counted == count
+    assert type(counted) is int
+
+
+@pytest.mark.parametrize("percent", range(1, 101))
+def test_a_share_that_is_a_whole_number_of_rows_gives_that_number(percent):
+    assert count_of("n_labels", percent / 100, 100) == percent
+
+
+@pytest.mark.parametrize("value", [0.0, -0.5, 1.5, 20.0, float("nan"), float("inf")])
+def test_a_share_outside_its_bounds_is_a_value_error(value):
+    with pytest.raises(ValueError, match=r"n_labels must be .* share in \(0, 1\], got"):
+        count_of("n_labels", value, 100)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(0, ValueError), (True, TypeError), ("all", TypeError)]
+)
+def test_a_count_that_cannot_be_is_refused(value, error):
+    with pytest.raises(error, match="n_labels must be"):
+        count_of("n_labels", value, 100)
+
+
+def test_every_strategy_that_can_be_made_without_parameters_has_a_name():
+    """Wrappers have none: their base is the choice that matters."""
+    plain = {
+        name
+        for name in query.__all__
+        if isinstance(getattr(query, name), type)
+        and name
+        not in {"CallableStrategy", "QueryStrategy", "ScoreStrategy", "Shortlist"}
+    }
+    assert set(STRATEGY_ALIASES.values()) == plain
