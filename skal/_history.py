@@ -27,6 +27,11 @@ def entry(n_labels, indices, query_time, fit_time, info):
     }
 
 
+def with_record(rounds, record):
+    """Return the rounds with what a stopping rule measured on the last model."""
+    return [*rounds[:-1], {**rounds[-1], "stopping": record}]
+
+
 def columns(rounds):
     """Return the rounds as a dict of columns of equal length."""
     table = {}

@@ -3,7 +3,6 @@
 from contextlib import contextmanager
 from inspect import isclass
 from numbers import Integral, Real
-from time import perf_counter
 from types import NoneType
 
 import numpy as np
@@ -13,14 +12,16 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._initial import resolve_initial, until_two_classes
+from skal import _history
+from skal._initial import resolve_initial
 from skal._labels import Labels, learn_labels
 from skal._lesson import Lesson, Oracle
 from skal._meta import routed
 from skal._params import check_int, count_of
 from skal._resolver import check_needs, name_of
-from skal._rows import Rows, n_rows, select_rows, take_rows
+from skal._rows import n_rows, select_rows, take_rows
 from skal._seed import draw_seed, fork_torch, stream
+from skal._simulation import Simulation
 from skal._targets import join_targets, read_target
 from skal._training import Trained, warm_start_param
 from skal.exceptions import PoolExhaustedError
@@ -250,10 +251,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
 
     def _simulate(self, X, target, params):
         """Reveal labels round by round, until the budget or a rule says enough."""
-        y = target.y
-        n = len(y)
-        budget = count_of("n_labels", self.n_labels, n)
-        n_initial = min(self.n_initial, budget)
+        y, n = target.y, len(target.y)
         if target.missing.any():
             raise incomplete(target.missing, self.n_labels, self.missing_label)
         labels = learn_labels(target, self.classes)
@@ -261,82 +259,22 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         self._check_target(labels)
         self._check_loop(labels)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled)
-        n_later = -(-(budget - n_initial) // self.batch_size)
-        context = self._init_callback_context(max_subtasks=1 + n_later)
+        simulation = Simulation(self, oracle, count_of("n_labels", self.n_labels, n))
+        context = self._init_callback_context(max_subtasks=simulation.n_rounds)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-
-        seed = draw_seed(self.random_state)
-        order, query_time = self._first_rows(oracle, n_initial, budget, seed)
-        bought, info, round, reason = order, {}, 0, None
-        labeled_iter = np.full(n, -1)
-        while reason is None:
-            step = context.subcontext(task_name="round")
-            step.call_on_fit_task_begin(estimator=self)
-            state = self._train(oracle.reveal(order), seed, round)
-            labeled_iter[bought] = round
-            state["labeled_iter_"] = labeled_iter.copy()
-            state["termination_condition_"] = "interrupted"
-            self._commit(state, bought, query_time, info)
-            halt = step.call_on_fit_task_end(
-                estimator=self,
-                X=self.X_training_,
-                y=self.y_training_,
-                reconstruction_attributes=dict,
-            )
-            if len(order) == budget:
-                asked_for_more = self.n_labels > n
-                reason = "exhausted" if asked_for_more else "n_labels"
-            elif halt:
-                reason = "callback"
-            else:
-                size = min(self.batch_size, budget - len(order))
-                candidates = np.flatnonzero(labeled_iter < 0)
-                bought, info, query_time, stop = self._next_rows(X, candidates, size)
-                order = np.concatenate([order, bought])
-                round += 1
-                reason = "stopping" if stop else None
-        self.termination_condition_ = reason
+        reason = simulation.run(context)
+        spent = reason == "n_labels" and self.n_labels > n
+        self.termination_condition_ = "exhausted" if spent else reason
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
-    def _first_rows(self, oracle, n_initial, budget, seed):
-        """Ask for the first rows; go on while they hold one class."""
-        started = perf_counter()
-        labels = oracle.labels
-        strategy = resolve_initial(self.initial, oracle.y, labels.target_type)
-        rows = Rows(oracle.X)
-
-        def ask(size):
-            view = self._cold_view(labels, seed)
-            return self._ask(strategy, view, rows, size, seed, 0)[0]
-
-        order = ask(n_initial)
-        if labels.target_type == "multiclass":
-            order = until_two_classes(order, oracle.y, budget, lambda: ask(budget))
-        return order, perf_counter() - started
-
-    def _next_rows(self, X, candidates, size):
-        """Ask for a batch, and let the stopping rule look at the model that asked."""
-        started = perf_counter()
-        rows = Rows(X, candidates)
-        view = self._view()
-        picks, info = self._ask(
-            as_strategy(self.query_strategy),
-            view,
-            rows,
-            size,
-            self.seed_,
-            self.n_iter_ + 1,
-        )
-        query_time = perf_counter() - started
-        stop = False
-        if self.stopping is not None:
-            record = self.stopping.measure(view, rows, picks)
-            last = {**self._rounds[-1], "stopping": record}
-            self._rounds = [*self._rounds[:-1], last]
-            records = [entry["stopping"] for entry in self._rounds]
-            stop = self.stopping.verdict(records)[2]
-        return candidates[picks], info, query_time, stop
+    def _is_enough(self, view, rows, picks):
+        """Let the stopping rule measure the model that asked, and judge the run."""
+        if self.stopping is None:
+            return False
+        record = self.stopping.measure(view, rows, picks)
+        self._rounds = _history.with_record(self._rounds, record)
+        return self.stopping.verdict([entry["stopping"] for entry in self._rounds])[2]
 
     # The live loop --------------------------------------------------------------
 

@@ -3,15 +3,15 @@
 from copy import deepcopy
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skal import _resolver
 from skal._labels import Labels
+from skal._memo import Memo
 from skal._params import check_int
-from skal._rows import Rows, as_rows, blocks, n_rows, take_rows
+from skal._rows import as_rows, n_rows
 from skal._seed import draw_seed
 
 #: Samples are kept for the rest of the query up to this many bytes, else streamed.
@@ -423,7 +423,7 @@ class ModelView:
         """Answer from memory, computing the rows never asked before."""
         # The memo holds the base too, so that its id cannot be taken by another.
         _, memo = self._memos.setdefault(
-            (id(rows.X), key), (rows.X, _Memo(n_rows(rows.X)))
+            (id(rows.X), key), (rows.X, Memo(n_rows(rows.X)))
         )
         return memo.get(rows, compute)
 
@@ -493,79 +493,6 @@ def check_n_samples(n_samples):
     """Refuse a number of samples that is no number of samples."""
     if n_samples is not None:
         check_int("n_samples", n_samples)
-
-
-class _Memo:
-    """Answers for rows of one base, computed at most once each.
-
-    ``values`` belong to the rows at ``asked``, which is None for the whole base. Where
-    each row's answer stands is worked out only when other rows are asked for.
-    """
-
-    def __init__(self, n_base):
-        self.n_base = n_base
-        self.asked = None
-        self.slots = None
-        self.values = None
-
-    def get(self, rows, compute):
-        wanted = rows.indices
-        if self.values is None:
-            if wanted is not None and not _increasing(wanted):
-                ordered, places = np.unique(wanted, return_inverse=True)
-                return self.get(Rows(rows.X, ordered), compute)[places]
-            self.asked, self.values = wanted, _compute(rows.X, wanted, compute)
-            return self.values
-        if wanted is self.asked:
-            return self.values
-        if self.asked is None:
-            return self.values[wanted]
-        if self.slots is None:
-            self.slots = np.full(self.n_base, -1, np.int32)
-            self.slots[self.asked] = np.arange(len(self.asked))
-        slots = self.slots[slice(None) if wanted is None else wanted]
-        if len(slots) and slots.min() < 0:
-            self._extend(rows, slots < 0, compute)
-            slots = self.slots[slice(None) if wanted is None else wanted]
-        return self.values[slots]
-
-    def _extend(self, rows, unknown, compute):
-        """Compute the rows that are not known yet, and append their answers."""
-        new = np.unique(rows.positions()[unknown])
-        known = self.values.shape[0]
-        self.slots[new] = np.arange(known, known + len(new))
-        self.values = _stack([self.values, _compute(rows.X, new, compute)])
-        self.asked = np.append(self.asked, new)
-
-
-def _increasing(positions):
-    return bool(np.all(positions[1:] > positions[:-1]))
-
-
-def _compute(X, positions, compute):
-    """Compute the answers for sorted positions of X, block by block."""
-    out, parts = None, []
-    n = n_rows(X) if positions is None else len(positions)
-    for data, keep, where in blocks(X, positions):
-        part = compute(data)
-        part = part if keep is None else part[keep]
-        if sp.issparse(part):
-            parts.append(part)
-            continue
-        if out is None:
-            out = np.empty((n, *part.shape[1:]), part.dtype)
-        out[where] = part
-    if out is not None:
-        out.flags.writeable = False  # it is shared by all who ask
-    if out is None and not parts:
-        return compute(take_rows(X, np.arange(0)))
-    return out if out is not None else _stack(parts)
-
-
-def _stack(parts):
-    if sp.issparse(parts[0]):
-        return sp.vstack(parts, format="csr")
-    return np.concatenate(parts)
 
 
 def _labels_of(estimator, y_training, classes):

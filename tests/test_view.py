@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from skal import ActiveLearner, ModelView, Rows, _view
+from skal._rows import blocks
 from skal._view import as_view
 from skal.query import ConsensusEntropy, ScoreStrategy, Shortlist
 from skal.stopping import OverallUncertainty
@@ -313,7 +314,7 @@ def test_chunked_equals_whole(rng):
         X[:200], y[:200]
     )
     view = ModelView(forest)
-    assert _view.blocks(X, np.arange(9000)).__next__()[0].shape[0] < 9000
+    assert next(blocks(X, None))[0].shape[0] < 9000
     np.testing.assert_array_equal(view.predict_proba(X), forest.predict_proba(X))
     np.testing.assert_array_equal(
         view.sample_proba(X)[1], forest.estimators_[1].predict_proba(X)
