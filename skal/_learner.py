@@ -1,6 +1,5 @@
 """ActiveLearner: the loop, as a scikit-learn estimator."""
 
-from contextlib import contextmanager
 from inspect import isclass
 from numbers import Integral, Real
 from types import NoneType
@@ -224,6 +223,10 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         params = routed(self, "fit", params)
         if self.n_labels is None:
             return self._fit_given(X, target, params)
+        if not self.verbose:
+            return self._simulate(X, target, params)
+        from skal.callback import show_progress  # rich and sklearn.metrics: not for all
+
         with show_progress(self):
             return self._simulate(X, target, params)
 
@@ -241,7 +244,8 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled)
         order = np.flatnonzero(~missing)
-        state = self._train(oracle.reveal(order), draw_seed(self.random_state), 0)
+        lesson = oracle.reveal(order, copy=False)  # a full fit copies nothing
+        state = self._train(lesson, draw_seed(self.random_state), 0)
         state["labeled_iter_"] = np.where(missing, -1, 0)
         self._commit(state, order)
         context.call_on_fit_task_end(
@@ -272,7 +276,8 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         """Let the stopping rule measure the model that asked, and judge the run."""
         if self.stopping is None:
             return False
-        record = self.stopping.measure(view, rows, picks)
+        with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
+            record = self.stopping.measure(view, rows, picks)
         self._rounds = _history.with_record(self._rounds, record)
         return self.stopping.verdict([entry["stopping"] for entry in self._rounds])[2]
 
@@ -397,7 +402,8 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         check_is_fitted(self)
         strategy = as_strategy(self.query_strategy)
         check_needs(strategy, self.estimator_)
-        return strategy.score_samples(self._view(), X_pool)
+        with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
+            return strategy.score_samples(self._view(), X_pool)
 
     # The two steps --------------------------------------------------------------
 
@@ -406,7 +412,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         random_state = stream(seed, round, "query")
         with fork_torch(seed, round, "query"):
             result = strategy(view, rows, size, random_state=random_state)
-        picks, info = split_result(result)
+        picks, info = split_result(result)  # checked: __call__ may be overridden
         return check_positions(picks, size, len(rows), strategy), info
 
     def _labels_after(self, target):
@@ -495,7 +501,9 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         if n_instances is None and n_candidates > 0:
             usual = self.n_initial if cold else self.batch_size
             return min(usual, n_candidates)
-        size = 1 if n_instances is None else check_int("n_instances", n_instances)
+        if n_instances is None:
+            raise PoolExhaustedError("X_pool must hold candidates to ask for, got 0.")
+        size = check_int("n_instances", n_instances)
         if size > n_candidates:
             raise PoolExhaustedError(
                 f"n_instances must be at most {n_candidates}, the number of "
@@ -514,22 +522,3 @@ def incomplete(missing, n_labels, missing_label):
         f"got {missing.sum()} of {len(missing)} labels missing with n_labels="
         f"{n_labels!r}. Set n_labels=None to train on the labelled rows.{hint}"
     )
-
-
-@contextmanager
-def show_progress(learner):
-    """Attach a progress bar for one fit, if verbose asks for it and none is shown."""
-    if not learner.verbose:
-        yield
-        return
-    from skal.callback import RoundBar, bar_is_shown
-
-    if bar_is_shown(learner):
-        yield
-        return
-    callbacks = list(getattr(learner, "_skl_callbacks", []))
-    learner.set_callbacks(*callbacks, RoundBar())
-    try:
-        yield
-    finally:
-        learner.set_callbacks(*callbacks)

@@ -38,12 +38,20 @@ class Lesson:
                 "rounds had it."
             )
         joined = {}
-        for name in sorted(self.row_wise() | other.row_wise()):
+        before, now = self.row_wise(), other.row_wise()
+        for name in sorted(before | (now - self.params.keys())):
             if name not in self.params:
                 raise ValueError(
                     f"{name} must be given from the first round on, got it for "
                     f"{len(other.y)} new rows only. Fit again with it for all rows."
                 )
+            if name not in now:
+                if len(self.y) > 1:
+                    raise ValueError(
+                        f"{name} must hold a value for each of the {len(other.y)} new "
+                        f"rows, as it did before, got {other.params[name]!r}."
+                    )
+                continue  # one row and one value may have been a coincidence
             parts = [np.asarray(lesson.params[name]) for lesson in (self, other)]
             joined[name] = np.concatenate(parts)
         return Lesson(
@@ -79,10 +87,13 @@ class Oracle:
                 f"{n_rows(weights)}."
             )
 
-    def reveal(self, order):
-        """Return the lesson of the rows at ``order``."""
+    def reveal(self, order, *, copy=True):
+        """Return the lesson of the rows at ``order``.
+
+        A copy does not change when the caller reuses a buffer or appends to a list.
+        """
         n = n_rows(self.X)
-        if len(order) == n and np.array_equal(order, np.arange(n)):
+        if not copy and len(order) == n and not isinstance(self.X, list):
             return Lesson(self.X, self.y, self.params, self.labels)
         lesson = Lesson(
             take_rows(self.X, order),

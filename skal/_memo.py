@@ -43,10 +43,10 @@ class Memo:
     def _extend(self, rows, unknown, compute):
         """Compute the rows that are not known yet, and append their answers."""
         new = np.unique(rows.positions()[unknown])
+        values = _stack([self.values, _compute(rows.X, new, compute)])
         known = self.values.shape[0]
         self.slots[new] = np.arange(known, known + len(new))
-        self.values = _stack([self.values, _compute(rows.X, new, compute)])
-        self.asked = np.append(self.asked, new)
+        self.values, self.asked = values, np.append(self.asked, new)
 
 
 def _increasing(positions):
@@ -66,11 +66,12 @@ def _compute(X, positions, compute):
         if out is None:
             out = np.empty((n, *part.shape[1:]), part.dtype)
         out[where] = part
-    if out is not None:
+    if out is None and parts:
+        out = _stack(parts)
+        out.data.flags.writeable = False
+    elif out is not None:
         out.flags.writeable = False  # it is shared by all who ask
-    if out is None and not parts:
-        return compute(take_rows(X, np.arange(0)))
-    return out if out is not None else _stack(parts)
+    return compute(take_rows(X, np.arange(0))) if out is None else out
 
 
 def _stack(parts):

@@ -55,7 +55,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
 
     def _inside(self):
         """Return the fitted estimator, or the template before that."""
-        return getattr(self, "estimator_", None) or self._template()
+        return vars(self).get("estimator_", self._template())
 
     def _answer(self, method, X, params):
         check_is_fitted(self)

@@ -6,6 +6,7 @@ members of a forest, a bagging or a soft voting ensemble; else a TypeError that 
 what would serve.
 """
 
+import sys
 import warnings
 from inspect import signature
 
@@ -130,7 +131,7 @@ def _own_samples(estimator, X, method, n_samples, seed):
     while True:
         view = opened(estimator)
         if view is not estimator:
-            return getattr(view.with_seed(seed), method)(X, n_samples)
+            return getattr(view._seeded(seed), method)(X, n_samples)
         if hasattr(estimator, method):
             sample = getattr(estimator, method)
             return sample(X, n_samples=n_samples, random_state=seed)
@@ -144,14 +145,16 @@ def predict_std(estimator, X, n_samples, seed):
     """Return the standard deviation of a regressor's prediction for each row."""
     view = opened(estimator)
     if view is not estimator:
-        return view.with_seed(seed).predict_std(X, n_samples)
+        return view._seeded(seed).predict_std(X, n_samples)
     front, inner = split(estimator)
     if inner is not None:
         return predict_std(inner, X if front is None else front(X), n_samples, seed)
     if gives_std(estimator):
         std = estimator.predict(X, return_std=True)[1]
     else:
-        std = sample_predict(estimator, X, n_samples, seed).std(axis=0)
+        from skal.query.functional import committee_std  # skal.query imports this file
+
+        return committee_std(sample_predict(estimator, X, n_samples, seed))
     return std if std.ndim == 1 else std.mean(axis=1)
 
 
@@ -185,8 +188,7 @@ def find_members(estimator, X):
     """
     members = list_members(estimator)
     if members is not None:
-        voters = type(estimator).__name__.startswith("Voting")
-        return members, X if voters else numeric(X)
+        return members, X if sees_raw_rows(estimator) else numeric(X)
     front, inner = split(estimator)
     if inner is None:
         return None, X
@@ -251,33 +253,29 @@ class _ProbaMember(_Member):
 
 def is_committee(estimator):
     """Tell whether an ensemble's members are independent opinions of one question."""
-    if not type(estimator).__module__.startswith("sklearn.ensemble"):
-        bases = {base.__module__ for base in type(estimator).__mro__}
-        if not any(module.startswith("sklearn.ensemble") for module in bases):
-            return False
-    from sklearn.ensemble import (
-        BaggingClassifier,
-        BaggingRegressor,
-        ExtraTreesClassifier,
-        ExtraTreesRegressor,
-        RandomForestClassifier,
-        RandomForestRegressor,
-        VotingClassifier,
-        VotingRegressor,
+    ensemble = sys.modules.get("sklearn.ensemble")
+    if ensemble is None:  # then there is no instance of it
+        return False
+    if isinstance(estimator, ensemble.VotingClassifier):
+        return estimator.voting == "soft"
+    return isinstance(
+        estimator,
+        (
+            ensemble.BaggingClassifier,
+            ensemble.BaggingRegressor,
+            ensemble.ExtraTreesClassifier,
+            ensemble.ExtraTreesRegressor,
+            ensemble.RandomForestClassifier,
+            ensemble.RandomForestRegressor,
+            ensemble.VotingRegressor,
+        ),
     )
 
-    if isinstance(estimator, VotingClassifier):
-        return estimator.voting == "soft"
-    kinds = (
-        BaggingClassifier,
-        BaggingRegressor,
-        ExtraTreesClassifier,
-        ExtraTreesRegressor,
-        RandomForestClassifier,
-        RandomForestRegressor,
-        VotingRegressor,
-    )
-    return isinstance(estimator, kinds)
+
+def sees_raw_rows(estimator):
+    """Tell whether an ensemble hands X to its members as it came."""
+    ensemble = sys.modules["sklearn.ensemble"]
+    return isinstance(estimator, (ensemble.VotingClassifier, ensemble.VotingRegressor))
 
 
 def provides(estimator, need):

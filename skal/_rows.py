@@ -43,6 +43,11 @@ def concat_rows(first, second):
     if sp.issparse(first):
         return sp.vstack([first, second], format="csr")
     if isinstance(first, np.ndarray):
+        if hasattr(second, "columns"):
+            raise ValueError(
+                "X must be an array like the rows before, got a frame with the columns "
+                f"{list(second.columns)}. Turn it into an array in the same order."
+            )
         return np.concatenate([first, np.asarray(second)])
     if type(first).__module__.startswith("torch"):
         import torch
@@ -51,6 +56,8 @@ def concat_rows(first, second):
     if type(first).__module__.startswith("polars"):
         import polars as pl
 
+        if isinstance(first, pl.DataFrame):
+            second = second.select(first.columns)
         return pl.concat([first, second])
     return [*first, *second]
 
@@ -264,9 +271,9 @@ def chunk_size(X):
 def blocks(X, positions):
     """Read the rows at sorted ``positions`` of X (None for all), block by block.
 
-    The blocks lie on a fixed grid over X, so that a row is always computed beside
-    the same neighbours whatever else is asked for. A block that is wanted nearly
-    whole is read as a slice, which costs no copy.
+    The blocks lie on a fixed grid over X. One that is wanted nearly whole is read as
+    a slice, which costs no copy, and so its rows are computed beside the same
+    neighbours whatever else is asked for.
 
     Yields
     ------

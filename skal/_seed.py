@@ -76,7 +76,7 @@ def fork_torch(seed, round, purpose):
         with _forks_lock:
             _forks["open"] -= 1
             if _forks["open"] == 0:
-                restore_torch(torch, _forks.pop("before"))
+                restore_torch(torch, _forks["before"])
                 _forks["before"] = None
 
 
@@ -93,3 +93,5 @@ def restore_torch(torch, state):
     torch.random.set_rng_state(cpu)
     if gpus:
         torch.cuda.set_rng_state_all(gpus)
+    elif torch.cuda.is_initialized():  # inside the fork: it had no state before
+        torch.cuda.manual_seed_all(torch.initial_seed())

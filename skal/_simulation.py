@@ -1,7 +1,6 @@
 """A run against a hidden oracle: ask, reveal, train, until enough."""
 
 from dataclasses import dataclass, field
-from itertools import count
 from time import perf_counter
 
 import numpy as np
@@ -50,17 +49,17 @@ class Simulation:
 
     def run(self, context):
         """Go on until the budget, a callback or the stopping rule says enough."""
-        purchase = self.first_purchase()
-        for round in count():
+        purchase, round = self.first_purchase(), 0
+        while True:
             halt = self.learn(purchase, round, context)
             if len(self.order) == self.budget:
                 return "n_labels"
             if halt:
                 return "callback"
-            purchase, enough = self.next_purchase(round + 1)
+            round += 1
+            purchase, enough = self.next_purchase(round)
             if enough:
                 return "stopping"
-        return None
 
     def first_purchase(self):
         """Ask for the first rows; go on while they hold one class."""

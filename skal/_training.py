@@ -1,6 +1,6 @@
 """How a round is trained and kept: the fitted state of a learner."""
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import partial
 from time import perf_counter
 
@@ -44,6 +44,19 @@ class Trained(EstimatorInside):
             raise AttributeError("ActiveLearner has no history_ before fit or teach.")
         return _history.columns(self._rounds)
 
+    def _staged(self):
+        """Yield the learner as it was after each round: shallow copies, for scorers."""
+        n_labels = self.history_["n_labels"]
+        stages = zip(self.estimators_, self._stages, n_labels, strict=True)
+        for round, (estimator, labels, n) in enumerate(stages):
+            stage = copy(self)
+            stage.estimator_, stage._labels, stage.n_iter_ = estimator, labels, round
+            stage.X_training_ = take_rows(self.X_training_, slice(n))
+            stage.y_training_ = self.y_training_[:n]
+            if labels.classes is not None:
+                stage.classes_ = labels.classes
+            yield stage
+
     def _train(self, lesson, seed, round):
         """Fit a model to a lesson; return the state to commit."""
         started = perf_counter()
@@ -66,13 +79,22 @@ class Trained(EstimatorInside):
         if lesson.labels.classes is not None:
             state["classes_"] = lesson.labels.classes
         if self.store_estimators:
-            models = getattr(self, "estimators_", []) if round > 0 else []
-            stages = getattr(self, "_stages", []) if round > 0 else []
+            models, stages = self._stored() if round > 0 else ([], [])
             state["estimators_"] = [*models, estimator]
             state["_stages"] = [*stages, lesson.labels]
         if round > 0:  # there is a good state to keep
             self._check_answers(estimator, lesson)
         return state
+
+    def _stored(self):
+        """Return the models of the rounds so far, and the labels they answer in."""
+        models = getattr(self, "estimators_", [])
+        if len(models) < len(self._rounds):
+            raise ValueError(
+                "store_estimators must be True from the first round on, got it after "
+                f"{len(self._rounds)} rounds. Fit again, or leave it False."
+            )
+        return models, self._stages
 
     def _next_estimator(self, lesson, seed, round):
         """Return the estimator to fit: seeded, and warm where that is wanted."""

@@ -291,22 +291,6 @@ class ModelView:
             self._seed = draw_seed(state() if callable(state) else state)
         return self._seed
 
-    def with_seed(self, seed):
-        """Fix the posterior draws, so that a model around this one decides on them.
-
-        Parameters
-        ----------
-        seed : int
-            The integer that fixes them.
-
-        Returns
-        -------
-        ModelView
-            The view itself.
-        """
-        self._seed = seed
-        return self
-
     def sample_proba(self, X, n_samples=None):
         """Return class probabilities of several draws or members.
 
@@ -366,7 +350,7 @@ class ModelView:
         return np.swapaxes(kept, 0, 1)
 
     def reduce_samples(self, f, X, n_samples=None):
-        """Reduce the samples of each row to a number, without ever holding them all.
+        """Reduce the samples of each row to a number, in pieces where they are many.
 
         Parameters
         ----------
@@ -386,8 +370,8 @@ class ModelView:
         rows = as_rows(X)
         if len(rows) == 0:
             return np.empty(0)
-        probe = self.sample_proba(rows.take([0]), n_samples)
-        row_bytes = probe.nbytes
+        check_n_samples(n_samples)
+        row_bytes = self._samples_of(rows.take([0]).data(), n_samples).nbytes
         if row_bytes * len(rows) <= _KEEP_SAMPLES_BYTES:
             return f(self.sample_proba(rows, n_samples))
         size = max(1, _STREAM_BYTES // row_bytes)
@@ -412,6 +396,11 @@ class ModelView:
                 self._random_state = deepcopy(rng)  # the strategy's draws stay its own
         return self
 
+    def _seeded(self, seed):
+        """Take the posterior draws of the model around this one."""
+        self._seed = seed
+        return self
+
     def _need_model(self, method):
         if self._cold:
             raise TypeError(
@@ -422,10 +411,15 @@ class ModelView:
     def _once(self, key, rows, compute):
         """Answer from memory, computing the rows never asked before."""
         # The memo holds the base too, so that its id cannot be taken by another.
-        _, memo = self._memos.setdefault(
-            (id(rows.X), key), (rows.X, Memo(n_rows(rows.X)))
-        )
+        base, memo = self._memos.get((id(rows.X), key), (None, None))
+        if base is not rows.X:
+            memo = Memo(n_rows(rows.X))
+            self._memos[id(rows.X), key] = rows.X, memo
         return memo.get(rows, compute)
+
+    def __getstate__(self):
+        """Leave the answers behind: their keys are places in this process's memory."""
+        return {**vars(self), "_memos": {}, "_kept": {}}
 
     def _padded(self, proba):
         return self._labels.pad_proba(proba, self._columns())

@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 import time
+from contextlib import contextmanager
 
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.metrics import check_scoring
@@ -172,6 +173,20 @@ def bar_is_shown(estimator):
         callbacks += context._callbacks
         context = context.parent
     return any(isinstance(callback, ProgressBar | RoundBar) for callback in callbacks)
+
+
+@contextmanager
+def show_progress(learner):
+    """Attach a progress bar for one fit, unless one is shown already."""
+    if bar_is_shown(learner):
+        yield
+        return
+    callbacks = list(getattr(learner, "_skl_callbacks", []))
+    learner.set_callbacks(*callbacks, RoundBar())
+    try:
+        yield
+    finally:
+        learner.set_callbacks(*callbacks)
 
 
 # ---- displays of one fit: update(round, n_labels) after each round, then close()

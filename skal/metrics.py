@@ -1,11 +1,10 @@
 """Label efficiency: what a learning curve says, in numbers."""
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from sklearn.metrics import auc, check_scoring
 from sklearn.pipeline import Pipeline
 
 __all__ = [
@@ -78,7 +77,7 @@ def area_under_learning_curve(n_labels, scores, *, start=None, stop=None):
     inside = (n_labels > a) & (n_labels < b)
     grid = np.concatenate([[a], n_labels[inside], [b]])
     curve = np.concatenate([ends[:1], scores[inside], ends[1:]])
-    return float(np.diff(grid) @ (curve[1:] + curve[:-1]) / 2 / (b - a))
+    return float(auc(grid, curve) / (b - a))
 
 
 def labels_to_reach(n_labels, scores, target):
@@ -302,17 +301,7 @@ class CurveScorer:
         if self.scoring is None:
             return learner.staged_score(X, y)
         scorer = check_scoring(scoring=self.scoring)
-        return (scorer(stage, X, y) for stage in staged_learners(learner))
-
-
-def staged_learners(learner):
-    """Yield the learner as it was after each round: a shallow copy, for scorers."""
-    for estimator, labels in zip(learner.estimators_, learner._stages, strict=True):
-        stage = copy(learner)
-        stage.estimator_, stage._labels = estimator, labels
-        if labels.classes is not None:
-            stage.classes_ = labels.classes
-        yield stage
+        return (scorer(stage, X, y) for stage in learner._staged())
 
 
 def checked_curve(n_labels, scores):

@@ -705,13 +705,16 @@ def test_stored_models_speak_in_todays_classes_while_classes_grow():
     assert list(learner.staged_score(X[:4], ["a", "d", "c", "e"])) == [0.5, 1.0]
 
 
-def test_models_are_stored_from_the_round_in_which_it_is_asked_for():
-    """Switching store_estimators on after a fit made teach fail."""
-    X, y = pool()
-    learner = ordered().fit(X[:4], y[:4])
-    learner.set_params(store_estimators=True).teach(X[4:8], y[4:8])
-    assert learner.estimators_[-1] is learner.estimator_
-    assert len(list(learner.staged_predict(X))) == len(learner.estimators_)
+def test_models_are_stored_from_the_first_round_or_not_at_all(blobs):
+    """estimators_ and history_ used to be of different lengths."""
+    X, y = blobs
+    learner = ActiveLearner(random_state=0).fit(X[:20], y[:20])
+    learner.set_params(store_estimators=True)
+    with pytest.raises(ValueError, match="store_estimators must be True from"):
+        learner.teach(X[20:25], y[20:25])
+    assert len(learner.y_training_) == 20
+    learner.fit(X[:20], y[:20]).teach(X[20:25], y[20:25])
+    assert len(learner.estimators_) == len(learner.history_["n_labels"]) == 2
 
 
 def test_models_are_not_stored_unless_asked_for():

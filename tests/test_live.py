@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn.base import clone
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -12,9 +13,14 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
-from sklearn.naive_bayes import GaussianNB
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    SGDClassifier,
+)
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -713,3 +719,88 @@ def test_weights_of_one_row_are_still_row_wise():
     learner.teach(X[:1], y[:1], sample_weight=[2.0])
     learner.teach(X[1:2], y[1:2], sample_weight=[3.0])
     np.testing.assert_array_equal(learner.estimator_.seen_[2]["sample_weight"], [2, 3])
+
+
+# the caller's own objects --------------------------------------------------------
+
+
+def test_a_buffer_that_is_used_again_does_not_rewrite_what_was_taught(blobs):
+    """X_training_ used to be the array that the caller had taught."""
+    X, y = blobs
+    learner, buffer = ActiveLearner(random_state=0), X[:20].copy()
+    learner.teach(buffer, y[:20])
+    buffer[:] = 0
+    np.testing.assert_array_equal(learner.X_training_, X[:20])
+
+
+def test_a_list_that_grows_does_not_grow_what_was_taught():
+    """Appending to the texts that were taught used to desynchronise X and y."""
+    texts = ["a cat", "a dog", "the cat", "the dog"]
+    model = make_pipeline(CountVectorizer(), MultinomialNB())
+    for learn in (ActiveLearner.teach, ActiveLearner.fit):
+        known = list(texts)
+        learner = learn(ActiveLearner(model, random_state=0), known, [0, 1, 0, 1])
+        known.append("another")
+        assert learner.X_training_ == texts
+        learner.teach(["cats"], [0])
+        assert len(learner.X_training_) == len(learner.y_training_) == 5
+
+
+class TakesAnything(GaussianNB):
+    def fit(self, X, y, **params):
+        self.params_ = params
+        return super().fit(X, y)
+
+
+def test_a_constant_parameter_may_be_as_long_as_a_batch(blobs):
+    """A list as long as the new batch used to be taken for one value a row."""
+    X, y = blobs
+    tags = ["a", "b", "c"]
+    learner = ActiveLearner(TakesAnything()).fit(X[:20], y[:20], tags=tags)
+    learner.teach(X[20:23], y[20:23], tags=tags)
+    assert learner.estimator_.params_["tags"] == tags
+
+
+def test_an_estimator_without_length_is_still_the_fitted_one(blobs):
+    """An estimator whose len() is 0 used to be replaced by its template."""
+    X, y = blobs
+
+    class Hollow(GaussianNB):
+        def __len__(self):
+            return 0
+
+    learner = ActiveLearner(Hollow()).fit(X, y)
+    assert learner._inside() is learner.estimator_
+
+
+def test_polars_columns_may_come_in_another_order(blobs):
+    """polars used to refuse what pandas aligns."""
+    X, y = blobs
+    frame = pl.DataFrame(X[:40], schema=["a", "b"])
+    learner = ActiveLearner(random_state=0).fit(frame[:20], y[:20])
+    learner.teach(frame[20:40].select(["b", "a"]), y[20:40])
+    assert learner.X_training_.equals(frame)
+
+
+def test_a_frame_after_arrays_is_refused(blobs):
+    """Its columns used to be taken in whatever order they stood."""
+    X, y = blobs
+    learner = ActiveLearner(random_state=0).fit(X[:20], y[:20])
+    with pytest.raises(ValueError, match="X must be an array like the rows before"):
+        learner.teach(pd.DataFrame(X[20:30], columns=["b", "a"]), y[20:30])
+
+
+def test_scores_of_a_pool_leave_torch_alone(blobs):
+    """score_pool used to run outside the fork of torch's state."""
+    X = blobs[0]
+
+    class Draws(LinearRegression):
+        def fit(self, X, y):
+            return super().fit(X, y + torch.rand(len(y)).numpy())
+
+    state = torch.random.get_rng_state()
+    learner = ActiveLearner(Draws(), "expected_model_change", random_state=0)
+    learner.fit(X[:20], X[:20, 0])
+    first = learner.score_pool(X[20:60])
+    np.testing.assert_array_equal(first, learner.score_pool(X[20:60]))
+    assert torch.equal(state, torch.random.get_rng_state())

@@ -1,5 +1,6 @@
 """A view answers for any fitted model, in full width, and computes each row once."""
 
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -555,3 +556,35 @@ def test_memories_of_different_questions_are_kept_apart(blobs):
     ]
     assert all(a.shape != b.shape for a, b in pairwise(answers))
     np.testing.assert_array_equal(answers[0], answers[-1])
+
+
+def test_answers_that_failed_are_computed_again(rng):
+    """Rows used to count as known before they were computed."""
+    X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
+    model = LogisticRegression().fit(X, y)
+    view = ModelView(model)
+    view.predict_proba(Rows(X, np.arange(10)))
+    coef, model.coef_ = model.coef_, model.coef_ * np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        view.predict_proba(Rows(X, np.arange(5, 20)))
+    model.coef_ = coef
+    np.testing.assert_array_equal(
+        view.predict_proba(Rows(X, np.arange(5, 20))), model.predict_proba(X[5:20])
+    )
+
+
+def test_a_pickled_view_forgets_its_answers(rng):
+    """Its memory was keyed by addresses of another process."""
+    X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
+    view = ModelView(LogisticRegression().fit(X, y))
+    expected = view.predict_proba(X)
+    copy = pickle.loads(pickle.dumps(view))
+    assert copy._memos == {}
+    np.testing.assert_array_equal(copy.predict_proba(X), expected)
+
+
+def test_sparse_embeddings_are_read_only_too(rng):
+    X = sp.random_array((40, 8), density=0.3, rng=np.random.default_rng(0)).tocsr()
+    view = ModelView(LogisticRegression().fit(X, np.arange(40) % 2))
+    with pytest.raises(ValueError, match="read-only"):
+        view.embed(X).data[:] = 0

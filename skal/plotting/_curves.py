@@ -9,7 +9,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
 
 from skal._params import check_choice, nearest_first
-from skal.metrics import labels_to_reach, staged_learners
+from skal.metrics import labels_to_reach
 from skal.plotting._colors import BASELINE_COLOR, COLORS
 
 BANDS = {
@@ -403,7 +403,7 @@ def _scored_rounds(name, learner, X, y, scoring):
         scores = list(learner.staged_score(X, y))
     else:
         scorer = check_scoring(learner, scoring)
-        scores = [scorer(stage, X, y) for stage in staged_learners(learner)]
+        scores = [scorer(stage, X, y) for stage in learner._staged()]
     return _as_runs(name, learner.history_["n_labels"], scores)[0]
 
 

@@ -42,7 +42,7 @@ class LeastConfidence(ScoreStrategy):
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):
-        return _score_proba(least_confidence, view, rows)
+        return score_proba(least_confidence, view, rows)
 
 
 class Margin(ScoreStrategy):
@@ -84,7 +84,7 @@ class Margin(ScoreStrategy):
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):
-        return -_score_proba(margin, view, rows)
+        return -score_proba(margin, view, rows)
 
 
 class Entropy(ScoreStrategy):
@@ -125,10 +125,10 @@ class Entropy(ScoreStrategy):
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):
-        return _score_proba(entropy, view, rows)
+        return score_proba(entropy, view, rows)
 
 
-def _score_proba(formula, view, rows):
+def score_proba(formula, view, rows):
     """Apply a formula to the class probabilities, label by label for multilabel."""
     proba = view.predict_proba(rows)
     if view.target_type == "multilabel":

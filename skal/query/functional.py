@@ -328,7 +328,7 @@ def mean_over_labels(formula, proba):
 
     def mean(block):  # (..., m, L)
         *draws, n, n_labels = block.shape
-        pairs = np.stack([1 - block, block]).reshape(2, *draws, -1)
+        pairs = np.clip(np.stack([1 - block, block]), 0, 1).reshape(2, *draws, -1)
         scores = formula(np.moveaxis(pairs, 0, -1))  # (..., m * L, 2)
         return np.reshape(scores, (n, n_labels)).mean(axis=1)
 

@@ -112,8 +112,8 @@ class StoppingRule(BaseEstimator):
         self.check(view.target_type)
         positions = checked_positions(indices, len(rows))
         if candidates is not None:
-            rows = select_rows(X, candidates)
-            positions = places_of(positions, rows.indices)
+            left = select_rows(rows, candidates).indices
+            rows, positions = rows.take(left), places_of(positions, left)
         return self._measure(view, rows, positions)
 
     def verdict(self, records):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from skal._params import check_fraction, check_number
-from skal.query.functional import entropy, mean_over_labels
+from skal.query._uncertainty import score_proba
+from skal.query.functional import entropy
 from skal.stopping._base import StoppingRule
 
 
@@ -63,7 +64,7 @@ class OverallUncertainty(StoppingRule):
         n_outcomes = 2 if view.target_type == "multilabel" else len(view.classes_)
         if len(rows) == 0 or n_outcomes == 1:
             return 0.0
-        return float(row_entropy(view, rows).mean() / np.log(n_outcomes))
+        return float(score_proba(entropy, view, rows).mean() / np.log(n_outcomes))
 
     def _verdict(self, records):
         return records[-1], self.threshold, records[-1] <= self.threshold
@@ -117,15 +118,7 @@ class MaxConfidence(StoppingRule):
     def _measure(self, view, rows, indices):
         if len(indices) == 0:
             return 0.0
-        return float(row_entropy(view, rows.take(indices)).max())
+        return float(score_proba(entropy, view, rows.take(indices)).max())
 
     def _verdict(self, records):
         return records[-1], self.threshold, records[-1] <= self.threshold
-
-
-def row_entropy(view, rows):
-    """Entropy of each row in nats; for multilabel targets the mean over labels."""
-    proba = view.predict_proba(rows)
-    if view.target_type == "multilabel":
-        return mean_over_labels(entropy, proba)
-    return entropy(proba)

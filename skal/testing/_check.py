@@ -140,6 +140,10 @@ def strategy_checks(strategy, *, estimator=None, X=None, y=None, random_state=0)
     'positions'
     >>> law()
     """
+    if not __debug__:
+        raise RuntimeError(
+            "The laws are assertions, which python -O leaves out. Run without -O."
+        )
     trial = Trial(strategy, estimator=estimator, X=X, y=y, random_state=random_state)
     for law in LAWS:
         yield law.__name__, partial(keep, law, trial)

@@ -9,14 +9,14 @@ from skal.testing._batch import learner_of
 from skal.testing._trial import assert_right, assert_same, strategies_in
 
 #: What ``needs`` may hold, and the methods of a view that each word stands for.
-NEEDS = {
+METHODS = {
     "proba": ("predict_proba",),
     "embed": ("embed",),
     "samples": ("sample_proba", "sample_predict", "reduce_samples", "predict_std"),
     "head": ("head_proba",),
     "labels": (),
 }
-NEED_OF = {method: need for need, methods in NEEDS.items() for method in methods}
+NEED_OF = {method: need for need, methods in METHODS.items() for method in methods}
 PREDICTIONS = frozenset({"proba", "samples", "head"})
 
 
@@ -25,8 +25,8 @@ def declared_needs(trial):
     strategy = trial.strategy
     needs = strategy.needs
     assert isinstance(needs, frozenset), f"needs must be a frozenset, got {needs!r}."
-    strange = sorted(map(str, needs - NEEDS.keys()))
-    assert not strange, f"needs holds {strange}; the known words are {list(NEEDS)}."
+    strange = sorted(map(str, needs - METHODS.keys()))
+    assert not strange, f"needs holds {strange}; the known words are {list(METHODS)}."
     for base in strategies_in(strategy)[1:]:
         lacking = sorted(base.needs - needs)
         assert not lacking, f"needs lacks {lacking}, which its base {base!r} needs."
