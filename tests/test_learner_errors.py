@@ -376,11 +376,10 @@ def test_a_query_asks_for_a_number_of_rows(learner, n_instances, error, message)
 
 @pytest.mark.parametrize("candidates", [[], np.zeros(20, bool), np.empty(0, int)])
 def test_a_query_without_candidates_has_nothing_to_ask(learner, candidates):
-    for n_instances in (None, 1):
-        with pytest.raises(
-            PoolExhaustedError, match=r"must hold candidates to ask for, got 0"
-        ):
-            learner.query(pool()[0], n_instances, candidates=candidates)
+    with pytest.raises(PoolExhaustedError, match="must hold candidates to ask for"):
+        learner.query(pool()[0], candidates=candidates)
+    with pytest.raises(PoolExhaustedError, match=r"must be at most 0, .* got 1"):
+        learner.query(pool()[0], 1, candidates=candidates)
 
 
 def test_an_empty_pool_has_nothing_to_ask(learner):
