@@ -1,7 +1,18 @@
 """Objects made of named members, whose parameters can be reached by name."""
 
+from __future__ import annotations
 
-class NamedMembersMixin:
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from sklearn.base import BaseEstimator as _Base
+else:
+    _Base = object
+
+
+class NamedMembersMixin(_Base):
     """Let get_params and set_params reach into a list of (name, member) pairs.
 
     A subclass stores the pairs under one parameter and names that parameter in
@@ -12,12 +23,12 @@ class NamedMembersMixin:
 
     _members_param = ""
 
-    def named_members(self):
+    def named_members(self) -> list[tuple[str, Any]]:
         """Return the (name, member) pairs; none where the parameter is malformed."""
         pairs = getattr(self, self._members_param)
         return list(pairs) if is_named_pairs(pairs) else []
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters, with ``deep`` those of the members too.
 
         Parameters
@@ -41,7 +52,7 @@ class NamedMembersMixin:
                 params.update({f"{name}__{key}": value for key, value in inner})
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, members by name, and parameters of members.
 
         Parameters
@@ -64,7 +75,7 @@ class NamedMembersMixin:
             setattr(self, self._members_param, replaced)
         return super().set_params(**params)
 
-    def check_members(self):
+    def check_members(self) -> None:
         """Raise where the pairs or their names would not work.
 
         Raises

@@ -110,7 +110,7 @@ def gather(results):
         For each strategy the numbers of labels, of shape (n_rounds,), and the scores,
         of shape (n_seeds, n_rounds).
     """
-    runs = {}
+    runs: dict[str, list[tuple]] = {}
     for strategy, _, n_labels, scores in sorted(results, key=lambda result: result[1]):
         runs.setdefault(strategy, []).append((n_labels, scores))
     return {strategy: merge_runs(pairs) for strategy, pairs in runs.items()}

@@ -6,6 +6,7 @@ of the full set of classes.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Labels:
     """
 
     target_type: str
-    classes: np.ndarray | None = None
+    classes: Any = None  # an array, or None
 
     @property
     def n_outputs(self):

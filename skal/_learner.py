@@ -1,8 +1,11 @@
 """ActiveLearner: the loop, as a scikit-learn estimator."""
 
+from __future__ import annotations
+
 from inspect import isclass
 from numbers import Integral, Real
 from types import NoneType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -16,7 +19,7 @@ from skal._initial import resolve_initial
 from skal._labels import Labels, learn_labels
 from skal._lesson import Lesson, Oracle
 from skal._meta import routed
-from skal._params import check_int, count_of
+from skal._params import check_classes, check_int, count_of
 from skal._resolver import check_needs, name_of
 from skal._rows import n_rows, select_rows, take_rows
 from skal._seed import draw_seed, fork_torch, stream
@@ -26,6 +29,15 @@ from skal._training import Trained, warm_start_param
 from skal.exceptions import PoolExhaustedError
 from skal.query import as_strategy
 from skal.query._base import check_positions, split_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from skal.query import QueryStrategy
+    from skal.stopping import StoppingRule
 
 
 def _scores_rows(self):
@@ -50,8 +62,8 @@ class ActiveLearner(CallbackSupportMixin, Trained):
     estimator : estimator, default=None
         Any classifier or regressor, Pipelines included; it is cloned, never fitted.
         None means LogisticRegression. Classifiers are given codes 0..K-1 in the order
-        of ``classes_``, whatever the labels are; so keys of a ``class_weight`` dict
-        are codes.
+        of ``classes_``, whatever the labels are; the keys of a ``class_weight`` and a
+        ``pos_label`` are labels, and are translated.
     query_strategy : str, QueryStrategy or callable, default="margin"
         Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
         function ``f(learner, X, n_instances=1)`` in the manner of modAL.
@@ -130,8 +142,9 @@ class ActiveLearner(CallbackSupportMixin, Trained):
     labels belongs in front of the learner, where it sees the whole pool; inside it, a
     TfidfVectorizer or a PCA learns from the labelled rows alone.
 
-    Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and X is
-    never copied.
+    Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and the
+    pool is never copied. ``fit`` with every row labelled keeps a reference to X;
+    ``teach`` keeps copies.
 
     References
     ----------
@@ -152,22 +165,22 @@ class ActiveLearner(CallbackSupportMixin, Trained):
 
     def __init__(
         self,
-        estimator=None,
-        query_strategy="margin",
+        estimator: Any = None,
+        query_strategy: str | QueryStrategy | Callable[..., Any] = "margin",
         *,
-        n_labels=None,
-        n_initial=10,
-        initial="random",
-        batch_size=10,
-        stopping=None,
-        classes=None,
-        use_unlabeled=False,
-        warm_start=False,
-        missing_label=-1,
-        store_estimators=False,
-        random_state=None,
-        verbose=0,
-    ):
+        n_labels: float | None = None,
+        n_initial: int = 10,
+        initial: str | QueryStrategy | Callable[..., Any] = "random",
+        batch_size: int = 10,
+        stopping: StoppingRule | None = None,
+        classes: ArrayLike | None = None,
+        use_unlabeled: bool = False,
+        warm_start: bool = False,
+        missing_label: float | str | None = -1,
+        store_estimators: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.query_strategy = query_strategy
         self.n_labels = n_labels
@@ -186,7 +199,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
     # The two meanings of fit ----------------------------------------------------
 
     @with_callbacks
-    def fit(self, X, y, **params):
+    def fit(self, X: Any, y: Any, **params: Any) -> Self:
         """Train on what is labelled, or simulate a run against a hidden oracle.
 
         Parameters
@@ -255,6 +268,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
 
     def _simulate(self, X, target, params):
         """Reveal labels round by round, until the budget or a rule says enough."""
+        assert self.n_labels is not None  # or there would be nothing to buy
         y, n = target.y, len(target.y)
         if target.missing.any():
             raise incomplete(target.missing, self.n_labels, self.missing_label)
@@ -283,7 +297,13 @@ class ActiveLearner(CallbackSupportMixin, Trained):
 
     # The live loop --------------------------------------------------------------
 
-    def query(self, X_pool, n_instances=None, *, candidates=None):
+    def query(
+        self,
+        X_pool: Any,
+        n_instances: int | None = None,
+        *,
+        candidates: ArrayLike | None = None,
+    ) -> tuple[NDArray[np.int64], Any]:
         """Say which rows of a pool to label next.
 
         Parameters
@@ -333,7 +353,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         indices = picks if rows.indices is None else rows.indices[picks]
         return indices, take_rows(rows.X, indices)
 
-    def teach(self, X, y, **params):
+    def teach(self, X: Any, y: Any, **params: Any) -> Self:
         """Add labelled rows and fit again.
 
         Parameters
@@ -367,6 +387,8 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         X, target = self._check_data(X, y)
         if target.missing.all():
             return self
+        if self.__sklearn_is_fitted__():
+            target = target.like(self.y_training_)
         params = routed(self, "fit", params)
         seen = np.flatnonzero(~target.missing)
         known = self.__sklearn_is_fitted__()
@@ -386,7 +408,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         return self
 
     @available_if(_scores_rows)
-    def score_pool(self, X_pool):
+    def score_pool(self, X_pool: Any) -> NDArray[Any]:
         """Return how much the query strategy wants each row of a pool.
 
         Parameters
@@ -438,6 +460,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         check_int("n_initial", self.n_initial)
         check_int("batch_size", self.batch_size)
         as_strategy(self.query_strategy)
+        check_classes(self.classes)
         if self.n_labels is not None:
             count_of("n_labels", self.n_labels, 1)
         if not isinstance(self.missing_label, (Real, str, NoneType)):

@@ -1,5 +1,7 @@
 """Answers about rows, computed block by block and at most once each."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -15,9 +17,9 @@ class Memo:
 
     def __init__(self, n_base):
         self.n_base = n_base
-        self.asked = None
-        self.slots = None
-        self.values = None
+        self.asked: Any = None
+        self.slots: Any = None
+        self.values: Any = None
 
     def get(self, rows, compute):
         wanted = rows.indices

@@ -1,6 +1,9 @@
 """What a learner passes on to the estimator inside it: predictions, tags, metadata."""
 
+from __future__ import annotations
+
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn import get_config
@@ -16,6 +19,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._rows import n_rows, take_rows
 from skal._targets import read_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
 
 
 def _inside_has(method):
@@ -62,7 +71,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         answer = getattr(self.estimator_, method)
         return answer(X, **routed(self, method, params))
 
-    def predict(self, X, **params):
+    def predict(self, X: Any, **params: Any) -> Any:
         """Predict labels.
 
         Parameters
@@ -83,7 +92,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         return self._labels.decode(answer)
 
     @available_if(_inside_has("predict_proba"))
-    def predict_proba(self, X, **params):
+    def predict_proba(self, X: Any, **params: Any) -> NDArray[Any]:
         """Predict the probability of each class.
 
         Parameters
@@ -103,7 +112,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         return self._labels.pad_proba(proba, _codes_of(self.estimator_))
 
     @available_if(_inside_has("predict_proba"))
-    def predict_log_proba(self, X, **params):
+    def predict_log_proba(self, X: Any, **params: Any) -> NDArray[Any]:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -122,7 +131,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
             return np.log(self.predict_proba(X, **params))
 
     @available_if(_inside_has("decision_function"))
-    def decision_function(self, X, **params):
+    def decision_function(self, X: Any, **params: Any) -> NDArray[Any]:
         """Return the decision values of each class.
 
         Parameters
@@ -141,7 +150,9 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         return self._labels.pad_decision(decision, _codes_of(self.estimator_))
 
     @available_if(_inside_has("score"))
-    def score(self, X, y, sample_weight=None, **params):
+    def score(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> float:
         """Score predictions as the estimator does.
 
         Parameters
@@ -181,7 +192,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
     # Every round's model --------------------------------------------------------
 
     @available_if(_stores_estimators)
-    def staged_predict(self, X):
+    def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
         """Predict with the model of every round.
 
         Parameters
@@ -199,7 +210,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
             yield labels.decode(estimator.predict(X))
 
     @available_if(_stores_estimators)
-    def staged_predict_proba(self, X):
+    def staged_predict_proba(self, X: Any) -> Iterator[NDArray[Any]]:
         """Predict class probabilities with the model of every round.
 
         Parameters
@@ -220,7 +231,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
             yield self._labels.pad_proba(estimator.predict_proba(X), codes)
 
     @available_if(_stores_estimators)
-    def staged_score(self, X, y):
+    def staged_score(self, X: Any, y: Any) -> Iterator[float]:
         """Score the model of every round.
 
         Parameters
@@ -242,12 +253,12 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
     # scikit-learn ---------------------------------------------------------------
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of features seen by the estimator."""
         return self._of_fitted("n_features_in_")
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> NDArray[Any]:
         """Names of the features seen by the estimator."""
         return self._of_fitted("feature_names_in_")
 
@@ -256,7 +267,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
             raise AttributeError(f"{type(self).__name__} has no {name} before fit.")
         return getattr(self.estimator_, name)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         """Tell whether a model has been fitted (a query alone leaves only seed_)."""
         return "estimator_" in vars(self)
 
@@ -272,7 +283,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         tags.non_deterministic = inner.non_deterministic
         return tags
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata reaches the estimator.
 
         Returns

@@ -1,6 +1,7 @@
 """The object that plain modAL-style functions receive as their learner."""
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 
 from skal import _resolver
 
@@ -51,6 +52,16 @@ class ModALLearner:
     def predict_proba(self, X, **params):
         """Return class probabilities."""
         return self._view.predict_proba(self._known(X), **params)
+
+    def predict_log_proba(self, X):
+        """Return the logarithms of class probabilities."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @available_if(lambda self: hasattr(self.estimator, "decision_function"))
+    def decision_function(self, X):
+        """Return decision values."""
+        return self._view.decision_function(self._known(X))
 
     def predict(self, X, return_std=False, **params):
         """Return predictions, with their standard deviations if asked."""

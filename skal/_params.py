@@ -62,12 +62,25 @@ def check_choice(name, value, choices):
     return value
 
 
+def check_classes(classes):
+    """Refuse ``classes`` that is no collection of labels."""
+    if classes is None:
+        return
+    if isinstance(classes, (str, bytes)) or not hasattr(classes, "__iter__"):
+        raise TypeError(
+            f"classes must be a list of every label, or None, got {classes!r}."
+        )
+    if len(list(classes)) < 1:
+        raise ValueError("classes must hold at least one label, got none.")
+
+
 def count_of(name, value, n_rows):
     """Turn a number of rows, or a share of ``n_rows``, into a count of at most n_rows.
 
     An integer is a number of rows; a float in (0, 1] is a share, rounded up.
     """
-    if isinstance(value, Real) and not isinstance(value, Integral):
+    is_share = isinstance(value, Real) and not isinstance(value, Integral)
+    if is_share:
         if not 0 < value <= 1:
             raise ValueError(
                 f"{name} must be a whole number of rows or a share in (0, 1], "

@@ -1,9 +1,18 @@
 """Rows: a lazy selection of rows of any X, and what else depends on X's type."""
 
+from __future__ import annotations
+
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
 
 #: Bytes of X handed to the estimator at a time: a sixteenth of the pool, within bounds.
 _CHUNK_BYTES = 2**22
@@ -36,18 +45,20 @@ def concat_rows(first, second):
     """Stack two containers of rows of the same type."""
     if hasattr(first, "columns"):
         check_columns(first, second)
+    elif kind_of_rows(first) != kind_of_rows(second):
+        raise ValueError(
+            f"X must be rows like those before ({kind_of_rows(first)}), got "
+            f"{kind_of_rows(second)}."
+        )
     if hasattr(first, "iloc"):
         import pandas as pd
 
+        if not hasattr(second, "iloc"):
+            second = type(first)(second)
         return pd.concat([first, second])
     if sp.issparse(first):
         return sp.vstack([first, second], format="csr")
     if isinstance(first, np.ndarray):
-        if hasattr(second, "columns"):
-            raise ValueError(
-                "X must be an array like the rows before, got a frame with the columns "
-                f"{list(second.columns)}. Turn it into an array in the same order."
-            )
         return np.concatenate([first, np.asarray(second)])
     if type(first).__module__.startswith("torch"):
         import torch
@@ -89,6 +100,16 @@ def select_rows(X, candidates):
             f"{ordered[-1]}."
         )
     return Rows(X, ordered)
+
+
+def kind_of_rows(X):
+    """Say what a container of rows holds, in words that messages can use."""
+    if hasattr(X, "columns"):
+        return f"a frame with the columns {list(X.columns)}"
+    if isinstance(X, list):
+        X = np.asarray(X, dtype=object if X and isinstance(X[0], str) else None)
+    words = "sparse rows" if sp.issparse(X) else "rows"
+    return f"{words} of shape {tuple(X.shape[1:])}"
 
 
 def check_columns(first, second):
@@ -140,26 +161,28 @@ class Rows:
     array([[4, 5]])
     """
 
-    def __init__(self, X, indices=None):
+    def __init__(self, X: Any, indices: ArrayLike | None = None) -> None:
         if sp.issparse(X) and X.format != "csr":
             X = X.tocsr()
         self.X = X
-        self.indices = None if indices is None else as_positions(indices, n_rows(X))
+        self.indices: NDArray[np.int64] | None = (
+            None if indices is None else as_positions(indices, n_rows(X))
+        )
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of selected rows."""
         return n_rows(self.X) if self.indices is None else len(self.indices)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """Shape of the selection; lists have one dimension."""
         return (len(self), *getattr(self.X, "shape", (0,))[1:])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Say how many rows of what are selected."""
         return f"Rows({len(self)} of {n_rows(self.X)} rows, {type(self.X).__name__})"
 
-    def positions(self):
+    def positions(self) -> NDArray[np.int64]:
         """Return where the selected rows stand in the base.
 
         Returns
@@ -169,7 +192,7 @@ class Rows:
         """
         return np.arange(len(self)) if self.indices is None else self.indices
 
-    def take(self, positions):
+    def take(self, positions: ArrayLike) -> Rows:
         """Select rows of this selection; the base stays the same.
 
         Parameters
@@ -195,7 +218,7 @@ class Rows:
         rows.indices = positions if self.indices is None else self.indices[positions]
         return rows
 
-    def data(self):
+    def data(self) -> Any:
         """Return the selected rows in the user's own type.
 
         Returns
@@ -205,13 +228,13 @@ class Rows:
         """
         return self.X if self.indices is None else take_rows(self.X, self.indices)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the selected rows as an array."""
         data = self.data()
         data = data.toarray() if sp.issparse(data) else data
         return np.array(data, dtype=dtype, copy=copy)
 
-    def chunks(self, size=None):
+    def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Rows]]:
         """Split the selection into consecutive pieces.
 
         Parameters

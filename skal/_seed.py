@@ -8,6 +8,7 @@ after a pickle, gives the same numbers.
 import sys
 import threading
 from contextlib import contextmanager
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -50,7 +51,7 @@ def seeds_for(estimator, rng):
 
 #: Forks of torch's state that are under way, and the state before the first of them.
 #: Torch has one state a process: forks of several threads count as one.
-_forks = {"open": 0, "before": None}
+_forks: dict[str, Any] = {"open": 0, "before": None}
 _forks_lock = threading.Lock()
 
 

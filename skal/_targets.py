@@ -1,6 +1,6 @@
 """Reading y: which rows carry a label, and what kind of target it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,6 +20,15 @@ class Target:
     missing: np.ndarray
     kind: str | None
     marked: bool = False
+
+    def like(self, known):
+        """Return the target in the type of known labels, where that loses nothing."""
+        if self.y.dtype == known.dtype or not {self.y.dtype.kind, known.dtype.kind} < {
+            *"iuf"
+        }:
+            return self
+        y = self.y.astype(known.dtype)
+        return replace(self, y=y) if np.array_equal(y, self.y) else self
 
 
 def read_target(y, missing_label, estimator_type):
@@ -116,9 +125,9 @@ def plain(known, beside_missing):
 
 def as_numbers(y, missing):
     """Return the target of a regression, NaN where it is missing."""
+    y = y.copy()  # it outlives the call
     if y.dtype != object:
         return y
-    y = y.copy()
     y[missing] = np.nan
     return y.astype(float)
 

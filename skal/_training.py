@@ -1,8 +1,11 @@
 """How a round is trained and kept: the fitted state of a learner."""
 
+from __future__ import annotations
+
 from copy import copy, deepcopy
 from functools import partial
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
@@ -15,6 +18,11 @@ from skal._resolver import name_of
 from skal._rows import take_rows
 from skal._seed import fork_torch, seeds_for, stream
 from skal._view import ModelView
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
 
 #: What fitting sets. A new fit starts without what the last one left.
 _FITTED = {
@@ -37,8 +45,10 @@ _FITTED = {
 class Trained(EstimatorInside):
     """A learner's fitted state: trained on a lesson, replaced whole, seen as a view."""
 
+    _rounds: list[dict[str, Any]]
+
     @property
-    def history_(self):
+    def history_(self) -> dict[str, NDArray[Any]]:
         """What happened, as a dict of columns with an entry a round."""
         if "_rounds" not in vars(self):
             raise AttributeError("ActiveLearner has no history_ before fit or teach.")
@@ -63,7 +73,7 @@ class Trained(EstimatorInside):
         estimator = self._next_estimator(lesson, seed, round)
         X, codes, params = lesson.for_estimator()
         with fork_torch(seed, round, "fit"):
-            estimator.fit(X, codes, **params)
+            fit(estimator, X, codes, params, lesson)
         check_codes(estimator, lesson)
         state = {
             "estimator_": estimator,
@@ -102,7 +112,7 @@ class Trained(EstimatorInside):
         warm = self.warm_start and round > 0 and not self._brings_a_class(lesson)
         estimator = deepcopy(self.estimator_) if warm else clone(template)
         rng = stream(seed, round, "fit")
-        params = seeds_for(template, rng)
+        params = {**seeds_for(template, rng), **in_codes(template, lesson.labels)}
         if self.warm_start:
             params[warm_start_param(template)] = True
         return estimator.set_params(**params) if params else estimator
@@ -151,6 +161,48 @@ class Trained(EstimatorInside):
         random_state = partial(stream, seed, 0, "samples")
         return ModelView._of_learner(
             self._template(), labels, cold=True, random_state=random_state
+        )
+
+
+def fit(estimator, X, codes, params, lesson):
+    """Fit; where there is one class yet and that is why it fails, say the way out."""
+    try:
+        estimator.fit(X, codes, **params)
+    except ValueError as error:
+        if lesson.labels.target_type != "multiclass" or len(np.unique(lesson.y)) > 1:
+            raise
+        raise ValueError(
+            f"{name_of(estimator)} failed on labels of one class: all {len(lesson.y)} "
+            f"are {lesson.y.tolist()[0]!r} ({error}) In a live loop, query more rows "
+            "and teach them together with these; in a simulation, raise n_labels or "
+            'set initial="stratified".'
+        ) from error
+
+
+def in_codes(estimator, labels):
+    """Translate the parameters that name classes, since the estimator sees codes."""
+    if labels.target_type != "multiclass":
+        return {}
+    code_of = {label: code for code, label in enumerate(labels.classes.tolist())}
+    params: dict[str, Any] = {}
+    for name, value in estimator.get_params(deep=True).items():
+        last = name.rpartition("__")[2]
+        if last == "class_weight" and isinstance(value, dict):
+            check_named(name, value, code_of)
+            params[name] = {code_of[label]: weight for label, weight in value.items()}
+        elif last == "pos_label" and value is not None:
+            check_named(name, [value], code_of)
+            params[name] = code_of[value]
+    return params
+
+
+def check_named(name, named, known):
+    """Refuse a parameter of the estimator that names a class there is not."""
+    strangers = [label for label in named if label not in known]
+    if strangers:
+        raise ValueError(
+            f"estimator__{name} must name known classes, {list(known)}, got "
+            f"{strangers}. Give every class in classes=."
         )
 
 

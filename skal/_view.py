@@ -1,6 +1,9 @@
 """ModelView: what a strategy may ask of the fitted model, each answer computed once."""
 
+from __future__ import annotations
+
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -13,6 +16,12 @@ from skal._memo import Memo
 from skal._params import check_int
 from skal._rows import as_rows, n_rows
 from skal._seed import draw_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
 
 #: Samples are kept for the rest of the query up to this many bytes, else streamed.
 _KEEP_SAMPLES_BYTES = 2**26
@@ -89,15 +98,15 @@ class ModelView:
 
     def __init__(
         self,
-        estimator,
-        X_training=None,
-        y_training=None,
+        estimator: Any,
+        X_training: Any = None,
+        y_training: Any = None,
         *,
-        classes=None,
-        random_state=None,
-        history=None,
-        round=0,
-    ):
+        classes: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        history: dict[str, NDArray[Any]] | None = None,
+        round: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.X_training = X_training
         self.y_training = y_training
@@ -107,11 +116,11 @@ class ModelView:
         self._labels = _labels_of(estimator, y_training, classes)
         self._encoded = False
         self._cold = False
-        self._random_state = random_state
-        self._seed = None
-        self._expected = frozenset()
-        self._memos = {}
-        self._kept = {}
+        self._random_state: Any = random_state  # or a function that makes one
+        self._seed: int | None = None
+        self._expected: frozenset[str] = frozenset()
+        self._memos: dict[Any, Any] = {}
+        self._kept: dict[int, Any] = {}
 
     @classmethod
     def _of_learner(cls, estimator, labels, *, cold=False, **context):
@@ -122,7 +131,7 @@ class ModelView:
         view._cold = cold
         return view
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Name the estimator and count the labels."""
         return f"ModelView({self.estimator!r}, n_labels={self.n_labels})"
 
@@ -130,17 +139,17 @@ class ModelView:
         """Answer as the estimator does, so that scorers accept a view."""
         return get_tags(self.estimator)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         """Tell whether the estimator has been fitted."""
         return not self._cold
 
     @property
-    def target_type(self):
+    def target_type(self) -> str:
         """The kind of target: "multiclass", "multilabel" or "regression"."""
         return self._labels.target_type
 
     @property
-    def classes_(self):
+    def classes_(self) -> NDArray[Any]:
         """The full set of classes."""
         if self._labels.classes is None:
             raise AttributeError("A regressor has no classes_.")
@@ -149,7 +158,7 @@ class ModelView:
     # What the model predicts ---------------------------------------------------
 
     @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X, **params):
+    def predict_proba(self, X: Any, **params: Any) -> NDArray[Any]:
         """Return the probability of each class.
 
         Parameters
@@ -178,7 +187,7 @@ class ModelView:
             return self._head_of(rows)
         return self._once("proba", rows, self._fresh_proba)
 
-    def predict(self, X, **params):
+    def predict(self, X: Any, **params: Any) -> Any:
         """Return the predicted labels.
 
         Parameters
@@ -201,7 +210,7 @@ class ModelView:
         return self._decoded(self._once("predict", rows, self.estimator.predict))
 
     @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> NDArray[Any]:
         """Return the decision values of each class.
 
         Parameters
@@ -217,7 +226,7 @@ class ModelView:
         self._need_model("decision_function")
         return self._once("decision", as_rows(X), self._fresh_decision)
 
-    def predict_std(self, X, n_samples=None):
+    def predict_std(self, X: Any, n_samples: int | None = None) -> NDArray[Any]:
         """Return how unsure a regressor is of each row.
 
         Parameters
@@ -243,7 +252,7 @@ class ModelView:
 
     # Where the model puts a row ------------------------------------------------
 
-    def embed(self, X):
+    def embed(self, X: Any) -> Any:
         """Return the embedding of each row: what the last layer sees.
 
         Parameters
@@ -265,7 +274,7 @@ class ModelView:
         rows = as_rows(X)
         return self._once("embed", rows, self._embedding_of(rows.X))
 
-    def head_proba(self, E):
+    def head_proba(self, E: Any) -> NDArray[Any]:
         """Return the probability of each class for embeddings.
 
         Parameters
@@ -284,14 +293,14 @@ class ModelView:
     # What the model believes ---------------------------------------------------
 
     @property
-    def seed(self):
+    def seed(self) -> int:
         """The integer that fixes the posterior draws of this query."""
         if self._seed is None:
             state = self._random_state
             self._seed = draw_seed(state() if callable(state) else state)
         return self._seed
 
-    def sample_proba(self, X, n_samples=None):
+    def sample_proba(self, X: Any, n_samples: int | None = None) -> NDArray[Any]:
         """Return class probabilities of several draws or members.
 
         Parameters
@@ -320,7 +329,7 @@ class ModelView:
         kept = self._once(("samples", n_samples), as_rows(X), fresh)
         return np.swapaxes(kept, 0, 1)
 
-    def sample_predict(self, X, n_samples=None):
+    def sample_predict(self, X: Any, n_samples: int | None = None) -> NDArray[Any]:
         """Return the predictions of several draws or members.
 
         Parameters
@@ -349,7 +358,12 @@ class ModelView:
         kept = self._once(("draws", n_samples), as_rows(X), fresh)
         return np.swapaxes(kept, 0, 1)
 
-    def reduce_samples(self, f, X, n_samples=None):
+    def reduce_samples(
+        self,
+        f: Callable[[NDArray[Any]], NDArray[Any]],
+        X: Any,
+        n_samples: int | None = None,
+    ) -> NDArray[Any]:
         """Reduce the samples of each row to a number, in pieces where they are many.
 
         Parameters
@@ -441,8 +455,8 @@ class ModelView:
             rows = np.isnan(proba).any(axis=tuple(range(1, proba.ndim))).sum()
             raise ValueError(
                 f"{_resolver.name_of(self.estimator)} answered NaN probabilities for "
-                f"{rows} of {len(proba)} rows: its training has diverged. Lower its "
-                "learning rate, scale the inputs, or fit it again."
+                f"{rows} of {len(proba)} rows. If its training has diverged, lower the "
+                "learning rate or scale the inputs."
             )
         return proba
 

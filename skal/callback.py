@@ -1,14 +1,20 @@
 """Callbacks that watch a learner: scores on held-out rows, and the progress bar."""
 
+from __future__ import annotations
+
 import multiprocessing
 import threading
 import time
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.metrics import check_scoring
 
 from skal._rows import n_rows
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["HeldOutMonitor"]
 
@@ -25,7 +31,8 @@ class HeldOutMonitor(ScoringMonitor):
     Parameters
     ----------
     X_test : array-like of shape (n_test, ...)
-        The held-out rows, in any form the learner accepts.
+        The held-out rows, in any form the learner accepts: at the end of a Pipeline,
+        as its other steps have transformed them.
     y_test : array-like of shape (n_test,) or (n_test, n_outputs)
         Their labels. They are never shown to the learner.
     scoring : str, callable, list, tuple, dict or None, default=None
@@ -70,7 +77,7 @@ class HeldOutMonitor(ScoringMonitor):
     [10, 20, 30]
     """
 
-    def __init__(self, X_test, y_test, *, scoring=None):
+    def __init__(self, X_test: Any, y_test: Any, *, scoring: Any = None) -> None:
         n_test, n_answers = n_rows(X_test), n_rows(y_test)
         if n_test != n_answers:
             raise ValueError(
@@ -88,7 +95,9 @@ class HeldOutMonitor(ScoringMonitor):
         self.y_test = y_test
         self.scoring = scoring
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> None:
         """Score the held-out rows.
 
         Parameters

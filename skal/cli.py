@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 
 
-def main():
+def main() -> None:
     """Run the command line."""
     app(prog_name="skal")
 
@@ -53,7 +53,7 @@ def skal(
             help="Show the version and exit.",
         ),
     ] = False,
-):
+) -> None:
     """Take the options that belong to no command."""
 
 
@@ -142,7 +142,7 @@ def demo(
             help="Where to write the learning curves: .png, .svg or .pdf.",
         ),
     ] = Path("skal-demo.png"),
-):
+) -> None:
     """See active learning save labels on handwritten digits.
 
     Buys labels for a logistic regression with each strategy and at random, from the

@@ -1,11 +1,16 @@
 """Label efficiency: what a learning curve says, in numbers."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from sklearn.metrics import auc, check_scoring
 from sklearn.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "CurveScorer",
@@ -15,7 +20,13 @@ __all__ = [
 ]
 
 
-def area_under_learning_curve(n_labels, scores, *, start=None, stop=None):
+def area_under_learning_curve(
+    n_labels: ArrayLike,
+    scores: ArrayLike,
+    *,
+    start: float | None = None,
+    stop: float | None = None,
+) -> float:
     r"""Average the score over a range of label counts.
 
     The area under the curve that joins the points by straight lines, divided by the
@@ -80,7 +91,15 @@ def area_under_learning_curve(n_labels, scores, *, start=None, stop=None):
     return float(auc(grid, curve) / (b - a))
 
 
-def labels_to_reach(n_labels, scores, target):
+@overload
+def labels_to_reach(n_labels: ArrayLike, scores: ArrayLike, target: float) -> float: ...
+@overload
+def labels_to_reach(
+    n_labels: ArrayLike, scores: ArrayLike, target: ArrayLike
+) -> float | NDArray[np.float64]: ...
+def labels_to_reach(
+    n_labels: ArrayLike, scores: ArrayLike, target: ArrayLike
+) -> float | NDArray[np.float64]:
     """Count the labels it takes to reach a score for the first time.
 
     Points are joined by straight lines, so the answer may lie between two rounds.
@@ -136,8 +155,13 @@ def labels_to_reach(n_labels, scores, target):
 
 
 def label_efficiency(
-    n_labels, scores, baseline_n_labels, baseline_scores, *, targets=None
-):
+    n_labels: ArrayLike,
+    scores: ArrayLike,
+    baseline_n_labels: ArrayLike,
+    baseline_scores: ArrayLike,
+    *,
+    targets: ArrayLike | None = None,
+) -> NDArray[np.float64]:
     r"""Tell how many times as many labels the baseline needs for the same score.
 
     .. math:: \mathrm{LE}(s) = \frac{\text{labels the baseline needs to reach } s}
@@ -203,8 +227,9 @@ def label_efficiency(
     array([ 1.,  2., nan])
     """
     n_labels, scores = checked_curve(n_labels, scores)
+    used: float | NDArray[np.float64] = n_labels
     if targets is None:
-        targets, used = np.maximum.accumulate(scores), n_labels
+        targets = np.maximum.accumulate(scores)
     else:
         targets = np.atleast_1d(np.asarray(targets, dtype=float))
         used = labels_to_reach(n_labels, scores, targets)
@@ -259,7 +284,7 @@ class CurveScorer:
     start: float | None = None
     stop: float | None = None
 
-    def __call__(self, learner, X, y):
+    def __call__(self, learner: Any, X: Any, y: Any) -> float:
         """Return the area under the curve of a fitted learner on held-out rows.
 
         Parameters
@@ -281,10 +306,7 @@ class CurveScorer:
         ValueError
             If the learner has not kept its models.
         """
-        if isinstance(learner, Pipeline):
-            if len(learner) > 1:
-                X = learner[:-1].transform(X)
-            learner = learner[-1]
+        learner, X = at_the_end(learner, X)
         if not learner.store_estimators:
             raise ValueError(
                 "store_estimators must be True for a CurveScorer, got False. Pass "
@@ -304,7 +326,16 @@ class CurveScorer:
         return (scorer(stage, X, y) for stage in learner._staged())
 
 
-def checked_curve(n_labels, scores):
+def at_the_end(learner, X):
+    """Find the learner at the end of a Pipeline, and X as it sees it."""
+    if not isinstance(learner, Pipeline):
+        return learner, X
+    return learner[-1], learner[:-1].transform(X) if len(learner) > 1 else X
+
+
+def checked_curve(
+    n_labels: ArrayLike, scores: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the points of a learning curve as floats after checking them."""
     n_labels = np.asarray(n_labels, dtype=float)
     scores = np.asarray(scores, dtype=float)

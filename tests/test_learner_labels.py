@@ -9,7 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -579,3 +579,30 @@ def test_dummies_know_their_classes():
     learner.fit(rows(4), ["c", "c", "c", "a"])
     assert learner.predict_proba(rows(1)).tolist() == [[0.25, 0, 0.75]]
     assert learner.predict(rows(1)).tolist() == ["c"]
+
+
+# parameters of the estimator that name classes ---------------------------------------
+
+
+@pytest.mark.parametrize("words", [["ham", "spam"], [1, 2]])
+def test_class_weights_and_positive_labels_are_labels(blobs, words):
+    """They used to be read as codes, silently where the labels were integers."""
+    X, y = blobs
+    y = np.array(words)[(y == 0).astype(int)]
+    heavy = LogisticRegression(class_weight={words[0]: 1, words[1]: 50})
+    model = FixedThresholdClassifier(heavy, threshold=0.1, pos_label=words[1])
+    learner = ActiveLearner(model).fit(X, y)
+    np.testing.assert_array_equal(learner.predict(X), model.fit(X, y).predict(X))
+
+
+def test_a_class_weight_for_no_class_is_refused(blobs):
+    X, y = blobs
+    model = LogisticRegression(class_weight={"spam": 2})
+    with pytest.raises(ValueError, match="estimator__class_weight must name known"):
+        ActiveLearner(model).fit(X, np.array(["a", "b", "c"])[y])
+
+
+@pytest.mark.parametrize("classes", [2, "spam"])
+def test_classes_must_be_a_list(blobs, classes):
+    with pytest.raises(TypeError, match="classes must be a list of every label"):
+        ActiveLearner(classes=classes).fit(*blobs)

@@ -786,7 +786,7 @@ def test_a_frame_after_arrays_is_refused(blobs):
     """Its columns used to be taken in whatever order they stood."""
     X, y = blobs
     learner = ActiveLearner(random_state=0).fit(X[:20], y[:20])
-    with pytest.raises(ValueError, match="X must be an array like the rows before"):
+    with pytest.raises(ValueError, match="got a frame with the columns"):
         learner.teach(pd.DataFrame(X[20:30], columns=["b", "a"]), y[20:30])
 
 
@@ -804,3 +804,45 @@ def test_scores_of_a_pool_leave_torch_alone(blobs):
     first = learner.score_pool(X[20:60])
     np.testing.assert_array_equal(first, learner.score_pool(X[20:60]))
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+# what a review by users found ------------------------------------------------------
+
+
+def test_the_first_labels_of_one_class_say_the_way_out(blobs):
+    """scikit-learn's own message left the person with labels and no model."""
+    X, y = blobs
+    learner = ActiveLearner(LogisticRegression(), classes=[0, 1, 2], random_state=0)
+    with pytest.raises(ValueError, match=r"of one class: all 5 are 1 .* together"):
+        learner.teach(X[y == 1][:5], y[y == 1][:5])
+    learner.teach(X[:20], y[:20])
+
+
+def test_rows_of_another_kind_are_refused_in_our_words(blobs):
+    """numpy, scipy and pandas used to fail in theirs."""
+    X, y = blobs
+    learner = ActiveLearner(random_state=0).fit(X[:20], y[:20])
+    wide = np.hstack([X, X])
+    with pytest.raises(ValueError, match=r"\(rows of shape \(2,\)\), got rows"):
+        learner.teach(wide[20:30], y[20:30])
+    with pytest.raises(ValueError, match="got sparse rows of shape"):
+        learner.teach(sp.csr_array(X[20:30]), y[20:30])
+    assert len(learner.teach(X[20:30].tolist(), y[20:30]).X_training_) == 30
+
+
+def test_integers_that_came_as_floats_stay_integers(blobs):
+    """A batch without a skipped row used to turn classes_ into floats."""
+    X, y = blobs
+    learner = ActiveLearner(random_state=0).fit(X[:20], y[:20])
+    learner.teach(X[20:22], np.array([0.0, np.nan]))
+    learner.teach(X[22:24], np.array([0.0, 1.0]))
+    assert learner.classes_.dtype.kind == "i"
+    assert learner.predict(X[:1]).dtype.kind == "i"
+
+
+def test_a_regression_target_may_be_used_again(blobs):
+    X = blobs[0]
+    target = X[:30, 0].copy()
+    learner = ActiveLearner(Ridge(), "random", random_state=0).fit(X[:30], target)
+    target[:] = 0
+    np.testing.assert_array_equal(learner.y_training_, X[:30, 0])

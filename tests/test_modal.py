@@ -160,7 +160,7 @@ def test_ranked_batches_go_on_over_csr_rows_and_in_pipelines(blobs):
 
 def test_modals_own_keywords_can_be_fixed_beforehand(blobs):
     X, y = blobs
-    strategy = partial(uncertainty_batch_sampling, metric="cityblock", n_instances=99)
+    strategy = partial(uncertainty_batch_sampling, metric="cityblock")
     learner = ActiveLearner(query_strategy=strategy, random_state=0).fit(X[:60], y[:60])
     indices, _ = learner.query(X[60:], 6)
     expected = uncertainty_batch_sampling(

@@ -21,7 +21,13 @@ from skal.query import (
     Shortlist,
     as_strategy,
 )
-from skal.query._base import check_positions, describe, split_result, top_n
+from skal.query._base import (
+    check_positions,
+    describe,
+    draw_rows,
+    split_result,
+    top_n,
+)
 
 
 class ByScore(ScoreStrategy):
@@ -110,7 +116,7 @@ def test_what_is_no_strategy_is_a_type_error(value):
     [
         (as_strategy(max), "max"),
         (Margin(), "Margin"),
-        (as_strategy(partial(max, default=0)), "partial"),
+        (as_strategy(partial(max, default=0)), "max"),
         (as_strategy(ByScore().score_samples), "score_samples"),
     ],
     ids=["function", "strategy", "partial", "method"],
@@ -443,3 +449,42 @@ def test_a_function_in_a_shortlist_sees_and_answers_in_the_shortlist(blobs, mode
     picked, _ = Shortlist(highest, 25)(model, X, 2, random_state=0)
     assert len(seen) == 1
     np.testing.assert_array_equal(X[picked, 0], np.sort(seen[0][:, 0])[::-1][:2])
+
+
+def test_a_longer_draw_from_a_big_pool_begins_with_the_shorter(rng):
+    n = 1_000_000
+    for size in (10, 5000):
+        short = draw_rows(n, size, np.random.RandomState(3))
+        long = draw_rows(n, 20_000, np.random.RandomState(3))
+        assert len(np.unique(long)) == 20_000
+        np.testing.assert_array_equal(long[:size], short)
+    assert abs(long.mean() / n - 0.5) < 0.02
+
+
+def test_a_preset_number_of_rows_is_refused(blobs):
+    """A partial's own n_instances used to be overridden without a word."""
+    X, y = blobs
+    preset = partial(first_rows, n_instances=3)
+    learner = ActiveLearner(query_strategy=preset, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match=r"with n_instances=3. Set batch_size=3"):
+        learner.query(X)
+    assert len(learner.set_params(batch_size=3).query(X)[0]) == 3
+
+
+def first_rows(learner, X, n_instances=1):
+    return np.arange(n_instances)
+
+
+def test_functions_see_padded_decisions(blobs):
+    """They used to see the columns of the classes known so far."""
+    X, y = blobs
+    seen = []
+
+    def watch(learner, X, n_instances=1):
+        seen.append((learner.decision_function(X), learner.predict_log_proba(X)))
+        return np.arange(n_instances)
+
+    two = np.flatnonzero(y < 2)[:20]
+    learner = ActiveLearner(query_strategy=watch, classes=[0, 1, 2], random_state=0)
+    learner.teach(X[two], y[two]).query(X)
+    assert [answer.shape for answer in seen[0]] == [(len(X), 3)] * 2

@@ -1,6 +1,9 @@
 """Label curves: scores against the number of labels bought."""
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
@@ -9,8 +12,15 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
 
 from skal._params import check_choice, nearest_first
-from skal.metrics import labels_to_reach
+from skal.metrics import at_the_end, labels_to_reach
 from skal.plotting._colors import BASELINE_COLOR, COLORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self
+
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 BANDS = {
     "mean": ("ci", "se", "std", "quartiles", "range"),
@@ -72,32 +82,32 @@ class LabelCurveDisplay:
     ('labels', 'accuracy')
     """
 
-    def __init__(self, *, curves, score_name="score"):
+    def __init__(self, *, curves: dict[str, Any], score_name: str = "score") -> None:
         self.curves = curves
         self.score_name = score_name
 
     @classmethod
     def from_learners(
         cls,
-        learners,
-        X,
-        y,
+        learners: dict[str, Any],
+        X: Any,
+        y: Any,
         *,
-        scoring=None,
-        score_name=None,
-        ax=None,
-        average="mean",
-        band="auto",
-        baseline=None,
-        target=None,
-    ):
+        scoring: str | Callable[..., Any] | None = None,
+        score_name: str | None = None,
+        ax: Axes | None = None,
+        average: str = "mean",
+        band: str | None = "auto",
+        baseline: str | None = None,
+        target: float | None = None,
+    ) -> Self:
         """Score fitted learners round by round on held-out rows, and draw.
 
         Parameters
         ----------
         learners : dict of str to ActiveLearner or list of ActiveLearner
             Fitted learners by name, a list of them where there are several seeds. Each
-            was fitted with ``store_estimators=True``.
+            was fitted with ``store_estimators=True``; it may be a Pipeline's last step.
         X : array-like of shape (n_test, ...)
             Held-out rows.
         y : array-like of shape (n_test,) or (n_test, n_outputs)
@@ -165,15 +175,15 @@ class LabelCurveDisplay:
     @classmethod
     def from_history(
         cls,
-        curves,
+        curves: dict[str, Any],
         *,
-        score_name="score",
-        ax=None,
-        average="mean",
-        band="auto",
-        baseline=None,
-        target=None,
-    ):
+        score_name: str = "score",
+        ax: Axes | None = None,
+        average: str = "mean",
+        band: str | None = "auto",
+        baseline: str | None = None,
+        target: float | None = None,
+    ) -> Self:
         """Draw scores that were recorded elsewhere.
 
         Parameters
@@ -229,7 +239,15 @@ class LabelCurveDisplay:
             ax, average=average, band=band, baseline=baseline, target=target
         )
 
-    def plot(self, ax=None, *, average="mean", band="auto", baseline=None, target=None):
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        average: str = "mean",
+        band: str | None = "auto",
+        baseline: str | None = None,
+        target: float | None = None,
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -268,7 +286,8 @@ class LabelCurveDisplay:
         if ax is None:
             ax = plt.subplots(layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
-        self.lines_, self.bands_ = {}, {}
+        self.lines_: dict[str, Line2D] = {}
+        self.bands_: dict[str, Any] = {}
         for name, (n_labels, scores) in self.curves.items():
             centre, low, high = summarize(scores, average, band)
             line = ax.plot(n_labels, centre, color=colors[name], lw=2, label=name)[0]
@@ -289,7 +308,8 @@ class LabelCurveDisplay:
         self.ax_.axhline(target, color=BASELINE_COLOR, lw=1, ls=(0, (1, 2)), zorder=1)
         floor = self.ax_.get_ylim()[0]
         for name, line in self.lines_.items():
-            reached = labels_to_reach(*line.get_data(), target)
+            n_labels, centre = line.get_data()
+            reached = labels_to_reach(n_labels, centre, float(target))
             if not np.isfinite(reached):
                 line.set_label(f"{name}: never reaches {target:.3g}")
                 continue
@@ -393,6 +413,7 @@ def merge_runs(runs):
 def _scored_rounds(name, learner, X, y, scoring):
     """Score a learner as of each of its rounds."""
     check_is_fitted(learner)
+    learner, X = at_the_end(learner, X)
     if not learner.store_estimators:
         raise ValueError(
             f"learners[{name!r}] must be fitted with store_estimators=True, got "

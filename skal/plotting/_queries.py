@@ -1,13 +1,32 @@
 """What was asked where: the pool in two dimensions, coloured by round."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from skal.plotting._colors import COLORS
 
+if TYPE_CHECKING:
+    from typing import Any
 
-def plot_queries(learner, X, *, ax=None, regions=False, cmap="viridis"):
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+    from skal import ActiveLearner
+
+
+def plot_queries(
+    learner: ActiveLearner,
+    X: Any,
+    *,
+    ax: Axes | None = None,
+    regions: bool = False,
+    cmap: str | Colormap = "viridis",
+) -> Axes:
     """Show a pool in two dimensions, and in which round each label was bought.
 
     The pool is grey, initial labels are black squares, and bought labels are coloured
@@ -122,7 +141,7 @@ def _draw_regions(learner, X, points, ax):
     n_classes = len(getattr(learner, "classes_", ()))
     colors = [COLORS[i % len(COLORS)] for i in range(n_classes)]
     if n_classes == 0:
-        how = {"plot_method": "contourf", "cmap": "Greys"}
+        how: dict[str, Any] = {"plot_method": "contourf", "cmap": "Greys"}
     elif n_classes == 2:
         how = {"plot_method": "pcolormesh", "cmap": ListedColormap(colors)}
     else:

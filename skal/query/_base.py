@@ -1,7 +1,10 @@
 """What every query strategy is: a stateless callable that picks rows."""
 
+from __future__ import annotations
+
 from abc import ABCMeta, abstractmethod
 from inspect import Parameter, isclass, signature
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,6 +16,15 @@ from skal._rows import as_rows
 from skal._seed import as_random_state
 from skal._view import as_view
 from skal.exceptions import PoolExhaustedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from skal._rows import Rows
+    from skal._view import ModelView
 
 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
@@ -46,9 +58,22 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     array([0, 1, 2])
     """
 
-    needs: frozenset[str] = frozenset()
+    if TYPE_CHECKING:  # subclasses set it, or work it out in a property
 
-    def __call__(self, learner, X, n_instances=1, *, random_state=None):
+        @property
+        def needs(self) -> frozenset[str]: ...
+
+    else:
+        needs = frozenset()
+
+    def __call__(
+        self,
+        learner: Any,
+        X: Any,
+        n_instances: int = 1,
+        *,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> NDArray[np.int64] | tuple[NDArray[np.int64], dict[str, Any]]:
         """Pick rows of X to label.
 
         Parameters
@@ -94,7 +119,13 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         return (positions, info) if isinstance(result, tuple) else positions
 
     @abstractmethod
-    def _query(self, view, rows, n_instances, rng):
+    def _query(
+        self,
+        view: ModelView,
+        rows: Rows,
+        n_instances: int,
+        rng: np.random.RandomState,
+    ) -> Any:
         """Return positions into rows, best first, or (positions, info)."""
 
 
@@ -119,7 +150,7 @@ class ScoreStrategy(QueryStrategy):
     >>> learner = ActiveLearner(query_strategy=LeastLikely())
     """
 
-    def score_samples(self, learner, X):
+    def score_samples(self, learner: Any, X: Any) -> NDArray[Any]:
         """Return how much each row is wanted.
 
         Parameters
@@ -164,7 +195,7 @@ class ScoreStrategy(QueryStrategy):
         return scores
 
     @abstractmethod
-    def _score(self, view, rows):
+    def _score(self, view: ModelView, rows: Rows) -> ArrayLike:
         """Return one number a row, higher for rows more wanted."""
 
 
@@ -188,7 +219,22 @@ class RandomSampling(QueryStrategy):
     """
 
     def _query(self, view, rows, n_instances, rng):
-        return rng.permutation(len(rows))[:n_instances]
+        return draw_rows(len(rows), n_instances, rng)
+
+
+#: Pools up to this size are shuffled; of larger ones rows are drawn one by one.
+_SHUFFLE = 2**16
+
+
+def draw_rows(n, size, rng):
+    """Draw different rows of n; the first of a longer draw are the shorter draw."""
+    if n <= _SHUFFLE:
+        return rng.permutation(n)[:size]
+    drawn = np.empty(0, np.int64)
+    while len(drawn) < size:
+        drawn = np.append(drawn, rng.randint(n, size=max(size - len(drawn), 1024)))
+        drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+    return drawn[:size]
 
 
 class CallableStrategy(QueryStrategy):
@@ -215,12 +261,18 @@ class CallableStrategy(QueryStrategy):
     array([1, 2])
     """
 
-    def __init__(self, function=None):
-        self.function = function
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        self.function: Any = function
 
     def _query(self, view, rows, n_instances, rng):
         from skal._modal import ModALLearner
 
+        preset = getattr(self.function, "keywords", {}).get("n_instances", n_instances)
+        if preset != n_instances:
+            raise ValueError(
+                f"query_strategy must leave n_instances to the learner, got {self!r} "
+                f"with n_instances={preset}. Set batch_size={preset}."
+            )
         accepted = signature_of(self.function)
         offered = {"n_instances": n_instances, "random_state": rng}
         wildcard = "**" in accepted
@@ -232,7 +284,7 @@ class CallableStrategy(QueryStrategy):
         data = rows.data()
         return self.function(ModALLearner(view, rows, data), data, **keywords)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Name the function."""
         return f"CallableStrategy({describe(self.function)})"
 
@@ -252,10 +304,13 @@ def describe(strategy):
     """Return the name by which messages call a strategy."""
     if isinstance(strategy, CallableStrategy):
         strategy = strategy.function
+    strategy = getattr(strategy, "func", strategy)  # a partial goes by its function
     return getattr(strategy, "__name__", None) or name_of(strategy)
 
 
-def as_strategy(strategy, name="query_strategy"):
+def as_strategy(
+    strategy: str | QueryStrategy | Callable[..., Any], name: str = "query_strategy"
+) -> QueryStrategy:
     """Return a query strategy from a name, a strategy or a plain function.
 
     Parameters
@@ -304,7 +359,7 @@ def as_strategy(strategy, name="query_strategy"):
     )
 
 
-def split_result(result):
+def split_result(result: Any) -> tuple[NDArray[Any], dict[str, Any]]:
     """Split a strategy's answer into positions and what else it told.
 
     Parameters
@@ -330,7 +385,8 @@ def split_result(result):
     >>> split_result(([4, 2], {"score": [0.9, 0.8]}))
     (array([4, 2]), {'score': [0.9, 0.8]})
     """
-    positions, info = result, {}
+    positions: Any = result
+    info: dict[str, Any] = {}
     if isinstance(result, tuple):
         positions = result[0] if result else []
         info = result[1] if len(result) > 1 and isinstance(result[1], dict) else {}
@@ -357,7 +413,9 @@ def check_positions(positions, n_instances, n_rows, strategy):
     return positions.astype(np.int64)
 
 
-def top_n(scores, n, rng):
+def top_n(
+    scores: NDArray[Any], n: int, rng: np.random.RandomState
+) -> NDArray[np.int64]:
     """Find the highest scores, best first, with ties in random order.
 
     Parameters

@@ -1,7 +1,20 @@
 """Strategies that take strategies."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from skal._params import check_int
-from skal.query._base import QueryStrategy, as_strategy, split_result
+from skal.query._base import (
+    QueryStrategy,
+    as_strategy,
+    draw_rows,
+    split_result,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class Shortlist(QueryStrategy):
@@ -39,19 +52,23 @@ class Shortlist(QueryStrategy):
     2
     """
 
-    def __init__(self, base="margin", n_candidates=5000):
+    def __init__(
+        self,
+        base: str | QueryStrategy | Callable[..., Any] = "margin",
+        n_candidates: int = 5000,
+    ) -> None:
         self.base = base
         self.n_candidates = n_candidates
 
     @property
-    def needs(self):
+    def needs(self) -> frozenset[str]:
         """What the base needs."""
         return as_strategy(self.base, "base").needs
 
     def _query(self, view, rows, n_instances, rng):
         base = as_strategy(self.base, "base")
         size = max(n_instances, check_int("n_candidates", self.n_candidates))
-        drawn = rng.permutation(len(rows))[:size]
+        drawn = draw_rows(len(rows), min(size, len(rows)), rng)
         drawn.sort()  # read in the pool's order
         result = base(view, rows.take(drawn), n_instances, random_state=rng)
         picked, info = split_result(result)

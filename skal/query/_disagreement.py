@@ -59,7 +59,7 @@ class VoteEntropy(ScoreStrategy):
 
     needs = frozenset({"samples"})
 
-    def __init__(self, n_samples=None):
+    def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
     def _score(self, view, rows):
@@ -110,7 +110,7 @@ class ConsensusEntropy(ScoreStrategy):
 
     needs = frozenset({"samples"})
 
-    def __init__(self, n_samples=None):
+    def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
     def _score(self, view, rows):
@@ -163,7 +163,7 @@ class KLDivergence(ScoreStrategy):
 
     needs = frozenset({"samples"})
 
-    def __init__(self, n_samples=None):
+    def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
     def _score(self, view, rows):
@@ -212,7 +212,7 @@ class CommitteeStd(ScoreStrategy):
 
     needs = frozenset({"samples"})
 
-    def __init__(self, n_samples=None):
+    def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
     def _score(self, view, rows):

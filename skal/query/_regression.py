@@ -1,5 +1,7 @@
 """Strategies made for regression."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import clone
 
@@ -56,17 +58,17 @@ class GreedySampling(QueryStrategy):
     array([2, 3, 0])
     """
 
-    def __init__(self, method="iGS"):
+    def __init__(self, method: str = "iGS") -> None:
         self.method = method
 
     @property
-    def needs(self):
+    def needs(self) -> frozenset[str]:
         """What the method reads."""
         reads = {"GSx": {"embed"}, "GSy": {"labels"}, "iGS": {"embed", "labels"}}
         return frozenset(reads[check_choice("method", self.method, reads)])
 
     def _query(self, view, rows, n_instances, rng):
-        arrays = {}
+        arrays: dict[str, Any] = {}
         if "labels" in self.needs:
             check_regressor(self, view)
             _check_labels(self, view)
@@ -128,7 +130,7 @@ class ExpectedModelChange(ScoreStrategy):
 
     needs = frozenset({"embed", "labels"})
 
-    def __init__(self, n_members=4):
+    def __init__(self, n_members: int = 4) -> None:
         self.n_members = n_members
 
     def _score(self, view, rows):

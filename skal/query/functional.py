@@ -5,6 +5,10 @@ Probabilities have shape (n, C), the probabilities of a committee or a posterior
 needs a few hundred kilobytes, and float32 stays float32.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.extmath import row_norms
@@ -13,6 +17,12 @@ from skal._params import check_choice, check_int
 from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
 from skal.query._distances import to_centroid, to_known, to_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "committee_std",
@@ -42,7 +52,7 @@ _SPACES = {
 }
 
 
-def least_confidence(proba):
+def least_confidence(proba: ArrayLike) -> NDArray[Any]:
     r"""Score how far the best class is from certain.
 
     .. math:: 1 - \max_c p_c
@@ -76,7 +86,7 @@ def least_confidence(proba):
     return _by_blocks(_least_confidence, _check_proba(proba))
 
 
-def margin(proba):
+def margin(proba: ArrayLike) -> NDArray[Any]:
     r"""Measure the lead of the best class over the second: small means uncertain.
 
     .. math:: p_{(1)} - p_{(2)}
@@ -111,7 +121,7 @@ def margin(proba):
     return _by_blocks(_margin, _check_proba(proba))
 
 
-def entropy(proba):
+def entropy(proba: ArrayLike) -> NDArray[Any]:
     r"""Measure the entropy of the class probabilities, in nats.
 
     .. math:: -\sum_c p_c \log p_c, \qquad 0 \log 0 = 0
@@ -144,7 +154,7 @@ def entropy(proba):
     return _by_blocks(_entropy, _check_proba(proba), _FEW_TERMS)
 
 
-def vote_entropy(samples):
+def vote_entropy(samples: ArrayLike) -> NDArray[Any]:
     r"""Measure the entropy of the votes of a committee, in nats.
 
     Each member votes for its most probable class, the first one in a tie. With
@@ -181,7 +191,7 @@ def vote_entropy(samples):
     return _by_blocks(_vote_entropy, _check_samples(samples), 0)
 
 
-def consensus_entropy(samples):
+def consensus_entropy(samples: ArrayLike) -> NDArray[Any]:
     r"""Measure the entropy of the mean probabilities of a committee, in nats.
 
     .. math:: H(\bar p), \qquad \bar p = \tfrac{1}{S} \sum_s p_s
@@ -215,7 +225,7 @@ def consensus_entropy(samples):
     return _by_blocks(_consensus_entropy, _check_samples(samples), _FEW_TERMS)
 
 
-def kl_divergence(samples):
+def kl_divergence(samples: ArrayLike) -> NDArray[Any]:
     r"""Measure the mean divergence of a committee's members from their consensus.
 
     .. math::
@@ -252,7 +262,7 @@ def kl_divergence(samples):
     return _by_blocks(_kl_divergence, _check_samples(samples), _FEW_TERMS)
 
 
-def committee_std(predictions):
+def committee_std(predictions: ArrayLike) -> NDArray[Any]:
     """Measure how much the predictions of a committee of regressors spread.
 
     Parameters
@@ -288,7 +298,9 @@ def committee_std(predictions):
     return _by_blocks(_committee_std, _check("predictions", predictions, 3, shape))
 
 
-def mean_over_labels(formula, proba):
+def mean_over_labels(
+    formula: Callable[[NDArray[Any]], ArrayLike], proba: ArrayLike
+) -> NDArray[Any]:
     """Apply a formula to multilabel probabilities: each label alone, then the mean.
 
     A label is a distribution over two classes, absent and present.
@@ -336,15 +348,15 @@ def mean_over_labels(formula, proba):
 
 
 def greedy_sampling(
-    E,
-    n_instances,
+    E: Any,
+    n_instances: int,
     *,
-    predictions=None,
-    labeled=None,
-    y_labeled=None,
-    method="iGS",
-    random_state=None,
-):
+    predictions: ArrayLike | None = None,
+    labeled: Any = None,
+    y_labeled: ArrayLike | None = None,
+    method: str = "iGS",
+    random_state: int | np.random.RandomState | None = None,
+) -> NDArray[np.int64]:
     r"""Pick rows that are far from everything labelled or picked, one at a time.
 
     Row n is worth its smallest distance to the labelled and picked rows m:
@@ -433,7 +445,9 @@ def greedy_sampling(
     return picked
 
 
-def expected_model_change(predictions, members, E):
+def expected_model_change(
+    predictions: ArrayLike, members: ArrayLike, E: Any
+) -> NDArray[Any]:
     r"""Score how far a row's label would move a linear model on top of E.
 
     With members :math:`f_k` fitted to bootstraps as guesses at the label, and the
@@ -470,21 +484,21 @@ def expected_model_change(predictions, members, E):
     >>> expected_model_change([1.0, 1.0], [[2.0, 1.0], [4.0, 1.0]], [[0.0], [3.0]])
     array([2., 0.])
     """
-    predictions = _check_table("predictions", predictions)
+    predicted = _check_table("predictions", predictions)
     members = np.asarray(members)
     if members.ndim == 2:
         members = members[:, :, np.newaxis]
     members = _check("members", members, 3, "(K, n) or (K, n, n_outputs)")
     E = _check_table("E", E)
-    if members.shape[1:] != predictions.shape or len(predictions) != E.shape[0]:
+    if members.shape[1:] != predicted.shape or len(predicted) != E.shape[0]:
         raise ValueError(
             "predictions, members and E must have the same rows, got "
-            f"{predictions.shape}, {members.shape} and {E.shape}. Give members in "
+            f"{predicted.shape}, {members.shape} and {E.shape}. Give members in "
             "the shape of predictions with one more axis in front."
         )
-    change = np.zeros(len(predictions))
+    change = np.zeros(len(predicted))
     for member in members:
-        change += np.linalg.norm(member - predictions, axis=1)
+        change += np.linalg.norm(member - predicted, axis=1)
     return change / len(members) * np.sqrt(row_norms(E, squared=True) + 1)
 
 
@@ -498,7 +512,7 @@ def _check_samples(samples):
     return _check("samples", np.asarray(samples), 3, "(S, n, C)")
 
 
-def _check(name, values, rank, shape):
+def _check(name: str, values: NDArray[Any], rank: int, shape: str) -> NDArray[Any]:
     """Return values if they are numbers of the right rank with nothing missing."""
     if values.dtype.kind not in "fiub":
         raise TypeError(

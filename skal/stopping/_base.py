@@ -1,10 +1,20 @@
 """What every stopping rule shares, and judging a recorded run again."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from skal._rows import as_rows, select_rows
 from skal._view import as_view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
 
 
 class StoppingRule(BaseEstimator):
@@ -54,10 +64,18 @@ class StoppingRule(BaseEstimator):
     (100.0, 100.0, True)
     """
 
-    needs: frozenset[str] = frozenset()
-    target_types = frozenset({"multiclass", "multilabel"})
+    if TYPE_CHECKING:  # subclasses set them, or work them out in properties
 
-    def check(self, target_type=None):
+        @property
+        def needs(self) -> frozenset[str]: ...
+        @property
+        def target_types(self) -> frozenset[str]: ...
+
+    else:
+        needs = frozenset()
+        target_types = frozenset({"multiclass", "multilabel"})
+
+    def check(self, target_type: str | None = None) -> None:
         """Raise if a parameter is bad, or if the rule does not serve the target.
 
         Parameters
@@ -80,7 +98,14 @@ class StoppingRule(BaseEstimator):
                 "ValidationPlateau(X_val, y_val) serves every kind of target."
             )
 
-    def measure(self, learner, X, indices, *, candidates=None):
+    def measure(
+        self,
+        learner: Any,
+        X: Any,
+        indices: ArrayLike,
+        *,
+        candidates: ArrayLike | None = None,
+    ) -> Any:
         """Look at the model of one round.
 
         Parameters
@@ -116,7 +141,7 @@ class StoppingRule(BaseEstimator):
             rows, positions = rows.take(left), places_of(positions, left)
         return self._measure(view, rows, positions)
 
-    def verdict(self, records):
+    def verdict(self, records: Sequence[Any]) -> tuple[float, float, bool]:
         """Judge the records of all rounds so far.
 
         Parameters
@@ -147,7 +172,7 @@ class StoppingRule(BaseEstimator):
         return np.nan, getattr(self, "threshold", np.nan), False
 
 
-def replay(rule, records):
+def replay(rule: StoppingRule, records: Sequence[Any]) -> dict[str, NDArray[Any]]:
     """Judge a recorded run round by round, as if it were under way.
 
     Parameters

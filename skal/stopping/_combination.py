@@ -1,9 +1,16 @@
 """Stopping rules made of others."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skal._composition import NamedMembersMixin
 from skal.stopping._base import StoppingRule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class _Combination(NamedMembersMixin, StoppingRule):
@@ -11,21 +18,21 @@ class _Combination(NamedMembersMixin, StoppingRule):
 
     _members_param = "rules"
 
-    def __init__(self, rules=()):
+    def __init__(self, rules: Sequence[tuple[str, StoppingRule]] = ()) -> None:
         self.rules = rules
 
     @property
-    def needs(self):
+    def needs(self) -> frozenset[str]:
         """What the members need of the estimator."""
         return frozenset().union(*(rule.needs for _, rule in self.named_members()))
 
     @property
-    def target_types(self):
+    def target_types(self) -> frozenset[str]:
         """The kinds of target that every member serves."""
         served = [rule.target_types for _, rule in self.named_members()]
         return frozenset.intersection(*served) if served else frozenset()
 
-    def check(self, target_type=None):
+    def check(self, target_type: str | None = None) -> None:
         """Raise if the pairs or a member are bad, or do not serve the target.
 
         Parameters

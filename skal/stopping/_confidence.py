@@ -54,7 +54,7 @@ class OverallUncertainty(StoppingRule):
 
     needs = frozenset({"proba"})
 
-    def __init__(self, threshold=0.05):
+    def __init__(self, threshold: float = 0.05) -> None:
         self.threshold = threshold
 
     def _check_params(self):
@@ -109,7 +109,7 @@ class MaxConfidence(StoppingRule):
 
     needs = frozenset({"proba"})
 
-    def __init__(self, threshold=0.001):
+    def __init__(self, threshold: float = 0.001) -> None:
         self.threshold = threshold
 
     def _check_params(self):

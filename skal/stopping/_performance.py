@@ -1,11 +1,19 @@
 """Stop when performance, estimated or measured, no longer rises."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skal._params import check_choice, check_int, check_number
 from skal._rows import n_rows
 from skal.stopping._base import StoppingRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class PerformanceConvergence(StoppingRule):
@@ -62,7 +70,7 @@ class PerformanceConvergence(StoppingRule):
 
     needs = frozenset({"proba"})
 
-    def __init__(self, threshold=5e-5, window=10):
+    def __init__(self, threshold: float = 5e-5, window: int = 10) -> None:
         self.threshold = threshold
         self.window = window
 
@@ -94,7 +102,8 @@ class ValidationPlateau(StoppingRule):
     Parameters
     ----------
     X_val : array-like of shape (n_samples, ...), default=None
-        Held-out rows. They must be given; the default is there for scikit-learn.
+        Held-out rows, as the learner sees them: at the end of a Pipeline, transformed.
+        They must be given; the default is there for scikit-learn.
     y_val : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
         Their labels. Count them: a fair comparison with random sampling spends them
         on training there.
@@ -131,7 +140,14 @@ class ValidationPlateau(StoppingRule):
 
     target_types = frozenset({"multiclass", "multilabel", "regression"})
 
-    def __init__(self, X_val=None, y_val=None, scoring=None, patience=5, min_delta=0.0):
+    def __init__(
+        self,
+        X_val: Any = None,
+        y_val: Any = None,
+        scoring: str | Callable[..., Any] | None = None,
+        patience: int = 5,
+        min_delta: float = 0.0,
+    ) -> None:
         self.X_val = X_val
         self.y_val = y_val
         self.scoring = scoring
@@ -180,7 +196,7 @@ def estimated_f(proba, *, multilabel=False):
     """
     if multilabel:
         decided = proba >= 0.5
-        positive = np.count_nonzero(decided)
+        positive = int(np.count_nonzero(decided))
         true_positive = proba.sum(where=decided, dtype=float)
     else:
         positive = len(proba)

@@ -1,6 +1,7 @@
 """Stop when the predictions on a fixed set of rows have settled."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,8 @@ class KappaAverage(_StopSetRule):
         equal stretches of the pool, the same rows every round. None takes the whole
         pool.
     X_stop : array-like of shape (n_samples, ...), default=None
-        The stop set; no labels are needed. None takes ``n_stop`` rows of the pool,
+        The stop set, as the learner sees its rows; no labels are needed. None takes
+        ``n_stop`` rows of the pool,
         labelled ones included, which needs a pool that keeps its rows: the base of
         the Rows that are measured, in :meth:`skal.ActiveLearner.fit` all of X.
 
@@ -106,7 +108,13 @@ class KappaAverage(_StopSetRule):
     'stopping'
     """
 
-    def __init__(self, threshold=0.99, window=3, n_stop=2000, X_stop=None):
+    def __init__(
+        self,
+        threshold: float = 0.99,
+        window: int = 3,
+        n_stop: int | None = 2000,
+        X_stop: Any = None,
+    ) -> None:
         self.threshold = threshold
         self.window = window
         self.n_stop = n_stop
@@ -140,7 +148,8 @@ class ClassificationChange(_StopSetRule):
         stretches of the pool, the same rows every round. None takes the whole pool,
         as in the paper: stricter, and a record of two bytes a row of the pool.
     X_stop : array-like of shape (n_samples, ...), default=None
-        The rows to compare; no labels are needed. None takes them from the pool,
+        The rows to compare, as the learner sees them; no labels are needed. None
+        takes them from the pool,
         labelled rows included, which needs a pool that keeps its rows.
 
     See Also
@@ -168,7 +177,9 @@ class ClassificationChange(_StopSetRule):
     (0.25, 0.0, False)
     """
 
-    def __init__(self, threshold=0.0, n_stop=2000, X_stop=None):
+    def __init__(
+        self, threshold: float = 0.0, n_stop: int | None = 2000, X_stop: Any = None
+    ) -> None:
         self.threshold = threshold
         self.n_stop = n_stop
         self.X_stop = X_stop

@@ -1,10 +1,21 @@
 """Running the laws one after the other, and saying which one was broken."""
 
+from __future__ import annotations
+
 import warnings
 from functools import partial
+from typing import TYPE_CHECKING
 
 from skal.testing import _batch, _chance, _layouts, _memory, _needs, _pure
 from skal.testing._trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from numpy.typing import ArrayLike
+
+    from skal.query import QueryStrategy
 
 #: Every law, the basic ones first: a strategy that breaks one of them is likely to
 #: break many of those that follow.
@@ -37,7 +48,14 @@ LAWS = (
 )
 
 
-def check_strategy(strategy, *, estimator=None, X=None, y=None, random_state=0):
+def check_strategy(
+    strategy: str | QueryStrategy | Callable[..., Any],
+    *,
+    estimator: Any = None,
+    X: Any = None,
+    y: ArrayLike | None = None,
+    random_state: int = 0,
+) -> None:
     """Check that a query strategy keeps every law.
 
     A strategy that returns a batch of the right length may still return the same row
@@ -102,7 +120,14 @@ def check_strategy(strategy, *, estimator=None, X=None, y=None, random_state=0):
         law()
 
 
-def strategy_checks(strategy, *, estimator=None, X=None, y=None, random_state=0):
+def strategy_checks(
+    strategy: str | QueryStrategy | Callable[..., Any],
+    *,
+    estimator: Any = None,
+    X: Any = None,
+    y: ArrayLike | None = None,
+    random_state: int = 0,
+) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield the laws of :func:`check_strategy` one by one, for pytest.
 
     Nothing is fitted before the first law is called, and the laws share one model.
