@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
+    UNUSED,
     MetadataRouter,
     MethodMapping,
     process_routing,
@@ -53,6 +54,9 @@ def routed(learner, method, params):
 
 class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
     """A meta-estimator whose estimator works in codes and may not know every class."""
+
+    # score only passes weights on: there is nothing of its own to request.
+    __metadata_request__score: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
 
     def _template(self):
         """Return the estimator to clone."""

@@ -623,3 +623,9 @@ def test_an_exhausted_pool_is_an_error_through_a_pipeline_too(blobs):
     pipe = make_pipeline(StandardScaler(), learner()).fit(*blobs)
     with pytest.raises(PoolExhaustedError, match="at most 300"):
         pipe[-1].query(pipe[:-1].transform(blobs[0]), 301)
+
+
+def test_a_learner_requests_no_metadata_of_its_own():
+    """score names sample_weight, which gave the learner a set_score_request."""
+    assert not hasattr(ActiveLearner(), "set_score_request")
+    assert not hasattr(ActiveLearner(), "set_fit_request")
