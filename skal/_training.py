@@ -173,7 +173,7 @@ def fit(estimator, X, codes, params, lesson):
             raise
         raise ValueError(
             f"{name_of(estimator)} failed on labels of one class: all {len(lesson.y)} "
-            f"are {lesson.y.tolist()[0]!r} ({error}) In a live loop, query more rows "
+            f"are {lesson.y.tolist()[0]!r} ({error}). In a live loop, query more rows "
             "and teach them together with these; in a simulation, raise n_labels or "
             'set initial="stratified".'
         ) from error
