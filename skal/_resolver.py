@@ -93,10 +93,12 @@ def head_proba(estimator, E):
     estimator = opened(estimator)
     if hasattr(estimator, "head_proba"):
         return estimator.head_proba(E)
+    if hasattr(estimator, "embed"):  # what is inside may embed otherwise
+        raise lacking(estimator, "head")
     _, inner = split(estimator)
     if inner is not None:
         return head_proba(inner, E)
-    if hasattr(estimator, "embed") or not hasattr(estimator, "predict_proba"):
+    if not hasattr(estimator, "predict_proba"):
         raise lacking(estimator, "head")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")

@@ -93,7 +93,8 @@ class Trained(EstimatorInside):
             state["estimators_"] = [*models, estimator]
             state["_stages"] = [*stages, lesson.labels]
         if round > 0:  # there is a good state to keep
-            self._check_answers(estimator, lesson)
+            with fork_torch(seed, round, "check"):
+                self._check_answers(estimator, lesson)
         return state
 
     def _stored(self):

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.tree import DecisionTreeClassifier
+from skorch import NeuralNetClassifier
 
 from skal import ActiveLearner
 from skal.query import (
@@ -181,6 +182,26 @@ def test_threads_leave_the_state_of_torch_as_it_was(blobs, torch_state):
     """Two threads put torch's state back in the wrong order."""
     runs_in_threads(case("logistic", batch_size=1), *blobs)
     assert torch.equal(torch.random.get_rng_state(), torch_state)
+
+
+def test_a_skorch_net_is_seeded_and_leaves_torch_as_it_was(torch_state, digits):
+    """The check of a new model's answers used to draw from torch's global state."""
+    X, _, y, _ = digits
+    net = NeuralNetClassifier(
+        torch.nn.Linear(X.shape[1], 10),
+        criterion=torch.nn.CrossEntropyLoss,
+        classes=list(range(10)),
+        train_split=None,
+        max_epochs=3,
+        verbose=0,
+    )
+    learner = ActiveLearner(net, n_labels=40, random_state=0)
+    before = torch.random.get_rng_state()  # the layer has drawn its weights
+    first, second = (clone(learner).fit(X.astype(np.float32), y) for _ in range(2))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    np.testing.assert_array_equal(first.X_training_, second.X_training_)
+    weights = [model.estimator_.module_.weight.detach() for model in (first, second)]
+    assert torch.equal(*weights)
 
 
 # seeds inside the estimator ----------------------------------------------------

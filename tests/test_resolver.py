@@ -836,3 +836,22 @@ def test_a_regressors_own_draws_give_its_deviation(line):
     np.testing.assert_allclose(
         view.predict_std(X), view.sample_predict(X).std(axis=0), rtol=1e-6
     )
+
+
+class EmbedsOtherwise(LogisticRegression):
+    """Embeds in a space of its own, around a model that has a head of its own."""
+
+    def embed(self, X):
+        return np.asarray(X)[:, :1]
+
+    def fit(self, X, y):
+        self.estimator_ = LogisticRegression().fit(X, y)
+        return super().fit(X, y)
+
+
+def test_the_head_of_a_model_inside_does_not_answer_for_another_embedding(rng):
+    """The search for a head used to go past a layer with an embed of its own."""
+    X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
+    view = ModelView(EmbedsOtherwise().fit(X, y))
+    with pytest.raises(TypeError, match="EmbedsOtherwise does not offer"):
+        view.head_proba(X)
