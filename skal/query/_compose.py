@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Shortlist(QueryStrategy):
     """Show a strategy only a random part of a big pool.
 
-    Scoring a pool of millions costs a pass of the model over all of it. A few
-    thousand random rows hold nearly as good a batch, and the random part also keeps a
-    batch from being made of one kind of row.
+    Scoring a pool of millions costs a pass of the model over all of it; here the model
+    sees the rows that were drawn and no others. The best of them may be less wanted
+    than the best of the pool.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class Shortlist(QueryStrategy):
 
     Notes
     -----
-    Cost: O(n) to draw, then that of ``base`` on ``n_candidates`` rows; nothing else of
-    the pool is read. Needs what ``base`` needs.
+    Cost: a draw, then that of ``base`` on ``n_candidates`` rows; nothing else of the
+    pool is read. Needs what ``base`` needs.
 
     Examples
     --------
