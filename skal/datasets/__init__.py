@@ -1,0 +1,8 @@
+"""Images to try active learning on, and your own folders of images."""
+
+from skal.datasets._cifar10 import fetch_cifar10
+from skal.datasets._digits import load_digits_images
+from skal.datasets._folder import load_image_folder
+from skal.datasets._mnist import fetch_mnist
+
+__all__ = ["fetch_cifar10", "fetch_mnist", "load_digits_images", "load_image_folder"]

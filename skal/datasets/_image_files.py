@@ -1,0 +1,109 @@
+"""Which image files a folder or a zip holds, and how to open them."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+SUFFIXES = (
+    *(".bmp", ".gif", ".jpeg", ".jpg", ".pgm"),
+    *(".png", ".ppm", ".tif", ".tiff", ".webp"),
+)
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The image files below a folder, on disk or inside a zip, sorted by name."""
+
+    root: Path
+    names: list[str]  # relative to the root, with forward slashes
+    stamps: list[tuple[Any, ...]]  # what changes when a file does
+    archive: zipfile.ZipFile | None = None
+    prefix: str = ""
+
+    def open(self, name):
+        """Return a file for reading the image of this name."""
+        if self.archive is None:
+            return open(self.root / name, "rb")
+        return self.archive.open(self.prefix + name)
+
+    def folders(self):
+        """Return for each file the first folder on its way, None where there is none.
+
+        A zip is often made of one folder; that folder does not count.
+        """
+        parts = [PurePosixPath(name).parts for name in self.names]
+        whole_archive = self.archive is not None and not self.prefix
+        while whole_archive and len({way[0] for way in parts}) == 1 < len(parts[0]):
+            parts = [way[1:] for way in parts]
+        return [way[0] if len(way) > 1 else None for way in parts]
+
+
+def list_images(path: Any) -> ImageFiles:
+    """Find the image files below a folder, a zip, or a folder inside a zip."""
+    path = Path(path).expanduser().absolute()
+    if path.is_dir():
+        return _nonempty(_in_folder(path))
+    for archive in (path, *path.parents):
+        if archive.is_file():
+            return _nonempty(_in_zip(archive, path))
+    raise FileNotFoundError(
+        f"path must be a folder or a zip of images, got {str(path)!r}. There is no "
+        "such file; mind the folder you are in."
+    )
+
+
+def _in_folder(root):
+    found = []
+    for place, folders, files in os.walk(root):
+        folders[:] = [folder for folder in folders if not _is_hidden(folder)]
+        for file in filter(_is_image, files):
+            path = Path(place, file)
+            stat = path.stat()
+            name = path.relative_to(root).as_posix()
+            found.append((name, stat.st_size, stat.st_mtime_ns))
+    found.sort()
+    return ImageFiles(root, [name for name, *_ in found], found)
+
+
+def _in_zip(archive, path):
+    try:
+        file = zipfile.ZipFile(archive)
+    except zipfile.BadZipFile as error:
+        raise ValueError(
+            f"path must be a folder or a zip of images, got the file {str(archive)!r}: "
+            f"{error}. Pass the folder around it."
+        ) from error
+    inside = path.relative_to(archive).as_posix()
+    prefix = "" if inside == "." else f"{inside}/"
+    found = sorted(
+        (member.filename.removeprefix(prefix), member.file_size, member.CRC)
+        for member in file.infolist()
+        if member.filename.startswith(prefix)
+        and _is_image(member.filename)
+        and not any(map(_is_hidden, member.filename.split("/")))
+    )
+    return ImageFiles(path, [name for name, *_ in found], found, file, prefix)
+
+
+def _is_hidden(name):
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _is_image(name):
+    return name.lower().endswith(SUFFIXES) and not _is_hidden(name)
+
+
+def _nonempty(files):
+    if not files.names:
+        raise ValueError(
+            f"path must hold images ({', '.join(SUFFIXES)}), got {str(files.root)!r}, "
+            "which holds none."
+        )
+    return files
