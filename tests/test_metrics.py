@@ -1,9 +1,11 @@
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss, make_scorer, recall_score
+from sklearn.metrics import brier_score_loss, log_loss, make_scorer, recall_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -12,8 +14,11 @@ from skal import ActiveLearner
 from skal.metrics import (
     CurveScorer,
     area_under_learning_curve,
+    expected_calibration_error,
     label_efficiency,
     labels_to_reach,
+    nll_by_group,
+    reliability_curve,
 )
 
 N = [10, 20, 40, 80]
@@ -301,3 +306,198 @@ def test_the_scorer_pickles_and_prints():
     scorer = CurveScorer("neg_log_loss", start=10)
     assert pickle.loads(pickle.dumps(scorer)) == scorer
     assert repr(scorer) == "CurveScorer(scoring='neg_log_loss', start=10, stop=None)"
+
+
+# Calibration -------------------------------------------------------------------
+
+
+def drawn(n, n_classes, seed=0):
+    """Return labels drawn from probabilities, and these: calibrated by making."""
+    rng = np.random.RandomState(seed)
+    proba = rng.dirichlet([0.5] * n_classes, n)
+    return np.array([rng.choice(n_classes, p=row) for row in proba]), proba
+
+
+def slow_ece(codes, proba, edges):
+    """Compute the error from its definition, bin by bin and row by row."""
+    total = 0.0
+    for low, high in pairwise(edges):
+        rows = [i for i in range(len(proba)) if low < max(proba[i]) <= high]
+        if rows:
+            right = np.mean([np.argmax(proba[i]) == codes[i] for i in rows])
+            total += len(rows) * abs(right - np.mean([max(proba[i]) for i in rows]))
+    return total / len(proba)
+
+
+@pytest.mark.parametrize("n_bins", [1, 4, 15])
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_ece_equals_its_definition(n_classes, n_bins):
+    codes, proba = drawn(200, n_classes)
+    ece = expected_calibration_error(codes, proba, n_bins=n_bins)
+    edges = np.linspace(0, 1, n_bins + 1)
+    assert ece == pytest.approx(slow_ece(codes, proba, edges))
+    *_, edges = reliability_curve(codes, proba, n_bins=n_bins, strategy="quantile")
+    ece = expected_calibration_error(codes, proba, n_bins=n_bins, strategy="quantile")
+    assert ece == pytest.approx(slow_ece(codes, proba, edges))
+
+
+def test_ece_by_hand():
+    # Two bins: right 1 of 2 at .9 and 2 of 2 at .6; off by .4 each.
+    y, proba = ["a", "b", "b", "b"], [[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]]
+    assert expected_calibration_error(y, proba) == pytest.approx(0.4)
+    # In one bin the two errors cancel: .75 right at .75.
+    assert expected_calibration_error(y, proba, n_bins=1) == pytest.approx(0)
+    certain = np.eye(3)[[0, 1, 2]]
+    assert expected_calibration_error([0, 1, 2], certain) == 0
+    assert expected_calibration_error([1, 2, 0], certain) == 1
+
+
+def test_ece_of_honest_probabilities_shrinks_with_the_rows():
+    few, many = (expected_calibration_error(*drawn(n, 5)) for n in (100, 20_000))
+    assert many < 0.015 < few
+
+
+def test_ece_does_not_mind_the_order_of_rows_or_the_names_of_labels():
+    codes, proba = drawn(300, 3)
+    ece = expected_calibration_error(codes, proba)
+    order = np.random.RandomState(1).permutation(300)
+    assert expected_calibration_error(codes[order], proba[order]) == pytest.approx(ece)
+    names = np.array(["x", "m", "a"])  # columns in the model's order, not sorted
+    named = expected_calibration_error(names[codes], proba, labels=names)
+    assert named == pytest.approx(ece)
+    half = expected_calibration_error(codes, proba.astype(np.float32))
+    assert half == pytest.approx(ece, abs=1e-6)
+
+
+def test_a_class_without_a_row_keeps_its_column():
+    codes, proba = drawn(200, 4)
+    seen = codes != 3
+    ece = expected_calibration_error(codes[seen], proba[seen], labels=range(4))
+    edges = np.linspace(0, 1, 16)
+    assert ece == pytest.approx(slow_ece(codes[seen], proba[seen], edges))
+    with pytest.raises(ValueError, match="labels must name the 4 columns of y_proba"):
+        expected_calibration_error(codes[seen], proba[seen])
+    one = expected_calibration_error([2, 2], proba[:2], labels=range(4))
+    assert 0 <= one <= 1
+
+
+def test_two_classes_by_the_probability_of_the_greater():
+    codes, proba = drawn(200, 2)
+    ece = expected_calibration_error(codes, proba)
+    assert expected_calibration_error(codes, proba[:, 1]) == pytest.approx(ece)
+    # One class only: 0 and 1 are known to be two, other labels are not.
+    ones = expected_calibration_error([1, 1], [0.8, 0.6], n_bins=1)
+    assert ones == pytest.approx(0.3)
+    with pytest.raises(ValueError, match=r"labels must name .* got None with 1 differ"):
+        expected_calibration_error(["yes", "yes"], [0.8, 0.6])
+    named = expected_calibration_error(
+        ["yes", "yes"], [0.8, 0.6], n_bins=1, labels=["no", "yes"]
+    )
+    assert named == pytest.approx(0.3)
+
+
+def test_of_equal_probabilities_the_first_is_the_prediction():
+    accuracy, confidence, count, _ = reliability_curve([0, 1], [[0.5, 0.5]] * 2)
+    assert accuracy[count > 0] == [0.5]
+    assert confidence[count > 0] == [0.5]
+    assert reliability_curve([0, 0], [[0.5, 0.5]] * 2, n_bins=1)[0] == [1]
+
+
+def test_bins_hold_their_upper_edge_and_may_be_empty():
+    confidences = np.array([0.5, 0.75, 0.75, 1.0, 1.0, 1.0])
+    accuracy, confidence, count, edges = reliability_curve(
+        np.zeros(6, int), np.column_stack([confidences, 1 - confidences]), n_bins=4
+    )
+    np.testing.assert_array_equal(count, [0, 1, 2, 3])
+    np.testing.assert_allclose(edges, [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(confidence, [np.nan, 0.5, 0.75, 1])
+    np.testing.assert_allclose(accuracy, [np.nan, 1, 1, 1])
+
+
+def test_equal_confidences_share_a_quantile_bin():
+    confidences = np.array([0.6] * 50 + [0.7] * 3 + [0.9] * 47)
+    _, confidence, count, _ = reliability_curve(
+        np.zeros(100, int),
+        np.column_stack([confidences, 1 - confidences]),
+        n_bins=10,
+        strategy="quantile",
+    )
+    np.testing.assert_array_equal(count, [50, 50])
+    np.testing.assert_allclose(confidence, [0.6, (3 * 0.7 + 47 * 0.9) / 50])
+    same = reliability_curve([0, 1, 1], [[0.5, 0.5]] * 3, strategy="quantile")
+    np.testing.assert_array_equal(same[2], [3])
+
+
+def test_quantile_bins_are_equally_full():
+    codes, proba = drawn(1000, 3)
+    count = reliability_curve(codes, proba, n_bins=8, strategy="quantile")[2]
+    np.testing.assert_array_equal(count, [125] * 8)
+
+
+def test_reliability_agrees_with_scikit_learns_curve_of_a_right_prediction():
+    codes, proba = drawn(500, 3)
+    right = proba.argmax(axis=1) == codes
+    expected = calibration_curve(right, proba.max(axis=1), n_bins=9)
+    accuracy, confidence, count, _ = reliability_curve(codes, proba, n_bins=9)
+    np.testing.assert_allclose([accuracy[count > 0], confidence[count > 0]], expected)
+
+
+def test_nll_by_hand():
+    proba = [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0], [0.25, 0.75]]
+    nll = nll_by_group([0, 1, 0, 1], proba, ["new", "new", "old", "old"])
+    assert list(nll) == ["new", "old"]
+    assert nll["new"] == pytest.approx(np.log(2))
+    assert nll["old"] == pytest.approx(-np.log(0.75) / 2)
+    by_class = nll_by_group(["no", "yes", "no", "yes"], proba)
+    assert by_class["no"] == pytest.approx(np.log(2) / 2)
+
+
+def test_nll_of_groups_averages_to_the_log_loss():
+    codes, proba = drawn(200, 4)
+    proba[:20] = np.eye(4)[np.arange(20) % 4]  # certain, and often wrong
+    groups = np.random.RandomState(1).randint(5, size=200)
+    for some in (proba, proba.astype(np.float32)):
+        nll = nll_by_group(codes, some, groups, labels=range(4))
+        mean = sum(nll[g] * np.sum(groups == g) for g in nll) / 200
+        assert mean == pytest.approx(log_loss(codes, some, labels=range(4)), rel=1e-5)
+
+
+def test_the_brier_score_is_scikit_learns():
+    """It serves several classes and missing ones, as the documentation says."""
+    proba = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]])
+    score = brier_score_loss(["a", "b"], proba, labels=["a", "b", "c"])
+    assert score == pytest.approx((0.04 + 0.01 + 0.01 + 0.04 + 0.09 + 0.01) / 2)
+    one_class = brier_score_loss(["a", "a"], proba, labels=["a", "b", "c"])
+    assert one_class == pytest.approx((0.06 + 0.64 + 0.49 + 0.01) / 2)
+
+
+@pytest.mark.parametrize(
+    ("y", "proba", "options", "message"),
+    [
+        ([0, 1], [[2.0, -1.0], [0.5, 0.5]], {}, "y_proba must hold probabilities that"),
+        ([0, 1], [[0.9, 0.9], [0.5, 0.5]], {}, "sum to 1 in each row"),
+        ([0, 1], [[np.nan, 1.0], [0.5, 0.5]], {}, "Pass what predict_proba returns"),
+        ([0, 1], [[[0.5, 0.5]]] * 2, {}, r"y_proba must be of shape .n_samples, n_cl"),
+        ([0], [[0.5, 0.5]] * 2, {}, "y_true must hold one label for each row of y_p"),
+        ([], np.empty((0, 2)), {}, r"got shapes \(0,\) and \(0, 2\)"),
+        ([0, 7], [[0.5, 0.5]] * 2, {"labels": [0, 1]}, r"among \[0, 1\], got 7"),
+        ([0, 1], [[0.5, 0.5]] * 2, {"labels": [0, 1, 2]}, "labels must name the 2 col"),
+        ([0, 1], [[0.5, 0.5]] * 2, {"labels": [1, 1]}, r"got \[1, 1\] with 2 differe"),
+    ],
+)
+def test_what_are_no_predictions_is_refused(y, proba, options, message):
+    for measure in (expected_calibration_error, reliability_curve, nll_by_group):
+        with pytest.raises(ValueError, match=message):
+            measure(y, proba, **options)
+
+
+def test_options_of_calibration_are_checked():
+    y, proba = [0, 1], [[0.5, 0.5]] * 2
+    with pytest.raises(ValueError, match="n_bins must be at least 1, got 0"):
+        reliability_curve(y, proba, n_bins=0)
+    with pytest.raises(ValueError, match=r"strategy must be one of .*, got 'equal'"):
+        expected_calibration_error(y, proba, strategy="equal")
+    with pytest.raises(
+        ValueError, match="groups must hold one group for each of the 2"
+    ):
+        nll_by_group(y, proba, [1])

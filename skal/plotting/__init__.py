@@ -1,6 +1,16 @@
-"""Pictures of active learning: label curves, and what was asked in which round."""
+"""Pictures of active learning: label curves, what was asked, and how sure it is."""
 
 from skal.plotting._curves import LabelCurveDisplay
+from skal.plotting._images import plot_images, plot_top_bottom
+from skal.plotting._posterior import plot_posterior
 from skal.plotting._queries import plot_queries
+from skal.plotting._reliability import ReliabilityDisplay
 
-__all__ = ["LabelCurveDisplay", "plot_queries"]
+__all__ = [
+    "LabelCurveDisplay",
+    "ReliabilityDisplay",
+    "plot_images",
+    "plot_posterior",
+    "plot_queries",
+    "plot_top_bottom",
+]

@@ -1,0 +1,423 @@
+"""Probabilities that mean what they say."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy.optimize import minimize_scalar
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    clone,
+    is_classifier,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import check_cv
+from sklearn.utils import assert_all_finite, column_or_1d, get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from skal import _resolver
+from skal._labels import spread
+from skal._meta import routed, slice_params
+from skal._params import check_int
+from skal._rows import take_rows
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import NDArray
+
+__all__ = ["TemperatureScaling"]
+
+#: Where a probability of zero is taken to be, as scikit-learn does.
+_FLOOR = 1e-12
+#: Bounds of the logarithm of the temperature.
+_WIDEST = 5.0
+
+
+def _offers(need):
+    def check(self):
+        return _resolver.provides(self._inside(), need)
+
+    return check
+
+
+class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    r"""Make a classifier as sure as it is right, by one number.
+
+    Networks trained to the end are too sure of themselves. Dividing their logits by a
+    temperature :math:`T` mends that without changing a single prediction:
+
+    .. math:: p_T(c \mid x) \propto p(c \mid x)^{1 / T}
+
+    :math:`T > 1` makes predictions less sure, :math:`T < 1` surer. It is chosen for
+    the likelihood of labels that the model has not seen: those of the rows left out in
+    a cross-validation.
+
+    :class:`~sklearn.calibration.CalibratedClassifierCV` with ``method="temperature"``
+    does this too. This class goes on where it stops: a class may have fewer rows than
+    there are folds, and what strategies ask of a network (``embed``, ``head_proba``,
+    ``sample_proba``) stays there, at the same temperature.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        A classifier with ``predict_proba``; None takes a
+        :class:`~sklearn.linear_model.LogisticRegression`. Inside a
+        :class:`~sklearn.frozen.FrozenEstimator` it is taken as it is, and the rows
+        given to ``fit`` serve to find the temperature only: they must not be those on
+        which it was fitted.
+    cv : int, cross-validation generator or iterable, default=5
+        Number of folds, or how to split. With a number, the rows of each class are
+        dealt to the folds in turn.
+    n_jobs : int, default=None
+        Number of folds fitted at once.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The classifier, fitted on all rows.
+    temperature_ : float
+        The temperature. 1, no change, where no row could be left out.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+
+    See Also
+    --------
+    sklearn.calibration.CalibratedClassifierCV : Other methods of calibration.
+    skal.metrics.expected_calibration_error : Whether it helped.
+    skal.plotting.ReliabilityDisplay : The same as a picture.
+
+    Notes
+    -----
+    Costs ``cv`` fits more than the estimator's own (none for a frozen one) and one
+    prediction of each row.
+
+    A row whose class is missing from the rest of its split says nothing about
+    confidence and is left out, so that classes with a single row do no harm.
+
+    The models of the folds have seen fewer rows than the last one and are wrong more
+    often, so that on few rows the temperature comes out somewhat high. More folds help.
+
+    On few rows, too, all predictions may be right, and then the likelihood alone would
+    ask for a temperature of 0. A weak prior, a standard normal distribution of
+    :math:`\log T`, keeps it in reason; it counts about as much as one row.
+
+    No prediction changes, and within a row more probable classes stay so; the order of
+    rows by confidence may change. Probabilities below 1e-12 count as that.
+    ``sample_proba`` scales each draw; the mean of scaled draws is not exactly the
+    scaled mean.
+
+    References
+    ----------
+    .. [1] Guo, Pleiss, Sun and Weinberger (2017). On calibration of modern neural
+       networks. ICML. arXiv:1706.04599
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skal.calibration import TemperatureScaling
+    >>> X, y = make_classification(n_redundant=10, random_state=0)
+    >>> model = TemperatureScaling(GaussianNB()).fit(X, y)
+    >>> model.temperature_ > 2  # copies of one feature are no independent evidence
+    True
+    """
+
+    def __init__(
+        self, estimator: Any = None, *, cv: Any = 5, n_jobs: int | None = None
+    ) -> None:
+        self.estimator = estimator
+        self.cv = cv
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, **params: Any) -> Self:
+        """Find the temperature by cross-validation, and fit on all rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows, as the estimator takes them.
+        y : array-like of shape (n_samples,)
+            Labels.
+        **params : dict
+            Passed to the estimator's ``fit``, routed as scikit-learn's configuration
+            says; row-wise ones are split with the rows. ``sample_weight`` counts in
+            the likelihood too.
+
+        Returns
+        -------
+        TemperatureScaling
+            The fitted classifier.
+
+        Raises
+        ------
+        TypeError
+            If the estimator gives no probabilities.
+        ValueError
+            If y holds no classes, or labels that a frozen estimator does not know.
+        """
+        template = self._template()
+        if not _resolver.provides(template, "proba") or not is_classifier(template):
+            raise TypeError(
+                "estimator must be a classifier with predict_proba, got "
+                f"{_resolver.name_of(template)}. Use a probabilistic classifier."
+            )
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        X, y = indexable(X, y)
+        params = routed(self, "fit", params)
+        weight = params.get("sample_weight")
+        frozen = isinstance(template, FrozenEstimator)
+        if frozen:
+            estimator, classes = template, _known_classes(template, y)
+            rows, proba = np.arange(len(y)), template.predict_proba(X)
+        else:
+            classes = np.unique(y)
+            rows, proba = self._left_out(template, X, y, classes, params)
+            estimator = clone(template).fit(X, y, **params)
+        if weight is not None:
+            weight = np.asarray(weight, dtype=float)[rows]
+        self.temperature_ = _temperature(_codes(classes, y[rows]), proba, weight)
+        self.estimator_, self.classes_ = estimator, classes
+        return self
+
+    def _left_out(self, template, X, y, classes, params):
+        """Return rows and their probabilities from models that have not seen them."""
+        answers = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fold)(clone(template), X, y, train, test, classes, params)
+            for train, test in _splits(self.cv, X, y)
+        )
+        nothing = np.empty(0, np.intp), np.empty((0, len(classes)))
+        rows, proba = zip(nothing, *answers, strict=True)
+        return np.concatenate(rows), np.concatenate(proba)
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            The estimator's probabilities at the temperature found.
+        """
+        check_is_fitted(self)
+        return at_temperature(self.estimator_.predict_proba(X), self.temperature_)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the most probable label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            What the estimator itself would say.
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
+    @available_if(_offers("embed"))
+    def embed(self, X: Any) -> Any:
+        """Return what the estimator's last layer sees.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32, or CSR
+            The embeddings; the temperature does not matter to them.
+        """
+        check_is_fitted(self)
+        return _resolver.embed(self.estimator_, X)
+
+    @available_if(_offers("head"))
+    def head_proba(self, E: Any) -> NDArray[Any]:
+        """Return the probabilities of embeddings.
+
+        Parameters
+        ----------
+        E : array-like of shape (n_samples, n_features)
+            Embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Those of ``predict_proba`` for the rows that have these embeddings.
+        """
+        check_is_fitted(self)
+        proba = _resolver.head_proba(self.estimator_, E)
+        return at_temperature(proba, self.temperature_)
+
+    @available_if(_offers("samples"))
+    def sample_proba(
+        self, X: Any, n_samples: int | None = None, random_state: Any = None
+    ) -> NDArray[np.float32]:
+        """Draw probabilities from the estimator's posterior or members.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+        n_samples : int, default=None
+            Number of draws; None leaves it to the estimator.
+        random_state : int or RandomState, default=None
+            Source of randomness.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_rows, n_classes), float32
+            The draws, each at the temperature found.
+        """
+        check_is_fitted(self)
+        draws = _resolver.sample_proba(self.estimator_, X, n_samples, random_state)
+        return at_temperature(draws, self.temperature_)
+
+    def _template(self):
+        if self.estimator is not None:
+            return self.estimator
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression()
+
+    def _inside(self):
+        """Return the fitted estimator, or the template before that."""
+        return vars(self).get("estimator_", self._template())
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features seen by the estimator."""
+        return self._of_fitted("n_features_in_")
+
+    @property
+    def feature_names_in_(self) -> NDArray[Any]:
+        """Names of the features seen by the estimator."""
+        return self._of_fitted("feature_names_in_")
+
+    def _of_fitted(self, name):
+        if "estimator_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no {name} before fit.")
+        return getattr(self.estimator_, name)
+
+    def __sklearn_tags__(self):
+        """Answer for the estimator: its inputs and its targets."""
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._template())
+        tags.input_tags = deepcopy(inner.input_tags)
+        tags.classifier_tags = deepcopy(inner.classifier_tags)
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        tags.non_deterministic = inner.non_deterministic
+        return tags
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return how metadata reaches the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+            ``fit`` passes to its namesake.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self)
+        return router.add(estimator=self._template(), method_mapping=mapping)
+
+
+def _known_classes(frozen, y):
+    """Return the classes of a frozen estimator, which must know those of y."""
+    unknown = np.setdiff1d(y, frozen.classes_)
+    if len(unknown):
+        raise ValueError(
+            "y must hold labels that the frozen estimator knows, got "
+            f"{unknown.tolist()[0]!r}. "
+            "Fit it anew, without FrozenEstimator."
+        )
+    return frozen.classes_
+
+
+def _splits(cv, X, y):
+    """Return pairs of positions: to fit on, and to leave out."""
+    if not _is_number(cv):
+        return list(check_cv(cv, y, classifier=True).split(X, y))
+    n_folds = min(check_int("cv", cv, minimum=2), len(y))
+    # Deal the rows of each class to the folds in turn, as one deals cards.
+    fold = np.empty(len(y), np.intp)
+    fold[np.argsort(y, kind="stable")] = np.arange(len(y)) % max(n_folds, 1)
+    return [
+        (np.flatnonzero(fold != one), np.flatnonzero(fold == one))
+        for one in range(n_folds if n_folds > 1 else 0)
+    ]
+
+
+def _is_number(cv: Any) -> bool:
+    return np.ndim(cv) == 0 and not hasattr(cv, "split")
+
+
+def _fold(model, X, y, train, test, classes, params):
+    """Fit on some rows; return the others whose class is known, and what it says."""
+    test = test[np.isin(y[test], y[train])]
+    if len(test) == 0 or len(np.unique(y[train])) < 2:
+        return test[:0], np.empty((0, len(classes)))
+    params = slice_params(params, train, len(y))
+    model.fit(take_rows(X, train), y[train], **params)
+    proba = model.predict_proba(take_rows(X, test))
+    columns = _codes(classes, model.classes_)
+    return test, spread(proba, columns, len(classes), fill=0)
+
+
+def _codes(classes, labels):
+    """Return the positions of labels among classes, which need not be sorted."""
+    order = np.argsort(classes)
+    return order[np.searchsorted(classes, labels, sorter=order)]
+
+
+def _temperature(codes, proba, weight=None):
+    """Return the temperature at which the labels are likeliest.
+
+    The negative log-likelihood is convex in 1/T, so that with the prior of log T there
+    is one minimum to speak of.
+    """
+    if len(codes) == 0:
+        return 1.0
+    log_proba = np.log(np.maximum(proba, _FLOOR, dtype=np.float64))
+    weight = np.ones(len(codes)) if weight is None else weight
+
+    def loss(log_t):
+        logits = log_proba * np.exp(-log_t)
+        logits -= logits.max(axis=1, keepdims=True)
+        chance = logits[np.arange(len(codes)), codes]
+        surprise = np.log(np.exp(logits).sum(axis=1)) - chance
+        return weight @ surprise + log_t**2 / 2
+
+    best = minimize_scalar(loss, bounds=(-_WIDEST, _WIDEST), method="bounded")
+    return float(np.exp(best.x))
+
+
+def at_temperature(proba: NDArray[Any], temperature: float) -> NDArray[Any]:
+    """Return probabilities to the power 1 / temperature, normalised in each row."""
+    proba = np.asarray(proba)
+    scaled = np.maximum(proba, proba.dtype.type(_FLOOR))
+    np.log(scaled, out=scaled)
+    scaled /= temperature
+    scaled -= scaled.max(axis=-1, keepdims=True)
+    np.exp(scaled, out=scaled)
+    scaled /= scaled.sum(axis=-1, keepdims=True)
+    return scaled

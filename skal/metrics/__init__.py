@@ -1,0 +1,20 @@
+"""Measures: what a learning curve says, and whether probabilities can be believed."""
+
+from skal.metrics._calibration import expected_calibration_error, reliability_curve
+from skal.metrics._curves import (
+    area_under_learning_curve,
+    label_efficiency,
+    labels_to_reach,
+)
+from skal.metrics._groups import nll_by_group
+from skal.metrics._scorer import CurveScorer
+
+__all__ = [
+    "CurveScorer",
+    "area_under_learning_curve",
+    "expected_calibration_error",
+    "label_efficiency",
+    "labels_to_reach",
+    "nll_by_group",
+    "reliability_curve",
+]
