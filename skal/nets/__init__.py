@@ -1,0 +1,22 @@
+"""PyTorch networks as scikit-learn estimators.
+
+Importing this package imports torch; ``import skal`` does not.
+"""
+
+from skal.nets._cnn import CNNClassifier
+from skal.nets._frozen import FrozenBackbone
+from skal.nets._mlp import MLPNetClassifier
+from skal.nets._net import NetClassifier
+from skal.nets._regressor import NetRegressor
+from skal.nets._resnet import ResNetClassifier
+from skal.nets._standardize import Standardize
+
+__all__ = [
+    "CNNClassifier",
+    "FrozenBackbone",
+    "MLPNetClassifier",
+    "NetClassifier",
+    "NetRegressor",
+    "ResNetClassifier",
+    "Standardize",
+]

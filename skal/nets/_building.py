@@ -1,0 +1,91 @@
+"""Building the module of a net: its shapes filled in, its last layer found."""
+
+from copy import deepcopy
+from inspect import signature
+from math import prod
+
+import torch
+from torch import nn
+
+from skal.nets._standardize import Standardize
+
+
+def facts_of(shape, n_outputs):
+    """Return what a module may want to know, by the names it may ask by."""
+    return {
+        "input_shape": shape,
+        "n_channels": shape[0],
+        "n_classes": n_outputs,
+        "n_features": prod(shape),
+        "n_outputs": n_outputs,
+    }
+
+
+def build(module, given, facts):
+    """Make the module: from a class or function, or as a copy of an instance.
+
+    What its signature asks for by the name of a fact, and ``given`` does not hold, is
+    filled in.
+    """
+    if isinstance(module, nn.Module):
+        if not given:
+            return deepcopy(module)
+        module = type(module)
+    if not callable(module):
+        raise TypeError(
+            f"module must be a torch.nn.Module, or a class or function that makes one, "
+            f"got {module!r}."
+        )
+    wanted = signature(module).parameters
+    known = {name: fact for name, fact in facts.items() if name in wanted}
+    return module(**{**known, **given})
+
+
+def measure_inputs(module, batches):
+    """Let the first Standardize layer measure the inputs; without one, do nothing."""
+    for layer in module.modules():
+        if isinstance(layer, Standardize):
+            layer.measure(batches)
+            return
+
+
+def find_head(module, row, n_outputs):
+    """Run a row through; return the name of the linear layer whose output comes out.
+
+    None where the module does not end in one. What lazy layers infer, they infer here.
+    """
+    seen = []
+    hooks = [
+        layer.register_forward_hook(
+            lambda _, __, out, name=name: seen.append((name, out))
+        )
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Linear)
+    ]
+    training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            output = first_of(module(row))
+    finally:
+        module.train(training)
+        for hook in hooks:
+            hook.remove()
+    check_output(output, n_outputs)
+    return seen[-1][0] if seen and seen[-1][1] is output else None
+
+
+def first_of(output):
+    """Return the scores of a module that may return more beside them."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+def check_output(output, n_outputs):
+    """Refuse a module that does not return a score for each output."""
+    shape = tuple(output.shape) if isinstance(output, torch.Tensor) else output
+    if shape != (1, n_outputs):
+        raise ValueError(
+            f"module must return {n_outputs} scores a row (n, {n_outputs}), got "
+            f"{shape} for one row. Take n_classes or n_outputs in its __init__, which "
+            "are then filled in."
+        )

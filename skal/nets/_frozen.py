@@ -1,0 +1,249 @@
+"""FrozenBackbone: features of a fixed network, computed once a row."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from math import prod
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+from torch.nn.functional import pad
+
+from skal.nets._batches import in_order
+from skal.nets._building import first_of
+from skal.nets._layout import Layout, as_given, as_images, check_finite
+from skal.nets._placement import choose_device, inference_precision, is_on, place
+from skal.nets._source import is_dataset, open_source
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+_CHUNK = 256
+
+
+class FrozenBackbone(TransformerMixin, BaseEstimator):
+    """The features of a network that is not trained any more.
+
+    Put it before a scikit-learn classifier in a Pipeline: a pretrained network sees
+    each row once, and every round of active learning costs a fit of the classifier
+    alone. Features are remembered by the content of the row.
+
+    Parameters
+    ----------
+    network : torch.nn.Module or fitted net, default=None
+        A module, whose output is the features, or a fitted net of :mod:`skal.nets`,
+        whose embedding is.
+    input_shape : tuple of int, default=None
+        The shape of one row as a module sees it, for rows that come flat.
+    device : str, default="auto"
+        Where to compute; "auto" takes a GPU where there is one.
+    bfloat16 : bool, default=False
+        Whether to compute in bfloat16.
+
+    See Also
+    --------
+    ResNetClassifier : Fine-tunes a network instead.
+
+    Notes
+    -----
+    Cloning returns the same object, as with scikit-learn's ``FrozenEstimator``: there
+    is nothing to fit, and the clones that learners and searches make share what is
+    remembered. So changing a parameter changes it for all of them; ``forget`` empties
+    the memory, and it is not pickled. It takes 4 bytes a feature and about 100 a row.
+
+    Of torchvision's classifiers take the features by replacing the last layer:
+    ``network.fc = torch.nn.Identity()``. uint8 images are scaled to [0, 1].
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skal.nets import CNNClassifier, FrozenBackbone
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = CNNClassifier(max_steps=50, random_state=0).fit(X[:200], y[:200] % 2)
+    >>> model = make_pipeline(FrozenBackbone(net), LogisticRegression(max_iter=1000))
+    >>> model.fit(X[:200], y[:200]).score(X[:200], y[:200]) > 0.8
+    True
+    """
+
+    def __init__(
+        self,
+        network: Any = None,
+        *,
+        input_shape: tuple[int, ...] | None = None,
+        device: str = "auto",
+        bfloat16: bool = False,
+    ) -> None:
+        self.network = network
+        self.input_shape = input_shape
+        self.device = device
+        self.bfloat16 = bfloat16
+
+    def fit(self, X: Any, y: Any = None) -> FrozenBackbone:
+        """Do nothing: there is nothing to learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, ...)
+            Ignored.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The transformer.
+        """
+        return self
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """Return the features of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, ...) or torch Dataset
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features) and float32
+            The features; computed for rows that were never seen, else remembered.
+        """
+        if not is_dataset(X) and not hasattr(X, "shape"):
+            X = np.asarray(X)
+        source = open_source(X.to_numpy() if hasattr(X, "to_numpy") else X)
+        memory = self._memory_now()
+        places = np.empty(len(source), dtype=np.int64)
+        for where in in_order(len(source), _CHUNK):
+            rows = source.take(where)
+            check_finite(rows, type(self).__name__)
+            places[where] = memory.places(rows, lambda new: self._pass(new, source))
+        return memory.features[places]
+
+    def forget(self) -> None:
+        """Empty the memory."""
+        self.__dict__.pop("_memory", None)
+
+    def _memory_now(self):
+        """Return the memory of the network as it is: another one for new weights."""
+        module = self._module()
+        # torch counts the changes in place of each tensor.
+        versions = [tensor._version for tensor in module.state_dict().values()]
+        key = (versions, self.input_shape, self.bfloat16)
+        memory = self.__dict__.get("_memory")
+        if memory is None or memory.module is not module or memory.key != key:
+            memory = self._memory = Memory(module, key)
+        return memory
+
+    def _module(self):
+        """Return the module, which a fitted net holds."""
+        if isinstance(self.network, nn.Module):
+            return self.network
+        if not hasattr(self.network, "_eval_batches"):
+            raise TypeError(
+                "network must be a torch.nn.Module or a net of skal.nets, got "
+                f"{self.network!r}."
+            )
+        check_is_fitted(self.network)
+        return self.network.module_
+
+    def _pass(self, rows, source):
+        """Return the features of rows, as tensors; always through a full batch.
+
+        A row's features would else depend, in their last bits, on its neighbours.
+        """
+        n_missing = _CHUNK - len(rows)
+        full = pad(rows, [0, 0] * (rows.ndim - 1) + [0, n_missing])
+        if self.network is not self._module():
+            X = full.numpy() if full.device.type == "cpu" else full
+            return self.network.embed(X)[: len(rows)]
+        device = choose_device(self.device)
+        if not is_on(self.network, device):
+            place(self.network, device)
+        layout = Layout(self._shape(source.row_shape), source.pixels)
+        training = self.network.training
+        self.network.eval()
+        try:
+            with torch.no_grad(), inference_precision(self.bfloat16, device):
+                features = first_of(self.network(layout.arrange(full, device)))
+        finally:
+            self.network.train(training)
+        return features[: len(rows)].float().flatten(1).cpu().numpy()
+
+    def _shape(self, row_shape):
+        """Return the shape that the module sees: an image where rows have sides."""
+        image = self.input_shape is None and len(row_shape) > 1
+        return (as_images if image else as_given)(row_shape, self.input_shape)
+
+    def __sklearn_clone__(self) -> FrozenBackbone:
+        """Return the same object, so that clones share what is remembered."""
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """There is nothing to fit."""
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the memory behind."""
+        return {k: v for k, v in self.__dict__.items() if k != "_memory"}
+
+    def __sklearn_tags__(self):
+        """Say that no fit is needed."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+class Memory:
+    """Features of rows, found by what the rows hold."""
+
+    def __init__(self, module, key):
+        self.module = module
+        self.key = key
+        self._lock = Lock()  # clones in other threads share the memory
+        self.known: dict[bytes, int] = {}
+        self._room = np.empty((0, 0), dtype=np.float32)
+
+    @property
+    def features(self):
+        """The features of every known row, in the order in which they came."""
+        return self._room[: len(self.known)]
+
+    def places(self, rows, compute):
+        """Return where the features of rows stand, computing those not yet known."""
+        digests = digests_of(rows)
+        with self._lock:
+            new: dict[bytes, int] = {}  # digest -> its first row
+            for i, digest in enumerate(digests):
+                if digest not in self.known:
+                    new.setdefault(digest, i)
+            if new:
+                self._append(list(new), compute(rows[list(new.values())]))
+        return [self.known[digest] for digest in digests]
+
+    def _append(self, digests, features):
+        """Keep features; the room doubles, so that appending is cheap."""
+        start = len(self.known)
+        stop = start + len(digests)
+        if stop > len(self._room):
+            room = np.empty((max(stop, 2 * start), features.shape[1]), np.float32)
+            if start:
+                room[:start] = self.features
+            self._room = room
+        self._room[start:stop] = features
+        self.known.update(zip(digests, range(start, stop), strict=True))
+
+
+def digests_of(rows):
+    """Return what names the content of each row: its bytes, type and shape."""
+    data = rows.cpu().contiguous().numpy().reshape(len(rows), prod(rows.shape[1:]))
+    kind = f"{rows.dtype} {tuple(rows.shape[1:])}".encode()
+    return [blake2b(row.tobytes() + kind, digest_size=16).digest() for row in data]

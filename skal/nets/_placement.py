@@ -1,0 +1,44 @@
+"""Where a network runs, and in what precision and memory layout."""
+
+from contextlib import nullcontext
+
+import torch
+
+from skal._params import check_choice
+
+
+def choose_device(device):
+    """Return the torch device: "auto" takes a GPU where there is one."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device("cpu" if device is None else device)
+
+
+def place(module, device):
+    """Move a module to a device, its convolutions channels last: much faster."""
+    return module.to(device=device, memory_format=torch.channels_last)
+
+
+def is_on(module, device):
+    """Tell whether a module's tensors are on a device."""
+    first = next(iter(module.state_dict().values()), None)
+    if first is None or first.device.type != device.type:
+        return first is None
+    return device.index is None or first.device.index == device.index
+
+
+def training_precision(mixed_precision, device):
+    """Return the context of a training step: bfloat16 on a GPU that has it."""
+    if mixed_precision not in (True, False):
+        check_choice("mixed_precision", mixed_precision, ["auto"])
+    able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    if mixed_precision and able:
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def inference_precision(bfloat16, device):
+    """Return the context of a pass without gradients."""
+    if not bfloat16:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
