@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.multiclass import type_of_target
 
 from skal import ModelView
+from skal._composition import NamedMembersMixin
 from skal._rows import n_rows, take_rows
 from skal.query import CallableStrategy, QueryStrategy, as_strategy
 from skal.testing._defaults import N_LABELED, forest, made_up_data, seeded, serves
@@ -174,6 +175,8 @@ def strategies_in(strategy):
     if isinstance(params.get("base"), str) or callable(params.get("base")):
         params["base"] = as_strategy(params["base"], "base")
     inner = [value for value in params.values() if isinstance(value, QueryStrategy)]
+    if isinstance(strategy, NamedMembersMixin):
+        inner += [as_strategy(base, name) for name, base in strategy.named_members()]
     return [strategy, *(deeper for value in inner for deeper in strategies_in(value))]
 
 

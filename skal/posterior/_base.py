@@ -1,0 +1,315 @@
+"""What every posterior shares: it fits an estimator, and answers in samples."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.validation import check_is_fitted
+
+from skal import _resolver
+from skal._meta import routed
+from skal._params import check_int
+from skal._rows import n_rows, take_rows
+from skal._seed import as_random_state, draw_seed, seeds_for
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
+
+#: Samples of one chunk of rows take about this many bytes.
+_CHUNK_BYTES = 2**23
+
+
+class Posterior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """A classifier around an estimator whose predictions come in samples.
+
+    A subclass writes ``_fit(template, X, y, params)``, ``_sample(X, n_samples, seed)``
+    and ``_mean(X)``; a template is what it clones and fits.
+    """
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **params: Any,
+    ) -> Self:
+        """Fit the estimator, then what the samples are drawn from.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Training rows, as the estimator takes them.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+        **params : dict
+            Passed to the estimator's ``fit``, routed as scikit-learn's configuration
+            says.
+
+        Returns
+        -------
+        self : object
+            The fitted posterior.
+        """
+        self._check_params()
+        X = as_container(X)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        check_consistent_length(X, y, sample_weight)
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)
+        params = routed(self, "fit", {**params, "sample_weight": sample_weight})
+        self.seed_ = draw_seed(self.random_state)
+        return self._fit(self._prepared(), X, np.asarray(y), params)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The label of the highest ``predict_proba``.
+        """
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Predict the probability of each class: the mean of the samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns follow ``classes_``. The same whenever it is asked.
+        """
+        check_is_fitted(self)
+        return self._mean(X)
+
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            The logarithm of ``predict_proba``.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def sample_proba(
+        self,
+        X: Any,
+        n_samples: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> NDArray[Any]:
+        """Draw class probabilities: one set for each sample of the model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+        n_samples : int, default=None
+            The number of draws S; None takes the posterior's own.
+        random_state : int, RandomState instance or None, default=None
+            Fixes the draws; None gives the draws that ``predict_proba`` is the mean of.
+
+        Returns
+        -------
+        ndarray of shape (S, n_samples, n_classes) and float32
+            The same draws for every row, however many rows are asked at a time. The
+            first draws of a longer call are the same draws.
+        """
+        check_is_fitted(self)
+        if n_samples is not None:
+            check_int("n_samples", n_samples)
+        seed = self.seed_ if random_state is None else draw_seed(random_state)
+        return self._sample(X, self._count(n_samples), seed)
+
+    def embed(self, X: Any) -> Any:
+        """Return what the last layer of the fitted estimator sees.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to embed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features) and float32, or CSR
+            The embeddings.
+        """
+        check_is_fitted(self)
+        return _resolver.embed(self.estimator_, X)
+
+    # What a subclass writes -----------------------------------------------------
+
+    @abstractmethod
+    def _fit(self, template, X, y, params):
+        """Fit clones of the template; set ``classes_``; return self."""
+
+    @abstractmethod
+    def _sample(self, X, n_samples, seed):
+        """Return (S, n, n_classes) float32."""
+
+    @abstractmethod
+    def _mean(self, X):
+        """Return (n, n_classes)."""
+
+    @abstractmethod
+    def _check_params(self):
+        """Refuse what no fit could use."""
+
+    def _count(self, n_samples):
+        """Return the number of draws that a caller asks for."""
+        return self.n_samples if n_samples is None else n_samples
+
+    def _template(self):
+        """Return the estimator to clone."""
+        if self.estimator is not None:
+            return self.estimator
+        from skal.nets import MLPNetClassifier
+
+        return MLPNetClassifier()
+
+    # The estimator inside --------------------------------------------------------
+
+    def _prepared(self):
+        """Return a clone of the template, seeded and without label smoothing.
+
+        A smoothed likelihood is not the one whose posterior is asked for.
+        """
+        template = clone(self._template())
+        names = [
+            name
+            for name, value in template.get_params().items()
+            if name.rpartition("__")[2] == "label_smoothing" and value
+        ]
+        template.set_params(**dict.fromkeys(names, 0.0))
+        if self.random_state is not None:
+            rng = as_random_state(self.seed_)
+            template.set_params(**seeds_for(template, rng))
+        return template
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features seen by the estimator."""
+        return self._of_fitted("n_features_in_")
+
+    @property
+    def feature_names_in_(self) -> NDArray[Any]:
+        """Names of the features seen by the estimator."""
+        return self._of_fitted("feature_names_in_")
+
+    def _of_fitted(self, name):
+        if "classes_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no {name} before fit.")
+        return getattr(self._fitted(), name)
+
+    def _fitted(self):
+        """Return the fitted estimator, or the first of several."""
+        return self.estimator_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether the posterior has been fitted."""
+        return "classes_" in vars(self)
+
+    def __sklearn_tags__(self):
+        """Answer for the estimator: its inputs and its targets."""
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self._template())
+        tags.classifier_tags = deepcopy(inner.classifier_tags)
+        tags.input_tags = deepcopy(inner.input_tags)
+        tags.target_tags = deepcopy(inner.target_tags)
+        tags.non_deterministic = inner.non_deterministic
+        return tags
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return how metadata reaches the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+            What ``fit`` is given goes to the estimator's ``fit``.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self)
+        return router.add(estimator=self._template(), method_mapping=mapping)
+
+
+def as_container(X):
+    """Return X as something of which rows can be taken."""
+    if sp.issparse(X):
+        return X.tocsr()
+    if hasattr(X, "shape") or isinstance(X, list):
+        return X
+    return np.asarray(X)
+
+
+def find_layer(estimator, attribute, X=None):
+    """Find the layer of a fitted estimator that has an attribute, and X as it sees it.
+
+    Returns
+    -------
+    layer : estimator or None
+        The outermost that has the attribute; None if none has.
+    X : object
+        X as that layer sees it, None if it was not given.
+    """
+    while not hasattr(estimator, attribute):
+        front, estimator = _resolver.split(estimator)
+        if estimator is None:
+            return None, X
+        if X is not None and front is not None:
+            X = front(X)
+    return estimator, X
+
+
+def chunks_of(X, row_bytes):
+    """Yield pieces of X of which the samples take few bytes."""
+    size, n = max(1, int(_CHUNK_BYTES // row_bytes)), n_rows(X)
+    if n <= size:
+        yield X
+        return
+    for start in range(0, n, size):
+        yield take_rows(X, slice(start, start + size))
+
+
+def softmax(logits):
+    """Return probabilities (..., C) of logits (..., C), or of (..., 1) of two classes.
+
+    In place where it can be.
+    """
+    if logits.shape[-1] == 1:
+        half = np.tanh(logits * 0.5) * 0.5
+        return np.concatenate([0.5 - half, 0.5 + half], axis=-1)
+    logits -= logits.max(axis=-1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=-1, keepdims=True)
+    return logits

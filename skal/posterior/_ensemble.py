@@ -1,0 +1,262 @@
+"""An ensemble: the same estimator fitted several times, from different seeds."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skal import _resolver
+from skal._labels import spread
+from skal._meta import slice_params
+from skal._params import check_int
+from skal._rows import n_rows, take_rows
+from skal._seed import draw_seed, stream
+from skal.posterior._base import Posterior
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+class EnsembleClassifier(Posterior):
+    r"""The same estimator fitted several times: where the fits disagree, data is short.
+
+    Networks that start from different weights end in different functions, which agree
+    where there are labels. Their mean is better calibrated than any of them
+    (Lakshminarayanan et al., 2017):
+
+    .. math:: p(y \mid x) = \tfrac{1}{M} \sum_m p_m(y \mid x)
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Any classifier with ``predict_proba``. None is ``MLPNetClassifier()``.
+    n_members : int, default=5
+        The number of fits M.
+    bootstrap : bool, default=False
+        Whether each member sees as many rows as there are, drawn with replacement.
+        Estimators that do not depend on a seed, such as LogisticRegression, need it;
+        networks do better without.
+    n_jobs : int, default=None
+        Members fitted at the same time, in processes; None is 1.
+    random_state : int, RandomState instance or None, default=None
+        Fixes the seeds of the members and the rows that they see.
+
+    Attributes
+    ----------
+    estimators_ : list of estimator
+        The fitted members.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    n_features_in_ : int
+        The number of features the members saw.
+    seed_ : int
+        What the seeds of the members come from.
+
+    Warns
+    -----
+    UserWarning
+        If all members are the same.
+
+    See Also
+    --------
+    MCDropoutCommittee : One fit, for networks with dropout.
+    LaplaceClassifier : One fit and a few to choose a precision.
+
+    Notes
+    -----
+    Fitting and predicting cost M times what the estimator costs. There are M samples
+    and no more; ``random_state`` does not change them. The embedding is that of all
+    members side by side, (n, M * d), where they have one of their own. Members are
+    fitted with ``label_smoothing=0``.
+
+    References
+    ----------
+    Lakshminarayanan, B., Pritzel, A., Blundell, C. (2017). Simple and scalable
+    predictive uncertainty estimation using deep ensembles. NeurIPS. arXiv:1612.01474
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skal.posterior import EnsembleClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ensemble = EnsembleClassifier(DecisionTreeClassifier(), bootstrap=True)
+    >>> ensemble.fit(X, y).sample_proba(X[:2]).shape
+    (5, 2, 3)
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        n_members: int = 5,
+        bootstrap: bool = False,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.n_members = n_members
+        self.bootstrap = bootstrap
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def _check_params(self):
+        check_int("n_members", self.n_members)
+
+    def _fit(self, template, X, y, params):
+        fits = (
+            delayed(fit_member)(template, X, y, params, self.bootstrap, self.seed_, m)
+            for m in range(self.n_members)
+        )
+        members = Parallel(n_jobs=self.n_jobs)(fits)
+        self.estimators_ = members
+        self.classes_ = union_of_classes(members)
+        self._warn_of_equal_members(X)
+        return self
+
+    def _warn_of_equal_members(self, X):
+        """Warn where there is no disagreement at all: nothing but chance is left."""
+        first, *others = self._members_proba(take_rows(X, slice(0, 100)))
+        if (
+            len(self.classes_) > 1
+            and others
+            and all(np.array_equal(first, other) for other in others)
+        ):
+            warnings.warn(
+                f"All {self.n_members} members are the same: the estimator does not "
+                "depend on a seed. Set bootstrap=True.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _members_proba(self, X):
+        """Yield the probabilities (n, C) of one member after another."""
+        for member in self.estimators_:
+            yield self._wide(member, member.predict_proba(X))
+
+    def _wide(self, member, proba):
+        """Spread a member's columns over all classes."""
+        codes = np.searchsorted(self.classes_, member.classes_)
+        return spread(proba, codes, len(self.classes_), fill=0)
+
+    def _count(self, n_samples):
+        if n_samples is not None and n_samples > len(self.estimators_):
+            raise ValueError(
+                f"n_samples must be at most {len(self.estimators_)}, the number of "
+                f"members of {type(self).__name__}, got {n_samples}."
+            )
+        return len(self.estimators_) if n_samples is None else n_samples
+
+    def _sample(self, X, n_samples, seed):
+        samples = np.empty((n_samples, n_rows(X), len(self.classes_)), np.float32)
+        for sample, member in zip(samples, self.estimators_, strict=False):
+            sample[:] = self._wide(member, member.predict_proba(X))
+        return samples
+
+    def _mean(self, X):
+        return sum(self._members_proba(X)) / len(self.estimators_)
+
+    def _fitted(self):
+        return self.estimators_[0]
+
+    def embed(self, X: Any) -> Any:
+        """Return what the last layers of the members see, side by side.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to embed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_members * n_features) and float32, or CSR
+            The embeddings; X itself, flattened, where it is every member's embedding.
+        """
+        check_is_fitted(self)
+        if not embeds(self.estimators_[0]):
+            return _resolver.flatten(X)
+        parts = [_resolver.embed(member, X) for member in self.estimators_]
+        return sp.hstack(parts, "csr") if sp.issparse(parts[0]) else np.hstack(parts)
+
+    @available_if(lambda self: _resolver.provides(self._template(), "head"))
+    def head_proba(self, E: ArrayLike) -> NDArray[Any]:
+        """Return the probabilities of embeddings.
+
+        Parameters
+        ----------
+        E : array-like of shape (n_samples, n_members * n_features)
+            Embeddings, such as ``embed`` returns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            ``head_proba(embed(X))`` equals ``predict_proba(X)``.
+        """
+        check_is_fitted(self)
+        M = len(self.estimators_)
+        rows: Any = _resolver.as_embedding(E)
+        d = rows.shape[1] // M
+        if embeds(self.estimators_[0]):
+            parts = [rows[:, m * d : (m + 1) * d] for m in range(M)]
+        else:
+            parts = [rows] * M
+        proba = [
+            self._wide(member, _resolver.head_proba(member, part))
+            for member, part in zip(self.estimators_, parts, strict=True)
+        ]
+        return np.mean(proba, axis=0)
+
+
+def fit_member(template, X, y, params, bootstrap, seed, number):
+    """Fit member ``number``: every seed is its own, and the rows if bootstrapped."""
+    member = clone(template)
+    rng = stream(seed, number, "ensemble")
+    names = [
+        name
+        for name in sorted(member.get_params())
+        if name.rpartition("__")[2] == "random_state"
+    ]
+    member.set_params(**{name: draw_seed(rng) for name in names})
+    if bootstrap:
+        rows = draw_with_replacement(y, rng)
+        params = slice_params(params, rows, n_rows(X))
+        X, y = take_rows(X, rows), np.asarray(y)[rows]
+    return member.fit(X, y, **params)
+
+
+def draw_with_replacement(y, rng):
+    """Draw as many rows as there are, of two classes at least if there are two."""
+    y = np.asarray(y)
+    several = len(np.unique(y)) > 1
+    while True:
+        rows = rng.randint(len(y), size=len(y))
+        if not several or len(np.unique(y[rows])) > 1:
+            return rows
+
+
+def union_of_classes(members):
+    """Return every label that some member knows, sorted."""
+    classes = members[0].classes_
+    for member in members[1:]:
+        classes = np.union1d(classes, member.classes_)
+    return classes
+
+
+def embeds(estimator):
+    """Tell whether an estimator's embedding is more than the rows themselves."""
+    while estimator is not None:
+        if hasattr(estimator, "embed"):
+            return True
+        front, estimator = _resolver.split(estimator)
+        if front is not None:
+            return True
+    return False

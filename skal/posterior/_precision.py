@@ -1,0 +1,102 @@
+"""How narrow the prior is: the one number on which a Laplace posterior depends."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from skal.posterior._links import predictive
+
+#: Precisions that are tried, in units of the one that is natural for the weights.
+_FACTORS = np.logspace(-3, 3, 13)
+_FINE_FACTORS = np.logspace(-3, 3, 121)
+#: Samples whose standard deviation is below this everywhere are as good as one.
+_COLLAPSED = 1e-3
+_CERTAIN = 0.99
+#: Probabilities below this count as this much in a logarithm.
+_LEAST = 1e-12
+
+
+def grid(unit):
+    """Return the precisions that cross-validation tries, ascending."""
+    return unit * _FACTORS
+
+
+def by_evidence(model):
+    """Return the precision of the highest Laplace evidence, the weights staying.
+
+    log Z = -tau/2 |theta|^2 + 1/2 sum_j (log tau - log(lambda_j + tau)) + constant
+    """
+    taus = model.unit * _FINE_FACTORS
+    values = np.ravel(model.eigenvalues)
+    evidence = [
+        -0.5 * tau * np.square(model.theta).sum() - 0.5 * np.log1p(values / tau).sum()
+        for tau in taus
+    ]
+    return float(taus[np.argmax(evidence)])
+
+
+def losses(model, inputs, codes, taus, link, noise):
+    """Return the negative log-likelihood (n, T) of rows under each precision."""
+    rows = np.arange(len(codes))
+    proba = [predictive(model, inputs, tau, link, noise)[rows, codes] for tau in taus]
+    return -np.log(np.maximum(np.stack(proba, axis=1), _LEAST))
+
+
+def choose(loss, taus, weight):
+    """Choose the least precision that is not clearly worse than the best.
+
+    The loss of held-out rows hardly changes once the posterior is narrow, so that its
+    minimum may lie anywhere there, and draws from so narrow a posterior agree about
+    everything. Half a standard error of the difference counts as no difference, and
+    the largest precision tried is a cap.
+    """
+    weight = weight / weight.sum()
+    best = np.argmin(weight @ loss)
+    worse = loss - loss[:, [best]]  # (n, T)
+    mean = weight @ worse
+    error = np.sqrt(np.square(weight) @ np.square(worse - mean))
+    return float(taus[np.argmax(mean <= error / 2)])  # the first that is
+
+
+def warn_of_collapse(samples, tau):
+    """Warn where the samples (S, n, C) agree about every row, doubtful rows too."""
+    spread = samples.std(axis=0).max()
+    doubtful = samples.mean(axis=0).max(axis=1).min() < _CERTAIN
+    if doubtful and spread < _COLLAPSED:
+        warnings.warn(
+            f"The samples hardly differ, by {spread:.1g} at most: prior_precision is "
+            f"{tau:.3g}, which leaves no doubt to choose rows by. Give a smaller "
+            "prior_precision.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def held_out_folds(codes, n_folds, rng):
+    """Return the rows that each fold holds out.
+
+    Every class with two rows or more is dealt over the folds; a class with one row
+    always stays in training, so that no fold misses a class.
+    """
+    order = rng.permutation(len(codes))
+    fold_of = np.full(len(codes), -1)
+    dealt = 0
+    for code in np.unique(codes):
+        rows = order[codes[order] == code]
+        if len(rows) > 1:
+            fold_of[rows] = (dealt + np.arange(len(rows))) % n_folds
+            dealt += len(rows)
+    folds = [np.flatnonzero(fold_of == fold) for fold in range(n_folds)]
+    return [fold for fold in folds if len(fold)]
+
+
+def warn_of_single_rows(unit):
+    """Say that the natural precision is used, for no row can be held out."""
+    warnings.warn(
+        f"prior_precision is {unit:.3g}, the natural one: no class has two rows, so "
+        "that no row can be held out. Label more rows, or give a precision.",
+        UserWarning,
+        stacklevel=2,
+    )
