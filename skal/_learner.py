@@ -121,7 +121,9 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         Columns with an entry a round: ``n_labels``, ``indices`` (into fit's X, or into
         ``X_training_`` for taught rounds), ``query_time`` and ``fit_time`` in seconds,
         ``score`` of the rows asked, ``info`` from the strategy, and ``stopping``, what
-        the stopping rule measured on the model of that round.
+        the stopping rule measured on the model of that round. With ``use_unlabeled``
+        also ``n_pseudo_labeled``, how many rows the model took its own labels for, and
+        ``pseudo_accuracy``, the share of them that were right, NaN where nobody knows.
     estimators_ : list of estimator
         The model of every round, with ``store_estimators=True``.
     n_features_in_ : int
@@ -276,7 +278,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
         self._check_loop(labels)
-        oracle = Oracle(X, y, params, labels, self.use_unlabeled)
+        oracle = Oracle(X, y, params, labels, self.use_unlabeled, knows_all=True)
         simulation = Simulation(self, oracle, count_of("n_labels", self.n_labels, n))
         context = self._init_callback_context(max_subtasks=simulation.n_rounds)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)

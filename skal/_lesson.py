@@ -15,7 +15,8 @@ class Lesson:
     """The labelled rows in the order in which they were labelled.
 
     ``params`` are fit's keyword arguments, row-wise ones aligned with X. ``whole`` is
-    what the estimator sees instead where it learns from unlabelled rows too.
+    what the estimator sees instead where it learns from unlabelled rows too; ``truth``
+    are the codes of all those rows, for the record only, where an oracle knows them.
     """
 
     X: object
@@ -23,6 +24,7 @@ class Lesson:
     params: dict
     labels: Labels
     whole: tuple | None = None
+    truth: np.ndarray | None = None
 
     def for_estimator(self):
         """Return X, codes and params for the estimator's fit."""
@@ -76,6 +78,7 @@ class Oracle:
     params: dict
     labels: Labels
     use_unlabeled: bool = False
+    knows_all: bool = False
 
     def __post_init__(self):
         """Refuse weights that do not belong to the rows."""
@@ -105,4 +108,5 @@ class Oracle:
             return lesson
         codes = np.full(n, -1)
         codes[order] = self.labels.encode(lesson.y)
-        return replace(lesson, whole=(self.X, codes, self.params))
+        truth = self.labels.encode(self.y) if self.knows_all else None
+        return replace(lesson, whole=(self.X, codes, self.params), truth=truth)

@@ -86,6 +86,8 @@ class Trained(EstimatorInside):
             "_params": lesson.params,
             "_fit_time": perf_counter() - started,
         }
+        if lesson.whole is not None:
+            state["_pseudo"] = _history.pseudo_record(estimator, codes, lesson.truth)
         if lesson.labels.classes is not None:
             state["classes_"] = lesson.labels.classes
         if self.store_estimators:
@@ -133,10 +135,15 @@ class Trained(EstimatorInside):
     def _commit(self, state, bought, query_time=np.nan, info=None):
         """Replace the fitted state, all at once, and note the round."""
         state = dict(state)
-        fit_time = state.pop("_fit_time")
+        fit_time, pseudo = state.pop("_fit_time"), state.pop("_pseudo", None)
         before = self._rounds if state["n_iter_"] > 0 else []
         round = _history.entry(
-            len(state["y_training_"]), bought, query_time, fit_time, info or {}
+            len(state["y_training_"]),
+            bought,
+            query_time,
+            fit_time,
+            info or {},
+            pseudo,
         )
         state["_rounds"] = [*before, round]
         kept = {name: v for name, v in vars(self).items() if name not in _FITTED}
