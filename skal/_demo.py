@@ -9,13 +9,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from skal import ActiveLearner
-from skal.metrics import labels_to_reach
+from skal import ActiveLearner, experiment
 from skal.plotting._curves import merge_runs
 
 N_TEST = 540
 POOL_SIZE = 1797 - N_TEST
-N_BOOTSTRAP = 1000
 MAX_JOBS = 4
 
 
@@ -140,14 +138,5 @@ def labels_needed(curve, *, target=None, baseline=None):
         Its upper end.
     """
     n_labels, scores = curve
-    seeds = np.arange(len(scores))
-    draws = np.random.default_rng(0).choice(seeds, size=(N_BOOTSTRAP, len(seeds)))
-    reached = []
-    for drawn in [seeds, *draws]:
-        to_reach = target
-        if baseline is not None:
-            to_reach = baseline[1][drawn].mean(axis=0)[-1]
-        reached.append(labels_to_reach(n_labels, scores[drawn].mean(axis=0), to_reach))
-    # Not interpolated: a quantile may be infinite.
-    low, high = np.quantile(reached[1:], [0.025, 0.975], method="inverted_cdf")
-    return reached[0], low, high
+    base = None if baseline is None else baseline[1]
+    return experiment.labels_needed(n_labels, scores, target, baseline_scores=base)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from skal import __version__, _demo
 from skal._params import nearest_first
+from skal.experiment import _command
 
 __all__ = ["app", "main"]
 
@@ -29,6 +30,10 @@ app = typer.Typer(
     help="Deep active learning for scikit-learn: choose which rows to label next.",
     epilog="Start with: skal demo",
 )
+
+
+app.command()(_command.bench)
+app.command()(_command.report)
 
 
 def main() -> None:
@@ -230,7 +235,9 @@ def _count(needed, budget):
     labels, low, high = (
         f"{count:.0f}" if np.isfinite(count) else f">{budget}" for count in needed
     )
-    return labels if low == high else f"{labels} [dim]({low}-{high})[/dim]"
+    if low == high or np.isnan(needed[1]):  # one seed has no interval
+        return labels
+    return f"{labels} [dim]({low}-{high})[/dim]"
 
 
 def _draw(curves, out):

@@ -1,0 +1,275 @@
+"""One cell of an experiment: a strategy, an estimator, a data set and a seed."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skal._seed import draw_seed, stream
+from skal.experiment._limits import (
+    OutOfTime,
+    PeakMemory,
+    environment,
+    limited_threads,
+    time_limit,
+)
+from skal.experiment._measures import (
+    ENTROPIES,
+    Answers,
+    class_entropy,
+    measure,
+    resolve_metrics,
+    roc,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skal import ActiveLearner
+    from skal.experiment._data import Data
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all cells of an experiment share."""
+
+    test_size: Any
+    pool_size: int | None
+    metrics: Any
+    details_at: tuple[int, ...]
+    n_validation: int
+    n_threads: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one run of the loop is made of; ``key`` is the hash of all of it."""
+
+    key: str
+    data: str
+    estimator: str
+    strategy: str
+    seed: int
+    learner: ActiveLearner
+    settings: Settings
+
+    @property
+    def name(self) -> dict[str, Any]:
+        """Where the cell lies in the grid."""
+        return {
+            "data": self.data,
+            "estimator": self.estimator,
+            "strategy": self.strategy,
+            "seed": self.seed,
+        }
+
+
+def run_cell(cell: Cell, data: Data, limit: float | None) -> dict[str, dict[str, Any]]:
+    """Run one cell, and say what came of it.
+
+    Parameters
+    ----------
+    cell : Cell
+        What to run.
+    data : Data
+        Its rows.
+    limit : float or None
+        Seconds it may take.
+
+    Returns
+    -------
+    dict of str to dict
+        ``record``, what does not depend on the machine, and ``timings``; or
+        ``failure``.
+    """
+    try:
+        with (
+            warnings.catch_warnings(record=True) as caught,
+            limited_threads(cell.settings.n_threads),
+            time_limit(limit) as clock,
+        ):
+            recorder = Recorder(cell, data, clock)
+            record = recorder.run()
+            seconds = clock.seconds
+    except OutOfTime:
+        return failed(cell, f"TimeLimit: the cell took longer than {limit:g} s.")
+    except Exception as error:
+        text = "".join(traceback.format_exception(error))
+        return failed(cell, f"{type(error).__name__}: {error}", text)
+    timings = {
+        "seconds": seconds,
+        **recorder.timings,
+        "warnings": _counted(caught),
+        "environment": environment(cell.settings.n_threads),
+    }
+    return {"record": record, "timings": timings}
+
+
+def failed(cell: Cell, reason: str, text: str = "") -> dict[str, dict[str, Any]]:
+    """Report a cell that came to nothing."""
+    return {"failure": {**cell.name, "reason": reason, "traceback": text}}
+
+
+def _counted(caught):
+    """Count the warnings that say the same."""
+    counts: dict[str, int] = {}
+    for one in caught:
+        text = f"{one.category.__name__}: {one.message}"
+        counts[text] = counts.get(text, 0) + 1
+    return counts
+
+
+class Recorder:
+    """A callback of the learner that measures each round as it ends.
+
+    Parameters
+    ----------
+    cell : Cell
+        What to run.
+    data : Data
+        Its rows.
+    clock : Clock
+        Says when the time is up.
+    """
+
+    def __init__(self, cell, data, clock):
+        settings = cell.settings
+        self.cell, self.clock, self.classes = cell, clock, data.classes
+        self.split = data.split(cell.seed, settings.test_size, settings.pool_size)
+        self.measures = resolve_metrics(settings.metrics, data.is_classes)
+        self.rows: list[dict[str, float]] = []
+        self.counts: list[list[int]] = []
+        self.details: dict[str, Any] = {}
+        self.peaks: list[float] = []
+        self.waiting = sorted(settings.details_at)
+
+    def run(self):
+        """Run the loop; return what does not depend on the machine."""
+        self.memory = PeakMemory()
+        self.learner = learner = seeded(self.cell, self.classes)
+        learner.set_callbacks(self).fit(self.split.X_pool, self.split.y_pool)
+        return {
+            **self.cell.name,
+            "key": self.cell.key,
+            "classes": None if self.classes is None else self.classes.tolist(),
+            "n_pool": len(self.split.pool),
+            "n_test": len(self.split.y_test),
+            "termination": learner.termination_condition_,
+            "n_labels": self.n_labels(learner).tolist(),
+            "metrics": {
+                name: [plain(row[name]) for row in self.rows] for name in self.rows[0]
+            },
+            "asked": self.asked(learner.history_["indices"]),
+            "asked_counts": self.counts,
+            "details": self.with_last(learner),
+        }
+
+    @property
+    def timings(self):
+        """What depends on the machine, with an entry a round."""
+        history = self.learner.history_
+        return {
+            "query_seconds": [plain(value) for value in history["query_time"]],
+            "fit_seconds": [plain(value) for value in history["fit_time"]],
+            "peak_memory": [plain(value) for value in self.peaks],
+        }
+
+    def n_labels(self, learner):
+        """Return every label spent so far, those for validation included."""
+        return learner.history_["n_labels"] + self.cell.settings.n_validation
+
+    def asked(self, rounds) -> list[list[int]]:
+        """Return the rows asked in each round, as positions in the whole data."""
+        return [self.split.pool[indices].tolist() for indices in rounds]
+
+    # The callback ---------------------------------------------------------------
+
+    def setup(self, estimator, context):
+        """Do nothing: the recorder is made for one fit."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """Stop here when the time is up."""
+        self.clock.check()
+
+    def on_fit_task_end(self, estimator, context):
+        """Measure the model of the round that has ended."""
+        if context.task_name != "round":
+            return
+        self.peaks.append(self.memory.read())
+        learner = self.learner
+        answers = Answers(learner, self.split.X_test, self.split.y_test)
+        row = measure(self.measures, answers)
+        if self.classes is not None:
+            row.update(self.entropies(learner))
+            self.keep_details(learner, answers)
+        self.rows.append(row)
+        self.memory.reset()
+
+    def teardown(self, estimator, context):
+        """Do nothing."""
+
+    def entropies(self, learner):
+        """Return how even the classes are among the labels of the round, and of all."""
+        last = np.flatnonzero(learner.labeled_iter_ == learner.n_iter_)
+        counts = np.array(
+            [
+                class_counts(labels, self.classes)
+                for labels in (self.split.y_pool[last], learner.y_training_)
+            ]
+        )
+        self.counts.append(counts[0].tolist())
+        return dict(
+            zip(
+                ENTROPIES,
+                map(class_entropy, counts),
+                strict=True,
+            )
+        )
+
+    def keep_details(self, learner, answers):
+        """Keep the confusion matrix and the ROC curves where they are wanted."""
+        self.last = answers
+        n_labels = len(learner.y_training_) + self.cell.settings.n_validation
+        if self.waiting and n_labels >= self.waiting[0]:
+            self.waiting = [count for count in self.waiting if count > n_labels]
+            self.details[str(n_labels)] = details(answers)
+
+    def with_last(self, learner):
+        """Return the details, those of the last round among them."""
+        if self.classes is None:
+            return {}
+        return {**self.details, str(self.n_labels(learner)[-1]): details(self.last)}
+
+
+def seeded(cell: Cell, classes: Any) -> ActiveLearner:
+    """Return the learner of a cell; a seed's learners draw the same first rows."""
+    learner = clone(cell.learner)
+    params = {"random_state": draw_seed(stream(cell.seed, 0, "learner"))}
+    if learner.classes is None and classes is not None:
+        params["classes"] = classes
+    return learner.set_params(**params)
+
+
+def class_counts(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
+    """Count how often each class occurs."""
+    return np.bincount(np.searchsorted(classes, labels), minlength=len(classes))
+
+
+def details(answers: Answers) -> dict[str, Any]:
+    """Return what is too large to keep of every round."""
+    curves = None
+    if answers.proba is not None:
+        rates = roc(answers.codes, answers.proba)
+        curves = [[plain(round(rate, 6)) for rate in row] for row in rates.tolist()]
+    return {"confusion": answers.confusion.tolist(), "roc": curves}
+
+
+def plain(value: float) -> float | None:
+    """Return a number as JSON knows it: what is not finite becomes None."""
+    value = float(value)
+    return value if np.isfinite(value) else None

@@ -1,0 +1,332 @@
+"""The commands ``skal bench`` and ``skal report``."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from skal.experiment._config import CONFIGS, experiment_of, read_config
+from skal.experiment._data import load_data
+from skal.experiment._progress import as_time
+from skal.experiment._results import Results
+from skal.experiment._store import DEFINITION, Store
+from skal.experiment._words import headlines, main_metric, summary_table
+
+CONFIG = "config.json"
+STRATEGIES = ["margin", "entropy", "random"]
+BASELINE = "random"
+#: Parameters of Experiment, and the options that they come from.
+OPTIONS = {
+    "batch_size": "--batch",
+    "data": "data",
+    "details_at": "--details",
+    "estimators": "--estimators",
+    "metrics": "--metrics",
+    "n_initial": "--initial",
+    "n_labels": "--labels",
+    "n_threads": "--threads",
+    "seeds": "--seeds",
+    "strategies": "--strategies",
+    "time_limit": "--time-limit",
+}
+
+
+def bench(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA|CONFIG",
+            help="Data: digits, digits_images, mnist, cifar10, a CSV, npz or parquet "
+            "file; several with commas. Or an experiment in a TOML, YAML or JSON file.",
+            show_default=False,
+        ),
+    ] = None,
+    strategies: Annotated[
+        str | None,
+        typer.Option(
+            "--strategies",
+            "-s",
+            metavar="NAMES",
+            show_default=",".join(STRATEGIES),
+            help="Strategies, with commas between them.",
+        ),
+    ] = None,
+    estimators: Annotated[
+        str | None,
+        typer.Option(
+            "--estimators",
+            "-e",
+            metavar="NAMES",
+            show_default="logistic",
+            help="What to train: logistic, forest, cnn, resnet.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", show_default="10", help="Repetitions of every run."
+        ),
+    ] = None,
+    labels: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", show_default="200", help="Labels to buy in all."
+        ),
+    ] = None,
+    initial: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", show_default="20", help="Labels to start with."
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", show_default="10", help="Labels to buy a round."
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", show_default="all", help="What to measure each round."
+        ),
+    ] = None,
+    details: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COUNTS",
+            show_default="the end",
+            help="Label counts of confusion matrices and ROC curves, with commas.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            file_okay=False,
+            metavar="DIR",
+            show_default="skal-bench/NAME",
+            help="Where results go. What is finished there is not run again.",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            metavar="DIR",
+            show_default=False,
+            help="Go on with a run that was stopped, and nothing else.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", metavar="N", show_default="1", help="Runs at once."
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", show_default="1", help="Threads of each run."),
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            show_default="none",
+            help="A run that takes longer has failed.",
+        ),
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch data that is missing.")
+    ] = False,
+) -> None:
+    """Compare strategies fairly, and say whether they save labels.
+
+    Every strategy runs over the same seeds, from the same first labels. Prints what
+    each one needs, whether the difference is real, and writes every number and a
+    report into a folder. A run that was stopped goes on where it was.
+    """
+    console = Console()
+    options = {
+        "strategies": _listed(strategies),
+        "estimators": _listed(estimators),
+        "seeds": seeds,
+        "n_labels": labels,
+        "n_initial": initial,
+        "batch_size": batch,
+        "metrics": _listed(metrics),
+        "details_at": _listed(details, "--details"),
+        "time_limit": time_limit,
+        "n_threads": threads,
+        "n_jobs": jobs,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if (what is None) == (resume is None):
+        raise typer.BadParameter(
+            "Name data, a config, or a folder to --resume; one of them."
+        )
+    directory = resume or out or _default_folder(what)
+    config, is_file = _config(what, resume, given)
+    experiment = _checked(config, directory, download, is_file)
+    _run(experiment, config, directory, console)
+
+
+def report(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, metavar="DIR", help="A folder of results."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            dir_okay=False,
+            metavar="FILE",
+            show_default="DIR/report.html",
+            help="Where to write the page.",
+        ),
+    ] = None,
+) -> None:
+    """Write the report of a run, also of one that is still going on."""
+    path = out or directory / "report.html"
+    if not path.parent.is_dir():
+        raise typer.BadParameter(
+            f"must lie in an existing folder, got {str(path)!r}.", param_hint="'--out'"
+        )
+    try:
+        written = Results.from_dir(directory).report(path)
+    except (FileNotFoundError, ImportError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+    Console().print(f"Report: {written}", highlight=False, soft_wrap=True)
+
+
+def _listed(text, counts_of=None):
+    """Split words at commas; into whole numbers, for an option of counts."""
+    if text is None:
+        return None
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if counts_of is None:
+        return words
+    if not all(word.isdecimal() for word in words):
+        raise typer.BadParameter(
+            f"must be whole numbers with commas, got {text!r}.",
+            param_hint=f"'{counts_of}'",
+        )
+    return [int(word) for word in words]
+
+
+def _default_folder(what):
+    return Path("skal-bench") / "-".join(Path(word).stem for word in _listed(what))
+
+
+def _config(what, resume, given):
+    """Return the parameters of the experiment, and whether a file named them."""
+    if resume is not None:
+        path = resume / CONFIG
+        if not path.is_file():
+            raise typer.BadParameter(
+                f"must hold {CONFIG} from an earlier skal bench, got {str(resume)!r}. "
+                "Where a script ran the experiment, run it again: it goes on.",
+                param_hint="'--resume'",
+            )
+        strange = set(given) - {"n_jobs", "time_limit"}
+        if strange:
+            raise typer.BadParameter(
+                "takes --jobs and --time-limit, nothing that changes the experiment, "
+                f"got {', '.join(sorted(OPTIONS[name] for name in strange))}.",
+                param_hint="'--resume'",
+            )
+        return {**json.loads(path.read_text("utf-8")), **given}, True
+    if Path(what).suffix in CONFIGS:
+        try:
+            config = read_config(Path(what))
+        except (OSError, ValueError) as error:
+            raise typer.BadParameter(str(error)) from error
+        return {"strategies": STRATEGIES, **config, **given}, True
+    data = [_whole(word) for word in _listed(what)]
+    return {"strategies": STRATEGIES, "data": data, **given}, False
+
+
+def _whole(word):
+    """Make the path of a file whole, so that the run resumes from anywhere."""
+    return str(Path(word).resolve()) if Path(word).suffix else word
+
+
+def _checked(config, directory, download, is_file):
+    """Return the experiment after every check there is before the work."""
+    used = directory.is_dir() and any(directory.iterdir())
+    if used and not (directory / DEFINITION).is_file():
+        raise typer.BadParameter(
+            f"must be a new folder or one of results, got {str(directory)!r}.",
+            param_hint="'--out'",
+        )
+    try:
+        more = {"data": load_data(config.get("data", "digits"), download)}
+        experiment = experiment_of(config, **more)
+        experiment.check()
+    except (OSError, ImportError, TypeError, ValueError) as error:
+        raise _as_option(str(error), is_file) from error
+    return experiment
+
+
+def _as_option(message, is_file):
+    """Say what is wrong with an option, by the name it was typed under."""
+    match = re.match(r"(\w+) must ", message)
+    if is_file or match is None or match[1] not in OPTIONS:
+        return typer.BadParameter(message)
+    words = message[match.end(1) + 1 :]
+    return typer.BadParameter(words, param_hint=f"'{OPTIONS[match[1]]}'")
+
+
+def _run(experiment, config, directory, console):
+    """Run, print what came of it, and write the report."""
+    start = time.perf_counter()
+    directory.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(config, indent=1, sort_keys=True) + "\n"
+    Store(directory).write_whole(directory / CONFIG, text.encode())
+    try:
+        results = experiment.run(directory, verbose=1)
+    except KeyboardInterrupt:
+        console.print(f"Stopped. Go on with: skal bench --resume {directory}")
+        raise typer.Exit(130) from None
+    if results.records:
+        metric = main_metric(results)
+        console.print(table_of(results, metric))
+        for sentence in headlines(results, metric, BASELINE):
+            _say(console, sentence)
+        _say(console, f"\nReport: {results.report(directory / 'report.html')}")
+    _say(console, f"Results: {directory}  ({as_time(time.perf_counter() - start)})")
+    if results.failures:
+        _say(
+            console, f"{len(results.failures)} of {len(results.outcomes)} runs failed."
+        )
+        raise typer.Exit(1)
+
+
+def table_of(results: Results, metric: str) -> Any:
+    """Return the summary as a table for the terminal."""
+    columns, rows = summary_table(results, metric, BASELINE)
+    table = Table(box=box.SIMPLE_HEAD)
+    for i, column in enumerate(columns):
+        head = column.replace(" ", "\n")
+        table.add_column(head, justify="right" if i else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _say(console, text):
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

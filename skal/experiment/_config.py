@@ -1,0 +1,156 @@
+"""Experiments from TOML, YAML or JSON files."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skal import query
+from skal._params import nearest_first
+from skal.experiment._data import FILES
+from skal.experiment._experiment import Experiment
+
+if TYPE_CHECKING:
+    from typing import Any
+
+CONFIGS = (".toml", ".yaml", ".yml", ".json")
+#: What a file may say: the parameters of Experiment.
+KEYS = tuple(signature(Experiment).parameters)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the parameters of an experiment from a file.
+
+    Parameters
+    ----------
+    path : Path
+        A TOML, YAML or JSON file.
+
+    Returns
+    -------
+    dict
+        What it says; files of data that it names are looked for beside it.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, or names a parameter there is not.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    config = _parse(path)
+    if not isinstance(config, dict):
+        raise ValueError(f"{str(path)!r} must hold names and values, got {config!r}.")
+    for key in config:
+        if key not in KEYS:
+            words = ", ".join(map(repr, nearest_first(key, KEYS)))
+            raise ValueError(f"{str(path)!r} may hold {words}, got {key!r}.")
+    if "data" in config:
+        config["data"] = _beside(config["data"], path.parent)
+    return config
+
+
+def _parse(path):
+    try:
+        if path.suffix == ".toml":
+            return tomllib.loads(path.read_text("utf-8"))
+        if path.suffix == ".json":
+            return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error}") from error
+    try:
+        import yaml
+    except ImportError as error:
+        raise ValueError(
+            f"{str(path)!r} needs PyYAML: pip install pyyaml. Or write it in TOML."
+        ) from error
+    try:
+        return yaml.safe_load(path.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error}") from error
+
+
+def _beside(data, folder):
+    """Turn paths of data files into whole ones, so that a run resumes from anywhere."""
+    if isinstance(data, dict):
+        return {name: _beside(source, folder) for name, source in data.items()}
+    if isinstance(data, list):
+        return [_beside(source, folder) for source in data]
+    if isinstance(data, str) and Path(data).suffix in FILES:
+        return str((folder / data).resolve())
+    return data
+
+
+def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
+    """Make the experiment that a configuration describes.
+
+    Parameters
+    ----------
+    config : dict
+        Parameters of :class:`Experiment`. Where an object is needed stands its name,
+        or a table whose ``class`` is a strategy of skal.query or a dotted path, and
+        whose other entries are its parameters.
+    **more : dict
+        Further parameters, as they are.
+
+    Returns
+    -------
+    Experiment
+        The experiment.
+    """
+    built = {
+        name: build(value, name)
+        if name in ("estimators", "strategies", "initial")
+        else value
+        for name, value in config.items()
+    }
+    return Experiment(**{**built, **more})
+
+
+def build(value: Any, parameter: str) -> Any:
+    """Make the objects that a value names.
+
+    Parameters
+    ----------
+    value : object
+        Part of a configuration.
+    parameter : str
+        What it is for, in error messages.
+
+    Returns
+    -------
+    object
+        The value, with an object for each table that has a ``class``.
+    """
+    if isinstance(value, list):
+        items = [build(item, parameter) for item in value]
+        named = (
+            len(items) == 2
+            and isinstance(items[0], str)
+            and hasattr(items[1], "get_params")
+        )
+        return tuple(items) if named else items  # a step of a Pipeline
+    if not isinstance(value, dict):
+        return value
+    entries = {name: build(one, parameter) for name, one in value.items()}
+    if "class" not in entries:
+        return entries
+    return _class_of(entries.pop("class"), parameter)(**entries)
+
+
+def _class_of(name, parameter):
+    if name in query.__all__:
+        return getattr(query, name)
+    module, _, attribute = str(name).rpartition(".")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        words = ", ".join(map(repr, nearest_first(name, query.__all__)[:5]))
+        raise ValueError(
+            f"{parameter} must name a class by its dotted path, such as "
+            f"'sklearn.svm.SVC', or a strategy such as {words}, got {name!r}."
+        ) from error

@@ -1,0 +1,242 @@
+"""Where the rows of an experiment come from, and how a seed splits them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils.multiclass import type_of_target
+
+from skal._params import nearest_first
+from skal._rows import n_rows, take_rows
+from skal._seed import draw_seed, stream
+from skal.experiment._tables import read_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FILES = (".csv", ".npz", ".parquet")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows and labels; with test rows of their own, or to be split by each seed."""
+
+    X: Any
+    y: NDArray[Any]
+    X_test: Any = None
+    y_test: NDArray[Any] | None = None
+    image_shape: tuple[int, ...] | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the content: another digest is another experiment."""
+        return joblib.hash((self.X, self.y, self.X_test, self.y_test))
+
+    @cached_property
+    def classes(self) -> NDArray[Any] | None:
+        """Every label there is; None for regression."""
+        if not self.is_classes:
+            return None
+        both = self.y if self.y_test is None else np.append(self.y, self.y_test)
+        return np.unique(both)
+
+    @cached_property
+    def is_classes(self) -> bool:
+        """Whether the labels are classes."""
+        return type_of_target(self.y) in ("binary", "multiclass")
+
+    def split(self, seed: int, test_size: Any, pool_size: int | None) -> Split:
+        """Return the pool and the test rows of a seed.
+
+        Parameters
+        ----------
+        seed : int
+            The seed that all strategies share.
+        test_size : int or float
+            As in train_test_split; not used where there are test rows.
+        pool_size : int or None
+            How many rows of the pool to keep; None keeps all.
+
+        Returns
+        -------
+        Split
+            The rows of this seed.
+        """
+        pool, test = np.arange(len(self.y)), None
+        stratify = self.y if self.is_classes else None
+        if self.X_test is None:
+            pool, test = train_test_split(
+                pool,
+                test_size=test_size,
+                stratify=stratify,
+                random_state=draw_seed(stream(seed, 0, "split")),
+            )
+        if pool_size is not None and pool_size < len(pool):
+            kept = stream(seed, 0, "pool").permutation(len(pool))[:pool_size]
+            pool = pool[np.sort(kept)]
+        whole = len(pool) == len(self.y)
+        return Split(
+            pool,
+            self.X if whole else take_rows(self.X, pool),
+            self.y[pool],
+            self.X_test if test is None else take_rows(self.X, test),
+            self.y_test if test is None else self.y[test],
+        )
+
+    def n_pool(self, test_size: Any, pool_size: int | None) -> int:
+        """Return how many rows a pool has, whatever the seed."""
+        return len(self.split(0, test_size, pool_size).pool)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one seed; ``pool`` holds their positions in the data."""
+
+    pool: NDArray[np.int64]
+    X_pool: Any
+    y_pool: NDArray[Any]
+    X_test: Any
+    y_test: Any
+
+
+def load_data(data: Any, download: bool = False) -> dict[str, Data]:
+    """Return the data sets of an experiment by name.
+
+    Parameters
+    ----------
+    data : str, path, tuple, list or dict
+        As :class:`Experiment` takes it.
+    download : bool, default=False
+        Whether a named data set that is missing may be downloaded.
+
+    Returns
+    -------
+    dict of str to Data
+        The data sets, checked.
+    """
+    if isinstance(data, dict):
+        named = dict(data)
+    elif isinstance(data, list):
+        named = {_name_of(source): source for source in data}
+    else:
+        named = {_name_of(data): data}
+    if not named:
+        raise ValueError("data must name at least one data set, got none.")
+    return {name: _load(name, source, download) for name, source in named.items()}
+
+
+def _name_of(source):
+    if isinstance(source, PathLike | str):
+        return Path(source).stem if Path(source).suffix in FILES else str(source)
+    return "data"
+
+
+def _load(name, source, download):
+    if isinstance(source, Data):
+        return source
+    if isinstance(source, str) and source in NAMED:
+        return NAMED[source](download)
+    if isinstance(source, PathLike | str):
+        return checked(name, *_read(source))
+    if callable(source):
+        source = source()
+    if not isinstance(source, tuple) or len(source) not in (2, 4):
+        raise TypeError(
+            f"data must be a name, a file, (X, y) or (X, y, X_test, y_test), got "
+            f"{type(source).__name__} for {name!r}. Name several in a dict."
+        )
+    return checked(name, *source)
+
+
+def checked(name: str, X: Any, y: Any, X_test: Any = None, y_test: Any = None) -> Data:
+    """Build a Data after checking that its parts fit together."""
+    y = np.asarray(y)
+    y_test = None if y_test is None else np.asarray(y_test)
+    for rows, labels, part in ((X, y, "y"), (X_test, y_test, "y_test")):
+        if labels is not None and n_rows(rows) != len(labels):
+            raise ValueError(
+                f"{part} of {name!r} must hold one label for each of the "
+                f"{n_rows(rows)} rows, got {len(labels)}."
+            )
+    if y.ndim != 1:
+        raise ValueError(
+            f"y of {name!r} must be 1-D, one label a row, got shape {y.shape}. "
+            "Experiments compare one output at a time."
+        )
+    shape = np.shape(X)[1:] if len(np.shape(X)) in (3, 4) else None
+    return Data(X, y, X_test, y_test, shape)
+
+
+def _read(path):
+    """Return what a file holds: (X, y), or with test rows."""
+    path = Path(path)
+    if path.suffix not in FILES:
+        words = ", ".join(map(repr, nearest_first(str(path), NAMED)))
+        raise ValueError(
+            f"data must be one of {words} or a file that ends in {', '.join(FILES)}, "
+            f"got {str(path)!r}."
+        )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"data must be a file that exists, got {str(path)!r}. Check the path."
+        )
+    return read_table(path)
+
+
+# Named data sets ----------------------------------------------------------------
+
+
+def _digits(download):
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    return Data(X / 16, y, image_shape=(8, 8))
+
+
+def _digits_images(download):
+    from skal.datasets import load_digits_images
+
+    return checked("digits_images", *load_digits_images(return_X_y=True))
+
+
+def _mnist(download):
+    from skal.datasets import fetch_mnist
+
+    return _with_test("mnist", fetch_mnist, download)
+
+
+def _cifar10(download):
+    from skal.datasets import fetch_cifar10
+
+    return _with_test("cifar10", fetch_cifar10, download)
+
+
+def _with_test(name, fetch, download):
+    """Return a data set that comes with test rows."""
+    try:
+        train, test = (
+            fetch(subset=subset, download_if_missing=download, return_X_y=True)
+            for subset in ("train", "test")
+        )
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"data {name!r} must be on this computer before an experiment starts. "
+            f"Fetch it once with skal.datasets.{fetch.__name__}(), or run skal bench "
+            f"with --download. ({error})"
+        ) from error
+    return checked(name, *train, *test)
+
+
+NAMED = {
+    "cifar10": _cifar10,
+    "digits": _digits,
+    "digits_images": _digits_images,
+    "mnist": _mnist,
+}

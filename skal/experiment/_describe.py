@@ -1,0 +1,87 @@
+"""What a cell is made of, as plain values that hash alike in every process."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from functools import partial
+from hashlib import sha256
+from inspect import isclass
+from math import isfinite
+from numbers import Integral, Real
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
+
+import joblib
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def key_of(definition: Any) -> str:
+    """Return the name of a definition: the same for the same content, anywhere."""
+    return sha256(as_json(definition).encode()).hexdigest()[:20]
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """Write plain values the same way every time."""
+    return json.dumps(value, sort_keys=True, indent=indent, allow_nan=False)
+
+
+def describe(value: Any) -> Any:
+    """Turn an object into plain values that say what it is, not where it lies.
+
+    Estimators and strategies become their class and parameters, functions their name
+    and code, arrays a digest of their content.
+    """
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):  # not JSON's business: NaN, and floats of other widths
+        return float(value) if isfinite(value) else repr(float(value))
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return {"set": sorted(as_json(describe(item)) for item in value)}
+    if isinstance(value, dict):
+        return {str(name): describe(item) for name, item in value.items()}
+    return _describe_object(value)
+
+
+def _describe_object(value):
+    if isclass(value):
+        return _name(value)
+    if isinstance(value, Path | Enum):
+        return str(value)
+    if isinstance(value, partial):
+        return {"partial": [describe(value.func), *map(describe, value.args)]} | {
+            "keywords": describe(value.keywords)
+        }
+    if isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        around = [value.__defaults__, value.__kwdefaults__, cells]
+        return {"function": _name(value), "code": _code(value.__code__)} | {
+            "around": describe(around)
+        }
+    if hasattr(value, "get_params"):
+        return {
+            "class": _name(type(value)),
+            "params": describe(value.get_params(deep=False)),
+        }
+    return {"class": _name(type(value)), "digest": joblib.hash(value)}
+
+
+def _name(thing):
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
+def _code(code):
+    """Return a digest of what a function does, without its place in a file."""
+    constants = [
+        _code(constant) if isinstance(constant, CodeType) else repr(constant)
+        for constant in code.co_consts
+    ]
+    parts = [code.co_code.hex(), *map(str, code.co_names), *constants]
+    return sha256("\0".join(parts).encode()).hexdigest()[:20]

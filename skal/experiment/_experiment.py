@@ -1,0 +1,399 @@
+"""Experiment: strategies compared fairly, on the same seeds."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from sklearn.base import is_classifier, is_regressor
+
+from skal._initial import resolve_initial
+from skal._params import check_int, check_number, count_of
+from skal._resolver import check_needs, name_of
+from skal.experiment._cell import Cell, Settings
+from skal.experiment._data import load_data
+from skal.experiment._describe import describe, key_of
+from skal.experiment._grid import run_grid
+from skal.experiment._images import asked_images
+from skal.experiment._limits import limited_threads
+from skal.experiment._measures import resolve_metrics
+from skal.experiment._names import load_estimators, load_strategies
+from skal.experiment._progress import GridBar, Silent
+from skal.experiment._results import Results
+from skal.experiment._store import Store
+from skal.experiment._tables import need_pandas
+from skal.query import as_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+#: Part of every key: what an older skal has computed differently is not taken over.
+FORMAT = 1
+
+
+class Experiment:
+    """Compare query strategies fairly.
+
+    Every combination of data set, estimator, strategy and seed is one cell: a
+    simulation of :class:`~skal.ActiveLearner` that is measured after each round. For
+    one seed all strategies share the pool, the test rows, the first labels and the
+    seeds of the models, so that their curves begin at the same point and can be
+    compared pair by pair; another seed draws all of these anew.
+
+    Parameters
+    ----------
+    estimators : estimator, str, list or dict, default=None
+        What is trained: an estimator, a name ("logistic", "forest", "cnn", "resnet"),
+        several in a list, or in a dict that names them. None is "logistic". Each
+        round trains from scratch. An :class:`~skal.ActiveLearner` serves as a template
+        and keeps its ``warm_start``, ``stopping``, ``use_unlabeled`` and ``classes``.
+    strategies : str, QueryStrategy, callable, list or dict, default=(...)
+        What picks the rows; by default "margin" and "random". Have "random" among
+        them: it is what the others are compared with.
+    data : str, path, tuple, list or dict, default="digits"
+        A name ("digits", "digits_images", "mnist", "cifar10"); a CSV or parquet file
+        of numbers with a column of labels called ``target``, ``label``, ``class`` or
+        ``y``; an npz file with ``X`` and ``y``; ``(X, y)``, which each seed splits;
+        ``(X, y, X_test, y_test)``, which it does not; a function that returns one of
+        these; several names in a list, or anything in a dict that names it.
+    n_labels : int or float, default=200
+        Labels to buy in each cell, or a share of the pool.
+    n_initial : int, default=20
+        Labels of the first round.
+    initial : {"random", "stratified"} or QueryStrategy, default="random"
+        What picks them.
+    batch_size : int, default=10
+        Labels of each later round.
+    seeds : int or sequence of int, default=10
+        How many seeds, or which.
+    test_size : int or float, default=0.3
+        Rows, or the share of rows, that each seed holds out where the data has no test
+        rows; stratified by class.
+    pool_size : int, default=None
+        Rows of the pool that each seed keeps, at random; None keeps all.
+    metrics : str, list, dict or None, default=None
+        What is measured each round. None takes accuracy, balanced accuracy, negative
+        log-likelihood (``nll``), Brier score, ``ece``, macro ``auc``, the mean entropy
+        of the predictions (``test_entropy``) and the training loss (``train_nll``);
+        for regressors ``r2``, ``rmse``, ``mae``. Scorers of scikit-learn go by their
+        name, others as a dict of ``f(estimator, X, y)``.
+    details_at : sequence of int, default=()
+        Numbers of labels at which the confusion matrix and the ROC curves are kept,
+        besides the last.
+    n_validation : int, default=0
+        Labels that were spent outside the loop, on a validation set of a stopping rule
+        or of a search for hyperparameters. They are added to every count.
+    time_limit : float, default=None
+        Seconds that a cell may take; one that takes longer has failed.
+    n_threads : int, default=1
+        Threads that a cell may use for linear algebra and torch. The last digits
+        depend on it, so it is fixed, and part of the experiment.
+    n_jobs : int, default=None
+        Cells at once, as joblib takes it. Any backend that was chosen with
+        ``joblib.parallel_config`` is used.
+
+    See Also
+    --------
+    Results : What comes of it.
+    skal.plotting.LabelCurveDisplay : The curves alone, of learners fitted by hand.
+
+    Notes
+    -----
+    **What is predicted** is the class of the highest probability where the estimator
+    has ``predict_proba``. What a model without it cannot answer is NaN.
+
+    **What counts as a label** is every label that the model's ``fit`` was given, those
+    that it sets aside for early stopping or an inner search included, and
+    ``n_validation``.
+
+    Results depend on the definition alone: not on the backend, the number of workers,
+    or how often a run was killed and resumed. On the threading backend that holds for
+    estimators without torch, whose random state is one a process. Other versions of
+    the libraries or another GPU may change them; each cell notes what it ran on.
+
+    References
+    ----------
+    .. [1] C. Lüth, T. Bungert, L. Klein and P. Jaeger (2023). Navigating the pitfalls
+       of active learning evaluation. NeurIPS. arXiv:2301.10625
+    .. [2] N. Beck, D. Sivasubramanian, A. Dani, G. Ramakrishnan and R. Iyer (2021).
+       Effective evaluation of deep active learning on image classification tasks.
+       arXiv:2106.15324
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.datasets import load_iris
+    >>> from skal.experiment import Experiment
+    >>> experiment = Experiment(GaussianNB(), ["margin", "random"],
+    ...     load_iris(return_X_y=True), n_labels=30, n_initial=10, seeds=2)
+    >>> results = experiment.run()
+    >>> results.frame.groupby("strategy")["n_labels"].max().to_dict()
+    {'margin': 30, 'random': 30}
+    """
+
+    def __init__(
+        self,
+        estimators: Any = None,
+        strategies: Any = ("margin", "random"),
+        data: Any = "digits",
+        *,
+        n_labels: float = 200,
+        n_initial: int = 20,
+        initial: Any = "random",
+        batch_size: int = 10,
+        seeds: int | Sequence[int] = 10,
+        test_size: float = 0.3,
+        pool_size: int | None = None,
+        metrics: Any = None,
+        details_at: Sequence[int] = (),
+        n_validation: int = 0,
+        time_limit: float | None = None,
+        n_threads: int = 1,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.estimators = estimators
+        self.strategies = strategies
+        self.data = data
+        self.n_labels = n_labels
+        self.n_initial = n_initial
+        self.initial = initial
+        self.batch_size = batch_size
+        self.seeds = seeds
+        self.test_size = test_size
+        self.pool_size = pool_size
+        self.metrics = metrics
+        self.details_at = details_at
+        self.n_validation = n_validation
+        self.time_limit = time_limit
+        self.n_threads = n_threads
+        self.n_jobs = n_jobs
+
+    def run(
+        self,
+        directory: str | PathLike[str] | None = None,
+        *,
+        verbose: int = 0,
+    ) -> Results:
+        """Run every cell that is not finished yet.
+
+        Parameters
+        ----------
+        directory : str or path, default=None
+            Where to keep the results, a file a cell. Cells that are there are not run
+            again: a killed run goes on where it was, and more seeds or strategies cost
+            only themselves. Cells that failed are tried again. None keeps nothing.
+        verbose : int, default=0
+            1 shows a progress bar with the time that is left.
+
+        Returns
+        -------
+        Results
+            Everything that was measured, and what failed.
+
+        Raises
+        ------
+        FileNotFoundError
+            If a data set is missing.
+        ImportError
+            If pandas or pyarrow is missing.
+        TypeError
+            If a strategy needs what an estimator cannot give.
+        ValueError
+            If a parameter is out of bounds, or a name is not known. All of this before
+            anything is computed.
+        """
+        data, cells, definition = self._plan()
+        store = None if directory is None else Store(directory)
+        outcomes: dict[str, dict[str, Any]] = {}
+        if store is not None:
+            store.create()
+            store.write_definition(definition)
+            outcomes = {c.key: store.read(c.key) for c in cells if store.has(c.key)}
+        todo = [cell for cell in cells if cell.key not in outcomes]
+        bar = GridBar(todo, len(outcomes)) if verbose else Silent()
+        where = None if store is None else store.directory
+        with bar, limited_threads(self.n_threads):
+            for cell, outcome in run_grid(
+                todo, data, where, self.n_jobs, self.time_limit
+            ):
+                outcomes[cell.key] = outcome
+                if store is not None and "record" in outcome:
+                    self._keep(store, cell.key, outcome)
+                bar.update(cell, outcome)
+        in_order = [outcomes[cell.key] for cell in cells]
+        images = asked_images(in_order, data)
+        if store is not None:
+            store.write_images(images)
+        return Results(in_order, definition, images)
+
+    def check(self) -> int:
+        """Check everything that can be, without computing anything.
+
+        Returns
+        -------
+        int
+            How many cells there are.
+
+        Raises
+        ------
+        FileNotFoundError, ImportError, TypeError, ValueError
+            As :meth:`run`.
+        """
+        return len(self._plan()[1])
+
+    def _keep(self, store, key, outcome):
+        """Write a cell that ran where the folder is not."""
+        if not store.has(key):
+            store.write(key, outcome)
+
+    # The plan -------------------------------------------------------------------
+
+    def _plan(self):
+        """Check everything; return the data, the cells and what they are made of."""
+        need_pandas()
+        settings, seeds = self._settings(), self._seeds()
+        learners = load_estimators(self.estimators)
+        strategies = load_strategies(self.strategies)
+        data = load_data(self.data)
+        for name, one in data.items():
+            self._check_data(name, one, settings)
+            for learner in learners.values():
+                self._check_estimator(name, one, learner)
+        for learner, strategy in product(learners.values(), strategies.values()):
+            check_needs(as_strategy(strategy), learner._template())
+        parts = self._parts(settings, data, learners, strategies)
+        cells = [
+            self._cell(parts, (name, estimator, strategy, seed), settings)
+            for name in data
+            for estimator in learners
+            for seed in seeds
+            for strategy in strategies
+        ]
+        definition = self._definition(parts, data, cells, seeds)
+        return data, cells, definition
+
+    def _parts(self, settings, data, learners, strategies):
+        """Return the learners to run, and what goes into the keys."""
+        loop = {
+            "n_labels": self.n_labels,
+            "n_initial": self.n_initial,
+            "initial": self.initial,
+            "batch_size": self.batch_size,
+        }
+        built = {
+            pair: learners[pair[0]].__class__(
+                **{
+                    **learners[pair[0]].get_params(deep=False),
+                    **loop,
+                    "query_strategy": as_strategy(strategies[pair[1]]),
+                    "store_estimators": False,
+                    "verbose": 0,
+                }
+            )
+            for pair in product(learners, strategies)
+        }
+        return {
+            "learners": built,
+            "settings": {**describe(loop), **describe(vars(settings))},
+            "data": {name: one.fingerprint for name, one in data.items()},
+            "described": {pair: describe(one) for pair, one in built.items()},
+            "strategies": {n: describe(as_strategy(s)) for n, s in strategies.items()},
+            "estimators": {n: describe(one.estimator) for n, one in learners.items()},
+        }
+
+    def _cell(self, parts, where, settings):
+        data, estimator, strategy, seed = where
+        learner = parts["learners"][estimator, strategy]
+        content = {
+            "format": FORMAT,
+            "data": parts["data"][data],
+            "learner": parts["described"][estimator, strategy],
+            "settings": parts["settings"],
+            "seed": seed,
+            "names": [data, estimator, strategy],
+        }
+        key = key_of(content)
+        return Cell(key, data, estimator, strategy, seed, learner, settings)
+
+    def _definition(self, parts, data, cells, seeds):
+        """Return what the experiment is made of, as it is written down."""
+        return {
+            "format": FORMAT,
+            "settings": parts["settings"],
+            "estimators": parts["estimators"],
+            "strategies": parts["strategies"],
+            "seeds": seeds,
+            "data": {
+                name: {
+                    "fingerprint": one.fingerprint,
+                    "n_pool": one.n_pool(self.test_size, self.pool_size),
+                    "classes": None if one.classes is None else one.classes.tolist(),
+                }
+                for name, one in data.items()
+            },
+            "cells": [{"key": cell.key, **cell.name} for cell in cells],
+        }
+
+    # Checks ---------------------------------------------------------------------
+
+    def _settings(self):
+        check_int("n_initial", self.n_initial)
+        check_int("batch_size", self.batch_size)
+        check_int("n_validation", self.n_validation, 0)
+        check_int("n_threads", self.n_threads)
+        count_of("n_labels", self.n_labels, 1)
+        if self.time_limit is not None:
+            check_number("time_limit", self.time_limit, minimum=1e-3)
+        if self.pool_size is not None:
+            check_int("pool_size", self.pool_size)
+        for count in self.details_at:
+            check_int("details_at", count)
+        return Settings(
+            self.test_size,
+            self.pool_size,
+            self.metrics,
+            tuple(int(count) for count in self.details_at),
+            self.n_validation,
+            self.n_threads,
+        )
+
+    def _seeds(self):
+        if isinstance(self.seeds, int):
+            return list(range(check_int("seeds", self.seeds)))
+        seeds = [check_int("seeds", seed, 0) for seed in self.seeds]
+        if len(set(seeds)) < len(seeds) or not seeds:
+            raise ValueError(
+                f"seeds must be a number of seeds or different ones, got {seeds}."
+            )
+        return seeds
+
+    def _check_data(self, name, data, settings):
+        """Refuse a budget that the pool cannot pay, and measures that do not fit."""
+        n_pool = data.n_pool(self.test_size, self.pool_size)
+        budget = count_of("n_labels", self.n_labels, n_pool)
+        if isinstance(self.n_labels, int) and self.n_labels > n_pool:
+            raise ValueError(
+                f"n_labels must be at most {n_pool}, the pool of {name!r}, got "
+                f"{self.n_labels}."
+            )
+        if self.n_initial >= budget:
+            raise ValueError(
+                f"n_initial must be less than the {budget} labels to buy on {name!r}, "
+                f"got {self.n_initial}. Leave some labels to choose."
+            )
+        resolve_metrics(self.metrics, data.is_classes)
+        kind = "multiclass" if data.is_classes else "regression"
+        resolve_initial(self.initial, data.y, kind)
+
+    def _check_estimator(self, name, data, learner):
+        """Refuse a classifier for numbers, and a regressor for classes."""
+        template = learner._template()
+        fits = is_classifier(template) if data.is_classes else is_regressor(template)
+        if not fits:
+            kind = "classifier" if data.is_classes else "regressor"
+            raise TypeError(
+                f"estimators must be {kind}s for {name!r}, whose labels are "
+                f"{'classes' if data.is_classes else 'numbers'}, got "
+                f"{name_of(template)}."
+            )

@@ -1,0 +1,145 @@
+"""The estimators and strategies of an experiment, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skal import ActiveLearner
+from skal._params import STRATEGY_ALIASES, check_choice
+from skal._resolver import name_of
+from skal.query import as_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def load_estimators(estimators: Any) -> dict[str, ActiveLearner]:
+    """Return a learner to clone for each estimator, by name.
+
+    Parameters
+    ----------
+    estimators : estimator, str, list, dict or None
+        As :class:`Experiment` takes it. An ActiveLearner keeps what it was given, such
+        as ``warm_start`` or ``stopping``; anything else is wrapped in a new one.
+
+    Returns
+    -------
+    dict of str to ActiveLearner
+        Unfitted learners.
+    """
+    named = _named("estimators", "logistic" if estimators is None else estimators)
+    return {name: _learner(name, source) for name, source in named.items()}
+
+
+def load_strategies(strategies: Any) -> dict[str, Any]:
+    """Return the strategies by name, checked.
+
+    Parameters
+    ----------
+    strategies : str, QueryStrategy, callable, list or dict
+        As :class:`Experiment` takes it.
+
+    Returns
+    -------
+    dict of str to object
+        What goes into ``query_strategy=``.
+    """
+    named = _named("strategies", strategies)
+    for strategy in named.values():
+        as_strategy(
+            strategy, "strategies"
+        )  # an unknown name is an error that lists the known ones
+    return named
+
+
+def _named(parameter, things):
+    """Return a dict of name to thing."""
+    if isinstance(things, dict):
+        named = {str(name): thing for name, thing in things.items()}
+    else:
+        things = things if isinstance(things, list | tuple) else [things]
+        names = [_name(thing) for thing in things]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"{parameter} must have names of their own, got {twice} more than "
+                "once. Name them in a dict."
+            )
+        named = dict(zip(names, things, strict=True))
+    if not named:
+        raise ValueError(f"{parameter} must name at least one, got none.")
+    return named
+
+
+def _name(thing):
+    """Name a thing as a person would: an alias, a function's name, or its repr."""
+    if isinstance(thing, str):
+        return thing
+    if hasattr(thing, "get_params"):
+        text = " ".join(repr(thing).split())
+        aliases = {f"{name}()": alias for alias, name in STRATEGY_ALIASES.items()}
+        return aliases.get(text, text.removesuffix("()"))
+    return getattr(thing, "__name__", name_of(thing))
+
+
+def _learner(name, source):
+    if isinstance(source, str):
+        source = ESTIMATORS[check_choice("estimators", source, ESTIMATORS)]()
+    if isinstance(source, ActiveLearner):
+        return clone(source)
+    if isinstance(source, type) or not hasattr(source, "fit"):
+        raise TypeError(
+            f"estimators must have fit, got {source!r} for {name!r}. Known by name "
+            f"are {', '.join(map(repr, sorted(ESTIMATORS)))}."
+        )
+    return ActiveLearner(source)
+
+
+# Estimators that go by a name ---------------------------------------------------
+
+
+def flat(X: Any) -> Any:
+    """Return the rows as a table, for images and the like."""
+    return X.reshape(len(X), -1) if np.ndim(X) > 2 else X
+
+
+def _on_tables(*steps):
+    """Return a Pipeline that takes images too."""
+    return make_pipeline(FunctionTransformer(flat), *steps)
+
+
+def _logistic():
+    from sklearn.linear_model import LogisticRegression
+
+    return _on_tables(StandardScaler(), LogisticRegression(max_iter=1000))
+
+
+def _forest():
+    from sklearn.ensemble import RandomForestClassifier
+
+    return _on_tables(RandomForestClassifier())
+
+
+def _cnn():
+    from skal.nets import CNNClassifier
+
+    return CNNClassifier()
+
+
+def _resnet():
+    from skal.nets import ResNetClassifier
+
+    return ResNetClassifier(width=16)
+
+
+ESTIMATORS: dict[str, Callable[[], Any]] = {
+    "cnn": _cnn,
+    "forest": _forest,
+    "logistic": _logistic,
+    "resnet": _resnet,
+}

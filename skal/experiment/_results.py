@@ -1,0 +1,346 @@
+"""Results: everything that was measured, and what it shows."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skal._params import check_choice
+from skal.experiment._describe import as_json
+from skal.experiment._measures import in_order
+from skal.experiment._pictures import Pictures
+from skal.experiment._store import Store
+from skal.experiment._tables import need_pandas
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Self
+
+    from pandas import DataFrame
+
+WHERE = ("data", "estimator", "strategy", "seed")
+TIMES = ("query_seconds", "fit_seconds", "peak_memory")
+
+
+class Results(Pictures):
+    """What came of an experiment.
+
+    Made by :meth:`Experiment.run`, :meth:`from_dir` or :meth:`from_parquet`.
+    Comparisons use the seeds that every strategy of a setting (a data set and an
+    estimator) has finished, and the numbers of labels that all have reached.
+
+    Parameters
+    ----------
+    outcomes : list of dict
+        What came of each cell.
+    definition : dict
+        What the experiment is made of.
+    images : dict of str to ndarray, default=None
+        Some of the images that were asked, by key of the cell.
+
+    Attributes
+    ----------
+    outcomes, definition, images : object
+        The parameters, as given.
+
+    See Also
+    --------
+    Experiment : Makes them.
+
+    Notes
+    -----
+    The measures of a round stand in the docstring of :class:`Experiment`. Further
+    columns of ``frame``: ``asked_entropy`` and ``labeled_entropy``, how evenly the
+    classes are met among the labels of the round, and among all (1 is equally often);
+    ``query_seconds`` and ``fit_seconds``; ``peak_memory``, the most that the process
+    held in the round, in MB.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.datasets import load_iris
+    >>> from skal.experiment import Experiment
+    >>> experiment = Experiment(GaussianNB(), ["margin", "random"],
+    ...     load_iris(return_X_y=True), n_labels=30, n_initial=10, seeds=2)
+    >>> results = experiment.run()
+    >>> results.compare()[["strategy", "verdict"]].values.tolist()
+    [['margin', 'cannot tell: 2 seeds, needs at least 5']]
+    """
+
+    def __init__(
+        self,
+        outcomes: list[dict[str, Any]],
+        definition: dict[str, Any],
+        images: dict[str, Any] | None = None,
+    ) -> None:
+        self.outcomes = outcomes
+        self.definition = definition
+        self.images = images or {}
+
+    def __repr__(self) -> str:
+        """Count the cells."""
+        n_failed = len(self.failures)
+        failed = f", {n_failed} failed" if n_failed else ""
+        return f"Results({len(self.records)} cells{failed})"
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        """Where there is no result, and why: ``reason`` and ``traceback``."""
+        return [one["failure"] for one in self.outcomes if "record" not in one]
+
+    @property
+    def warnings(self) -> dict[str, int]:
+        """The warnings that the cells gave, and how often."""
+        counts: dict[str, int] = {}
+        for one in self.outcomes:
+            for text, count in one.get("timings", {}).get("warnings", {}).items():
+                counts[text] = counts.get(text, 0) + count
+        return counts
+
+    @property
+    def environments(self) -> list[dict[str, Any]]:
+        """The machines and versions that the cells ran on, each once."""
+        found = [one.get("timings", {}).get("environment") for one in self.outcomes]
+        seen = {as_json(environment): environment for environment in found}
+        return [environment for environment in seen.values() if environment]
+
+    @property
+    def frame(self) -> DataFrame:
+        """A tidy table: a row for each round of each cell, a column for each number."""
+        pd = need_pandas()
+        if not self.records:
+            return pd.DataFrame(columns=[*WHERE, "round", "n_labels"])
+        parts = [
+            pd.DataFrame(_columns(one)) for one in self.outcomes if "record" in one
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def select(self, **where: Any) -> Results:
+        """Keep some of the cells.
+
+        Parameters
+        ----------
+        **where : dict
+            ``data``, ``estimator``, ``strategy`` or ``seed``, each one value or a list.
+
+        Returns
+        -------
+        Results
+            The cells that match all of them.
+
+        Raises
+        ------
+        ValueError
+            If nothing matches.
+        """
+        for name in where:
+            check_choice("where", name, WHERE)
+        wanted = {
+            name: value if isinstance(value, list | tuple) else [value]
+            for name, value in where.items()
+        }
+
+        def matches(outcome):
+            cell = outcome.get("record", outcome.get("failure"))
+            return all(cell[name] in values for name, values in wanted.items())
+
+        kept = [outcome for outcome in self.outcomes if matches(outcome)]
+        if not kept:
+            raise ValueError(f"where must name cells there are, got {where}.")
+        return Results(kept, self.definition, self.images)
+
+    def asked(
+        self,
+        *,
+        data: str | None = None,
+        estimator: str | None = None,
+        strategy: str,
+        seed: int,
+    ) -> list[Any]:
+        """Return what one cell asked, so that others can train on it.
+
+        Parameters
+        ----------
+        data : str, default=None
+            Which data set; None where there is one.
+        estimator : str, default=None
+            Which estimator; None where there is one.
+        strategy : str
+            Which strategy.
+        seed : int
+            Which seed.
+
+        Returns
+        -------
+        list of ndarray of int
+            For each round positions in the X that was given.
+
+        Raises
+        ------
+        ValueError
+            If that is not one finished cell.
+        """
+        where = {"strategy": strategy, "seed": seed}
+        where |= {} if data is None else {"data": data}
+        where |= {} if estimator is None else {"estimator": estimator}
+        records = self.select(**where).records
+        if len(records) != 1:
+            raise ValueError(
+                f"asked must name one finished cell, got {len(records)} for {where}. "
+                "Name the data and the estimator too."
+            )
+        return [np.array(rows, int) for rows in records[0]["asked"]]
+
+    # Files ----------------------------------------------------------------------
+
+    @classmethod
+    def from_dir(cls, directory: str | PathLike[str]) -> Self:
+        """Read the results that a run has written so far.
+
+        Parameters
+        ----------
+        directory : str or path
+            The folder given to :meth:`Experiment.run`.
+
+        Returns
+        -------
+        Results
+            The cells that are finished or have failed.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no results.
+        """
+        store = Store(directory)
+        definition = store.read_definition()
+        found = [store.read(cell["key"]) for cell in definition["cells"]]
+        outcomes = [one for one in found if "record" in one or "failure" in one]
+        return cls(outcomes, definition, store.read_images())
+
+    def to_parquet(self, path: str | PathLike[str]) -> None:
+        """Write everything but pictures into one file.
+
+        Parameters
+        ----------
+        path : str or path
+            The file. It holds the table of :attr:`frame` with the rows that were
+            asked; what else there is stands in its metadata.
+        """
+        pd = need_pandas()
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        parts = [_columns(one) for one in self.outcomes if "record" in one]
+        for part, record in zip(parts, self.records, strict=True):
+            part["key"] = [record["key"]] * len(record["n_labels"])
+            part["asked"] = record["asked"]
+        frame = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
+        rest = {
+            "definition": self.definition,
+            "outcomes": [_without_columns(one) for one in self.outcomes],
+        }
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        metadata = {**(table.schema.metadata or {}), b"skal": as_json(rest).encode()}
+        pq.write_table(table.replace_schema_metadata(metadata), path)
+
+    @classmethod
+    def from_parquet(cls, path: str | PathLike[str]) -> Self:
+        """Read what :meth:`to_parquet` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+
+        Returns
+        -------
+        Results
+            The results, without pictures of what was asked.
+
+        Raises
+        ------
+        ValueError
+            If the file holds something else.
+        """
+        need_pandas()
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(path)
+        metadata = table.schema.metadata or {}
+        if b"skal" not in metadata:
+            raise ValueError(
+                f"path must name a file that to_parquet wrote, got {str(path)!r}."
+            )
+        rest = json.loads(metadata[b"skal"])
+        groups = dict(list(table.to_pandas().groupby("key", sort=False)))
+        for outcome in rest["outcomes"]:
+            if "record" in outcome:
+                _fill(outcome, groups[outcome["record"]["key"]])
+        return cls(rest["outcomes"], rest["definition"])
+
+    def report(self, path: str | PathLike[str]) -> Path:
+        """Write a page that explains itself, to send to a colleague.
+
+        Parameters
+        ----------
+        path : str or path
+            The file, such as ``report.html``. Pictures are inside it; nothing else is
+            needed to read it.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        from skal.experiment._report import write_report
+
+        return write_report(self, Path(path))
+
+
+def _columns(outcome):
+    """Return the numbers of a cell, a list with an entry a round for each column."""
+    record, timings = outcome["record"], outcome.get("timings", {})
+    n_rounds = len(record["n_labels"])
+    nothing = [None] * n_rounds
+    numbers = {name: record["metrics"][name] for name in in_order(record["metrics"])}
+    numbers |= {name: timings.get(name) for name in TIMES}
+    return {
+        **{name: [record[name]] * n_rounds for name in WHERE},
+        "round": list(range(n_rounds)),
+        "n_labels": record["n_labels"],
+        **{
+            name: np.array(values or nothing, dtype=float)
+            for name, values in numbers.items()
+        },
+    }
+
+
+def _without_columns(outcome):
+    """Return what of a cell does not stand in the table."""
+    outcome = deepcopy(outcome)
+    if "record" in outcome:
+        outcome["record"]["metrics"] = list(outcome["record"]["metrics"])
+        for name in ("asked", "n_labels"):
+            outcome["record"].pop(name)
+        for name in TIMES:
+            outcome.get("timings", {}).pop(name, None)
+    return outcome
+
+
+def _fill(outcome, rows):
+    """Put the columns of a table back into a cell."""
+
+    def numbers(name):
+        return [None if np.isnan(value) else value for value in rows[name].tolist()]
+
+    record = outcome["record"]
+    record["metrics"] = {name: numbers(name) for name in record["metrics"]}
+    record["n_labels"] = rows["n_labels"].tolist()
+    record["asked"] = [list(map(int, asked)) for asked in rows["asked"]]
+    if "timings" in outcome:
+        outcome["timings"] |= {name: numbers(name) for name in TIMES}

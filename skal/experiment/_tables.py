@@ -1,0 +1,71 @@
+"""Tables in files, and the libraries that read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: What the column of labels may be called in a CSV or parquet file.
+LABEL_COLUMNS = ("target", "label", "class", "y")
+
+
+def need_pandas() -> Any:
+    """Import pandas, or say how to install it."""
+    try:
+        import pandas as pd
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "Experiments need pandas and pyarrow: pip install 'skal[experiment]'."
+        ) from error
+    return pd
+
+
+def read_table(path: Path) -> tuple[Any, ...]:
+    """Read ``(X, y)``, or ``(X, y, X_test, y_test)`` from an npz file.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV or parquet file with numeric columns and a column of labels, or an npz
+        file with arrays ``X`` and ``y``, and perhaps ``X_test`` and ``y_test``.
+
+    Returns
+    -------
+    tuple
+        The arrays.
+    """
+    if path.suffix == ".npz":
+        return _read_npz(path)
+    pd = need_pandas()
+    frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    columns = [name for name in LABEL_COLUMNS if name in frame.columns]
+    if not columns:
+        raise ValueError(
+            f"{str(path)!r} must have a column of labels called "
+            f"{', '.join(map(repr, LABEL_COLUMNS))}, got the columns "
+            f"{list(frame.columns)}. Rename it."
+        )
+    y = frame.pop(columns[0])
+    odd = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
+    if odd or frame.isna().any(axis=None) or y.isna().any():
+        raise ValueError(
+            f"{str(path)!r} must hold numbers beside the labels and no gaps, got "
+            f"{odd or 'missing values'}. Prepare it in Python and pass (X, y)."
+        )
+    return frame.to_numpy(dtype=float), y.to_numpy()
+
+
+def _read_npz(path):
+    with np.load(path, allow_pickle=False) as file:
+        names = [name for name in ("X", "y", "X_test", "y_test") if name in file]
+        if names not in (["X", "y"], ["X", "y", "X_test", "y_test"]):
+            raise ValueError(
+                f"{str(path)!r} must hold the arrays X and y, and X_test and y_test or "
+                f"neither, got {sorted(file)}."
+            )
+        return tuple(file[name] for name in names)

@@ -1,0 +1,205 @@
+"""What results show, in sentences and in tables for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skal.experiment._measures import better_of, title_of
+
+if TYPE_CHECKING:
+    from skal.experiment._results import Results
+
+DEFAULTS = ("accuracy", "r2")
+
+
+def main_metric(results: Results) -> str:
+    """Return the measure that a report is about: accuracy, where it is there."""
+    there = [name for name in results.metrics() if better_of(name) != 0]
+    if not there:
+        raise ValueError(
+            f"There is nothing to report: {len(results.failures)} cells failed, none "
+            "finished with a score."
+        )
+    return next((name for name in DEFAULTS if name in there), there[0])
+
+
+def headlines(results: Results, metric: str, baseline: str) -> list[str]:
+    """Say for each strategy how it did against the baseline.
+
+    Parameters
+    ----------
+    results : Results
+        The results.
+    metric : str
+        Which column.
+    baseline : str
+        The strategy to compare with.
+
+    Returns
+    -------
+    list of str
+        A sentence for each strategy of each setting.
+    """
+    if baseline not in results.strategies():
+        return [f"There is no {baseline} to compare with."]
+    summary = results.summary(metric, baseline=baseline)
+    labels = summary.set_index(["data", "estimator", "strategy"])
+    many = len(results.settings(metric)) > 1
+    sentences = []
+    for row in results.compare(metric, baseline=baseline).to_dict("records"):
+        where = row["data"], row["estimator"], row["strategy"]
+        start = f"On {row['data']} with {row['estimator']}, " if many else ""
+        found = labels.loc[where]
+        budget = labels.loc[(*where[:2], baseline), f"labels_to_match_{baseline}"]
+        sentences.append(
+            start
+            + f"{row['strategy']}: {row['verdict']}. "
+            + _saved(found, baseline, budget)
+            + f" Mean {title_of(metric)} over the budget {_signed(row['difference'])} "
+            f"({_signed(row['low'])} to {_signed(row['high'])}; p = {row['p']:.2g}, "
+            f"corrected {row['p_holm']:.2g}; {row['n_seeds']} seeds)."
+        )
+    return sentences
+
+
+def _saved(row, baseline, budget):
+    name = f"labels_to_match_{baseline}"
+    needed = count_of_labels(row[name], row[f"{name}_low"], row[f"{name}_high"])
+    if not np.isfinite(row[name]):
+        return f"It does not reach {baseline}'s last score within the budget."
+    return f"It reaches {baseline}'s last score, of {budget:.0f} labels, with {needed}."
+
+
+def _signed(value):
+    return "?" if np.isnan(value) else f"{value:+.4f}"
+
+
+def count_of_labels(labels: float, low: float, high: float) -> str:
+    """Write a number of labels with its interval."""
+    if np.isinf(labels):
+        return "more than there are"
+    words = ["∞" if np.isinf(v) else f"{v:.0f}" for v in (labels, low, high)]
+    if np.isnan(low) or words[1] == words[2]:
+        return words[0]
+    return f"{words[0]} ({words[1]}-{words[2]})"
+
+
+def summary_table(
+    results: Results, metric: str, baseline: str
+) -> tuple[list[str], list[list[str]]]:
+    """Return the summary as words.
+
+    Parameters
+    ----------
+    results : Results
+        The results.
+    metric : str
+        Which column.
+    baseline : str
+        The strategy to compare with.
+
+    Returns
+    -------
+    columns : list of str
+        Heads.
+    rows : list of list of str
+        Cells.
+    """
+    summary = results.summary(metric, baseline=baseline)
+    title, many = title_of(metric), len(results.settings(metric)) > 1
+    match = f"labels_to_match_{baseline}"
+    columns = ["data", "estimator"] if many else []
+    columns += ["strategy", "seeds", f"mean {title}", f"last {title}"]
+    columns += [f"labels to match {baseline}"] if match in summary else []
+    columns += ["choosing, s", "training, s"]
+    rows = []
+    for row in summary.to_dict("records"):
+        cells = [row["data"], row["estimator"]] if many else []
+        spread = "" if np.isnan(row["final_std"]) else f" ± {row['final_std']:.3f}"
+        cells += [row["strategy"], str(row["n_seeds"])]
+        cells += [f"{row['area']:.4f}", f"{row['final']:.3f}{spread}"]
+        if match in summary:
+            ends = (row.get(match), row.get(f"{match}_low"), row.get(f"{match}_high"))
+            cells.append(count_of_labels(*ends))
+        cells += [f"{row['query_seconds']:.3g}", f"{row['fit_seconds']:.3g}"]
+        rows.append(cells)
+    return columns, rows
+
+
+def comparison_table(
+    results: Results, metric: str, baseline: str
+) -> tuple[list[str], list[list[str]]]:
+    """Return the comparison as words.
+
+    Parameters
+    ----------
+    results : Results
+        The results.
+    metric : str
+        Which column.
+    baseline : str
+        The strategy to compare with.
+
+    Returns
+    -------
+    columns : list of str
+        Heads.
+    rows : list of list of str
+        Cells.
+    """
+    columns = ["data", "estimator", "strategy", "difference", "95 % interval"]
+    columns += ["seeds won", "p", "p, Holm", "verdict"]
+    rows = [
+        [
+            row["data"],
+            row["estimator"],
+            row["strategy"],
+            _signed(row["difference"]),
+            f"{_signed(row['low'])} to {_signed(row['high'])}",
+            f"{row['wins']} of {row['n_seeds']}",
+            f"{row['p']:.3g}",
+            f"{row['p_holm']:.3g}",
+            row["verdict"],
+        ]
+        for row in results.compare(metric, baseline=baseline).to_dict("records")
+    ]
+    return columns, rows
+
+
+def setup_table(definition: dict[str, Any]) -> list[list[str]]:
+    """Return what the experiment was, as pairs of words.
+
+    Parameters
+    ----------
+    definition : dict
+        Of the results.
+
+    Returns
+    -------
+    list of list of str
+        Name and value.
+    """
+    settings, data = definition["settings"], definition["data"]
+    rows = [
+        ["data", ", ".join(f"{n} (pool of {d['n_pool']})" for n, d in data.items())],
+        ["estimators", ", ".join(definition["estimators"])],
+        ["strategies", ", ".join(definition["strategies"])],
+        ["seeds", f"{len(definition['seeds'])}: {_listed(definition['seeds'])}"],
+        [
+            "labels",
+            f"{settings['n_labels']} in all, {settings['n_initial']} at the start, "
+            f"{settings['batch_size']} a round",
+        ],
+        ["threads a cell", str(settings["n_threads"])],
+    ]
+    if settings["n_validation"]:
+        rows.append(["labels for validation", str(settings["n_validation"])])
+    return rows
+
+
+def _listed(seeds):
+    if seeds == list(range(len(seeds))) and len(seeds) > 3:
+        return f"0 to {len(seeds) - 1}"
+    return ", ".join(map(str, seeds))

@@ -1,0 +1,634 @@
+import builtins
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from joblib import parallel_config, register_parallel_backend
+from joblib._parallel_backends import SequentialBackend
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import load_digits, load_iris, make_regression
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import LinearSVC
+
+from skal import ActiveLearner
+from skal.experiment import Experiment, Results
+from skal.experiment._describe import describe, key_of
+from skal.query import Margin, Shortlist
+from skal.stopping import MaxConfidence
+
+IRIS = load_iris(return_X_y=True)
+SMALL = {"n_labels": 30, "n_initial": 10, "seeds": 2}
+
+
+def small(estimators=None, strategies=("margin", "random"), data=IRIS, **more):
+    estimators = GaussianNB() if estimators is None else estimators
+    return Experiment(estimators, list(strategies), data, **{**SMALL, **more})
+
+
+def files_of(directory, folder="cells"):
+    return {path.name: path.read_bytes() for path in (directory / folder).iterdir()}
+
+
+class Fragile(GaussianNB):
+    """Fails where the first class is rare among the labels it is given."""
+
+    def fit(self, X, y):
+        if len(y) == 30 and X[0, 0] > 5.5:
+            raise ArithmeticError("The labels do not suit me.")
+        return super().fit(X, y)
+
+
+class Deadly(GaussianNB):
+    """Takes its process along, as one that asks for too much memory does."""
+
+    def fit(self, X, y):
+        if len(y) == 20:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(X, y)
+
+
+class Slow(GaussianNB):
+    def fit(self, X, y):
+        time.sleep(30)
+        return super().fit(X, y)
+
+
+class Warns(GaussianNB):
+    def fit(self, X, y):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("Not my day.", UserWarning, stacklevel=1)
+        return super().fit(X, y)
+
+
+class Counting(ClassifierMixin, BaseEstimator):
+    """Writes down each fit."""
+
+    def __init__(self, path=None):
+        self.path = path
+
+    def fit(self, X, y):
+        with Path(self.path).open("a") as file:
+            file.write(f"{len(y)}\n")
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+    def predict(self, X):
+        return np.repeat(self.classes_[0], len(X))
+
+
+# What comes out ------------------------------------------------------------------
+
+
+def test_frame_has_a_row_for_each_round_of_each_cell():
+    frame = small(seeds=3).run().frame
+    assert len(frame) == 3 * 2 * 3
+    one = frame[(frame.strategy == "margin") & (frame.seed == 1)]
+    assert one["round"].tolist() == [0, 1, 2]
+    assert one["n_labels"].tolist() == [10, 20, 30]
+    assert set(frame) == {
+        *("data", "estimator", "strategy", "seed", "round", "n_labels"),
+        *("accuracy", "balanced_accuracy", "nll", "brier", "ece", "auc"),
+        *("test_entropy", "train_nll", "asked_entropy", "labeled_entropy"),
+        *("query_seconds", "fit_seconds", "peak_memory"),
+    }
+    assert not frame.isna().any(axis=None)
+
+
+def test_strategies_of_a_seed_begin_alike_and_seeds_differ():
+    """The law of a paired experiment: the first point is the same for all."""
+    forest = RandomForestClassifier(5)  # its seed is the learner's to give
+    results = small(forest, ["margin", "entropy", "random"], seeds=4).run()
+    first = results.frame[results.frame["round"] == 0]
+    measured = ["accuracy", "nll", "brier", "ece", "auc", "test_entropy", "train_nll"]
+    for _, group in first.groupby("seed"):
+        assert (group[measured].nunique() == 1).all()
+    starts = {(one["seed"], tuple(one["asked"][0])) for one in results.records}
+    assert len(starts) == 4
+    assert first.groupby("seed")["nll"].first().nunique() == 4
+
+
+def test_what_was_asked_lets_others_train_the_same_model():
+    X, y = load_digits(return_X_y=True)
+    model = LogisticRegression(max_iter=1000)
+    settings = {"n_labels": 60, "n_initial": 20, "batch_size": 20, "seeds": [3]}
+    results = Experiment(model, data=(X / 16, y), **settings).run()
+    record = results.records[0]
+    asked = results.asked(strategy="margin", seed=3)
+    assert [len(rows) for rows in asked] == [20, 20, 20]
+    rows = np.concatenate(asked)
+    assert len(np.unique(rows)) == 60
+    counts = np.bincount(y[asked[1]], minlength=10)
+    assert record["asked_counts"][1] == counts.tolist()
+
+    same = Experiment(model, data=(X / 16, y), **settings)
+    split = same._plan()[0]["data"].split(3, 0.3, None)
+    assert not set(rows) - set(split.pool)
+    model.fit(X[rows] / 16, y[rows])
+    accuracy = model.score(split.X_test, split.y_test)
+    assert accuracy == pytest.approx(record["metrics"]["accuracy"][-1])
+
+
+def test_test_rows_of_their_own_are_used_and_pools_may_be_smaller():
+    X, y = IRIS
+    data = (X[::2], y[::2], X[1::2], y[1::2])
+    results = small(data=data, pool_size=40).run()
+    record = results.records[0]
+    assert (record["n_pool"], record["n_test"]) == (40, 75)
+    assert results.records[0]["asked"][0] != results.records[2]["asked"][0]
+    model = GaussianNB().fit(
+        *(part[np.concatenate(record["asked"])] for part in data[:2])
+    )
+    assert record["metrics"]["accuracy"][-1] == model.score(*data[2:])
+
+
+def test_labels_may_be_words_and_come_out_as_words():
+    X, y = IRIS
+    words = np.array(["setosa", "versicolor", "virginica"], dtype=object)[y]
+    named, plain = small(data=(X, words)).run(), small().run()
+    assert named.definition["data"]["data"]["classes"] == sorted(set(words))
+    np.testing.assert_array_equal(named.frame["nll"], plain.frame["nll"])
+
+
+def test_validation_labels_are_counted():
+    results = small(n_validation=15, details_at=[35]).run()
+    assert results.records[0]["n_labels"] == [25, 35, 45]
+    assert list(results.records[0]["details"]) == ["35", "45"]
+
+
+def test_a_learner_as_estimator_keeps_what_it_was_given():
+    stopping = MaxConfidence(threshold=0.0)
+    results = small(
+        {
+            "cold": LogisticRegression(max_iter=500),
+            "warm": ActiveLearner(LogisticRegression(max_iter=500), warm_start=True),
+            "stops": ActiveLearner(GaussianNB(), stopping=stopping),
+        },
+        seeds=1,
+    ).run()
+    ends = {(r["estimator"], r["termination"]) for r in results.records}
+    assert {("cold", "n_labels"), ("warm", "n_labels")} <= ends
+    cold, warm = (
+        results.select(estimator=name, strategy="random").frame["nll"].to_numpy()
+        for name in ("cold", "warm")
+    )
+    assert cold[0] == warm[0]
+    assert cold[-1] != warm[-1]
+
+
+def test_a_model_without_probabilities_has_what_it_can_have():
+    results = small(LinearSVC(), ["random"]).run()
+    frame = results.frame
+    assert frame[["nll", "brier", "ece", "auc"]].isna().all(axis=None)
+    assert (frame["accuracy"] > 0.5).all()
+    assert "nll" not in results.metrics()
+    assert results.records[0]["details"]["30"]["roc"] is None
+
+
+def test_regression_is_measured_by_its_errors():
+    X, y = make_regression(200, 5, noise=1.0, random_state=0)
+    results = small(Ridge(), ["greedy_sampling", "random"], (X, y)).run()
+    frame = results.frame
+    assert {"r2", "rmse", "mae"} <= set(frame)
+    assert (frame["mae"] <= frame["rmse"]).all()
+    assert results.compare("rmse")["strategy"].tolist() == ["greedy_sampling"]
+
+
+def test_metrics_may_be_names_scorers_and_functions_of_ones_own():
+    def share_of_first(estimator, X, y):
+        return np.mean(estimator.predict(X) == 0)
+
+    metrics = {"acc": "accuracy", "f1": "f1_macro", "first": share_of_first}
+    metrics["again"] = make_scorer(accuracy_score)
+    frame = small(metrics=metrics).run().frame
+    assert {"acc", "f1", "first", "again"} < set(frame)
+    assert "nll" not in frame
+    np.testing.assert_allclose(frame["acc"], frame["again"])
+
+
+def test_names_are_as_people_would_write_them():
+    strategies = ["random", Margin(), Shortlist("entropy", 20)]
+    results = small(strategies=strategies, seeds=1).run()
+    assert results.strategies()[:2] == ["random", "margin"]
+    assert results.strategies()[2].startswith("Shortlist(")
+
+
+def test_select_narrows_the_results():
+    results = small(seeds=3).run()
+    assert len(results.select(strategy="margin", seed=[0, 2]).records) == 2
+    with pytest.raises(ValueError, match="where must name cells there are"):
+        results.select(strategy="entropy")
+    with pytest.raises(ValueError, match="where must be one of 'seed'"):
+        results.select(sed=1)
+    two = small({"a": GaussianNB(), "b": GaussianNB()}, seeds=1).run()
+    assert len(two.asked(strategy="margin", seed=0, estimator="a")) == 3
+    with pytest.raises(ValueError, match="asked must name one finished cell, got 2"):
+        two.asked(strategy="margin", seed=0)
+
+
+# Determinism and resuming --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """Return the folder of a serial run with forests, which draw at random."""
+    directory = tmp_path_factory.mktemp("reference")
+    forests().run(directory)
+    return directory
+
+
+def forests(**more):
+    return small(RandomForestClassifier(5), ["margin", "random"], seeds=3, **more)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "whole_lists"])
+def test_files_do_not_depend_on_the_backend(reference, tmp_path, backend):
+    class WholeLists(SequentialBackend):
+        supports_return_generator = False
+
+    register_parallel_backend("whole_lists", WholeLists)
+    with parallel_config(backend=backend, n_jobs=2):
+        forests().run(tmp_path)
+    assert files_of(tmp_path) == files_of(reference)
+    for name in ("experiment.json",):
+        assert (tmp_path / name).read_bytes() == (reference / name).read_bytes()
+
+
+def test_a_second_run_computes_nothing(tmp_path):
+    noted = tmp_path / "fits"
+    experiment = small(Counting(str(noted)))
+    first = experiment.run(tmp_path / "results")
+    n_fits = len(noted.read_text().split())
+    again = experiment.run(tmp_path / "results")
+    assert len(noted.read_text().split()) == n_fits == 4 * 3
+    assert again.outcomes == first.outcomes
+
+
+def test_more_seeds_and_strategies_cost_only_themselves(reference, tmp_path):
+    small(RandomForestClassifier(5), ["random"], seeds=2).run(tmp_path)
+    before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "cells").iterdir()}
+    assert len(before) == 2
+    forests().run(tmp_path)
+    for name, changed in before.items():
+        assert (tmp_path / "cells" / name).stat().st_mtime_ns == changed
+    assert files_of(tmp_path) == files_of(reference)
+
+
+def test_another_definition_is_another_cell():
+    def keys(**more):
+        return {cell.key for cell in small(**more)._plan()[1]}
+
+    X, y = IRIS
+    same = keys()
+    assert keys() == keys(time_limit=100.0, n_jobs=2) == same
+    for more in (
+        {"n_labels": 31},
+        {"batch_size": 9},
+        {"n_initial": 9},
+        {"initial": "stratified"},
+        {"test_size": 0.4},
+        {"pool_size": 50},
+        {"n_validation": 1},
+        {"n_threads": 2},
+        {"details_at": [20]},
+        {"metrics": ["accuracy"]},
+        {"estimators": GaussianNB(var_smoothing=1e-3)},
+        {"data": (X + 1e-9, y)},
+    ):
+        assert not keys(**more) & same
+
+
+SCRIPT = """
+import sys
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from skal.experiment import Experiment
+
+Experiment(RandomForestClassifier(5), ["margin", "random"],
+    load_iris(return_X_y=True), n_labels=30, n_initial=10, seeds=20).run(sys.argv[1])
+"""
+
+
+def test_a_run_killed_at_any_time_goes_on_where_it_was(tmp_path, rng):
+    """SIGKILL, twice; the end is that of a run that was left alone."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    seen: dict[str, int] = {}
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT, killed])
+        wait_for_more_cells(killed / "cells", len(seen), process)
+        time.sleep(rng.uniform(0, 0.2))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        now = {p.name: p.stat().st_mtime_ns for p in (killed / "cells").iterdir()}
+        assert len(seen) < len(now) < 40
+        assert seen.items() <= now.items()  # none was computed again
+        for path in (killed / "cells").iterdir():
+            json.loads(path.read_text())
+        seen = now
+    experiment = small(RandomForestClassifier(5), seeds=20)
+    experiment.run(killed)
+    last = {p.name: p.stat().st_mtime_ns for p in (killed / "cells").iterdir()}
+    assert seen.items() <= last.items()
+    assert not list(killed.glob(".part-*"))
+    small(RandomForestClassifier(5), seeds=20).run(whole)
+    assert files_of(killed) == files_of(whole)
+
+
+def wait_for_more_cells(folder, n_cells, process):
+    while process.poll() is None:
+        if folder.is_dir() and len(list(folder.iterdir())) > n_cells:
+            return
+        time.sleep(0.005)
+
+
+# What goes wrong -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_failing_cell_is_reported_and_sinks_nothing(tmp_path, n_jobs):
+    experiment = small({"good": GaussianNB(), "bad": Fragile()}, n_jobs=n_jobs, seeds=4)
+    results = experiment.run(tmp_path)
+    failed = results.failures
+    assert 0 < len(failed) < 8
+    assert len(results.records) == 16 - len(failed)
+    assert failed[0]["estimator"] == "bad"
+    assert failed[0]["reason"] == "ArithmeticError: The labels do not suit me."
+    assert "in fit" in failed[0]["traceback"]
+    again = Results.from_dir(tmp_path)
+    assert again.outcomes == results.outcomes
+    assert again.frame.equals(results.frame)
+    assert f"{len(failed)} failed" in repr(results)
+
+
+def test_failed_cells_are_tried_again(tmp_path, monkeypatch):
+    experiment = small(Fragile(), seeds=4)
+    assert experiment.run(tmp_path).failures
+    monkeypatch.setattr(Fragile, "fit", GaussianNB.fit)
+    assert not experiment.run(tmp_path).failures
+    assert not files_of(tmp_path, "failures")
+
+
+def test_a_cell_that_takes_too_long_has_failed(tmp_path):
+    start = time.monotonic()
+    experiment = small(Slow(), ["random"], seeds=1, time_limit=0.3)
+    failed = experiment.run(tmp_path).failures
+    assert failed[0]["reason"] == "TimeLimit: the cell took longer than 0.3 s."
+    assert time.monotonic() - start < 10
+
+
+def test_a_time_limit_leaves_other_alarms_as_they_were():
+    left, _ = signal.getitimer(signal.ITIMER_REAL)
+    handler = signal.getsignal(signal.SIGALRM)
+    small(seeds=1, time_limit=60.0).run()
+    assert signal.getsignal(signal.SIGALRM) == handler
+    now, _ = signal.getitimer(signal.ITIMER_REAL)
+    assert (now > 0) == (left > 0)
+    assert now <= left
+
+
+def test_a_worker_that_dies_takes_only_its_own_cells_along(tmp_path):
+    estimators = {"deadly": Deadly(), "good": GaussianNB()}
+    experiment = small(estimators, ["random"], n_jobs=2, seeds=1)
+    results = experiment.run(tmp_path)
+    assert [one["estimator"] for one in results.failures] == ["deadly"]
+    assert [one["estimator"] for one in results.records] == ["good"]
+    assert Results.from_dir(tmp_path).outcomes == results.outcomes
+    assert results.failures[0]["reason"].startswith("WorkerDied")
+
+
+def test_warnings_are_counted_and_not_printed(capsys):
+    results = small(Warns(), ["random"]).run()
+    assert results.warnings == {"UserWarning: Not my day.": 6}
+    assert capsys.readouterr() == ("", "")
+
+
+def test_without_pandas_it_says_how_to_install_it(monkeypatch):
+    original = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name in ("pandas", "pyarrow"):
+            raise ImportError(name)
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"pip install 'skal\[experiment\]'"):
+        small().run()
+
+
+def test_importing_it_loads_nothing_heavy():
+    code = (
+        "import sys, sklearn.linear_model\n"
+        "before = set(sys.modules)\n"
+        "import skal.experiment, skal.cli\n"
+        "heavy = {'torch', 'matplotlib', 'pandas', 'pyarrow', 'skorch'}\n"
+        "print(*sorted(heavy & set(sys.modules) - before))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.fixture
+def no_compute(monkeypatch):
+    def fail(*args):
+        pytest.fail("The experiment began to compute.")
+
+    monkeypatch.setattr("skal.experiment._experiment.run_grid", fail)
+
+
+X, Y = IRIS
+
+
+@pytest.mark.usefixtures("no_compute")
+@pytest.mark.parametrize(
+    ("more", "error", "match"),
+    [
+        ({"strategies": ["margn"]}, ValueError, "strategies must be one of 'margin'"),
+        ({"strategies": []}, ValueError, "strategies must name at least one"),
+        ({"strategies": ["margin", "margin"]}, ValueError, "names of their own"),
+        ({"estimators": "logstic"}, ValueError, "estimators must be one of 'logistic'"),
+        ({"estimators": GaussianNB}, TypeError, "estimators must have fit"),
+        ({"estimators": Ridge()}, TypeError, "must be classifiers for 'data'"),
+        ({"estimators": LinearSVC()}, TypeError, "predict_proba"),
+        ({"data": "digts"}, ValueError, "data must be one of 'digits'"),
+        ({"data": "none.csv"}, FileNotFoundError, "a file that exists"),
+        ({"data": {}}, ValueError, "at least one data set"),
+        ({"data": 3}, TypeError, "data must be a name, a file"),
+        ({"data": (X, Y[:-1])}, ValueError, "one label for each of the 150 rows"),
+        ({"data": (X, np.eye(150))}, ValueError, "must be 1-D"),
+        ({"n_labels": 106}, ValueError, "n_labels must be at most 105, the pool"),
+        ({"n_labels": 10}, ValueError, "n_initial must be less than the 10 labels"),
+        ({"n_labels": 0}, ValueError, "n_labels must be at least 1"),
+        ({"n_labels": 0.05}, ValueError, "n_initial must be less than the 6 labels"),
+        ({"n_initial": 0}, ValueError, "n_initial must be at least 1"),
+        ({"initial": "margin"}, ValueError, "initial must be a strategy that needs no"),
+        ({"batch_size": 0.5}, TypeError, "batch_size must be an integer"),
+        ({"pool_size": 0}, ValueError, "pool_size must be at least 1"),
+        ({"n_validation": -1}, ValueError, "n_validation must be at least 0"),
+        ({"n_threads": 0}, ValueError, "n_threads must be at least 1"),
+        ({"details_at": [0]}, ValueError, "details_at must be at least 1"),
+        ({"time_limit": 0}, ValueError, "time_limit must be in"),
+        ({"seeds": 0}, ValueError, "seeds must be at least 1"),
+        ({"seeds": [1, 1]}, ValueError, "seeds must be a number of seeds or different"),
+        ({"metrics": ["acuracy"]}, ValueError, "such as 'accuracy'"),
+        ({"metrics": []}, ValueError, "metrics must name at least one"),
+        ({"metrics": {"a": 3}}, TypeError, "metrics must be names, or a dict"),
+    ],
+)
+def test_mistakes_are_found_before_any_compute(tmp_path, more, error, match):
+    with pytest.raises(error, match=match):
+        small(**more).run(tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.usefixtures("no_compute")
+def test_missing_data_says_where_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKAL_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"skal.datasets.fetch_mnist\(\)"):
+        small(data="mnist").run()
+
+
+def test_check_counts_the_cells():
+    assert small().check() == 4
+
+
+# Data ----------------------------------------------------------------------------
+
+
+def test_tables_in_files_are_read(tmp_path):
+    import pandas as pd
+
+    X, y = IRIS
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(target=y)
+    frame.to_csv(tmp_path / "iris.csv", index=False)
+    frame.to_parquet(tmp_path / "iris.parquet")
+    np.savez(tmp_path / "iris.npz", X=X, y=y)
+    expected = small().run().frame["accuracy"]
+    for name in ("iris.csv", "iris.parquet", "iris.npz"):
+        results = small(data=tmp_path / name).run()
+        assert results.settings() == [("iris", "GaussianNB")]
+        np.testing.assert_array_equal(results.frame["accuracy"], expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ("a,b\n1,2\n", "must have a column of labels called 'target'"),
+        ("a,y\nx,2\nz,1\n", r"must hold numbers beside the labels .* got \['a'\]"),
+        ("a,y\n1,2\n,1\n", "got missing values"),
+    ],
+)
+def test_tables_that_do_not_serve_say_why(tmp_path, content, match):
+    (tmp_path / "table.csv").write_text(content)
+    with pytest.raises(ValueError, match=match):
+        small(data=str(tmp_path / "table.csv")).check()
+
+
+def test_an_npz_without_the_right_names_says_so(tmp_path):
+    np.savez(tmp_path / "a.npz", X=np.eye(3), Y=np.arange(3))
+    with pytest.raises(ValueError, match="must hold the arrays X and y"):
+        small(data=tmp_path / "a.npz").check()
+
+
+def test_several_data_sets_and_functions_that_make_them():
+    def halves():
+        return X[::2], Y[::2], X[1::2], Y[1::2]
+
+    results = small(data={"whole": IRIS, "halves": halves}, seeds=1).run()
+    assert results.settings() == [("whole", "GaussianNB"), ("halves", "GaussianNB")]
+
+
+@pytest.mark.slow_data
+def test_mnist_comes_with_its_test_rows(data_folder):
+    experiment = Experiment(
+        "forest", "random", "mnist", n_labels=40, seeds=1, pool_size=500
+    )
+    record = experiment.run().records[0]
+    assert (record["n_pool"], record["n_test"]) == (500, 10_000)
+    assert record["metrics"]["accuracy"][-1] > 0.4
+
+
+def test_images_are_shown_to_tables_and_kept(tmp_path):
+    results = Experiment("forest", "random", "digits_images", n_labels=40, seeds=1).run(
+        tmp_path
+    )
+    key = results.records[0]["key"]
+    assert results.images[key].shape == (2, 10, 8, 8)
+    again = Results.from_dir(tmp_path).images
+    np.testing.assert_array_equal(again[key], results.images[key])
+
+
+# Files ---------------------------------------------------------------------------
+
+
+def test_parquet_holds_everything(tmp_path):
+    experiment = small({"good": GaussianNB(), "bad": Fragile()}, seeds=4)
+    results = experiment.run(tmp_path / "results")
+    results.to_parquet(tmp_path / "results.parquet")
+    again = Results.from_parquet(tmp_path / "results.parquet")
+    assert again.outcomes == results.outcomes
+    assert again.definition == results.definition
+    assert again.frame.equals(results.frame)
+
+
+def test_other_parquet_files_are_refused(tmp_path):
+    import pandas as pd
+
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(ValueError, match="a file that to_parquet wrote"):
+        Results.from_parquet(tmp_path / "other.parquet")
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="must hold results of an experiment"):
+        Results.from_dir(tmp_path)
+
+
+def test_results_say_what_they_ran_on():
+    (environment,) = small().run().environments
+    assert environment["threads"] == 1
+    assert {"skal", "numpy", "scikit-learn", "python", "processor"} < set(environment)
+
+
+# Descriptions --------------------------------------------------------------------
+
+
+def test_descriptions_tell_apart_what_computes_differently():
+    def plus(n):
+        return lambda x: x + n
+
+    things = [
+        plus(1),
+        plus(2),
+        lambda x: x * 2,
+        GaussianNB(),
+        GaussianNB(var_smoothing=0.1),
+        GaussianNB,
+        np.arange(3),
+        np.arange(4),
+        1,
+        1.0,
+        "1",
+        None,
+        True,
+        {"a": 1},
+        {"a"},
+        float("nan"),
+    ]
+    keys = [key_of(describe(thing)) for thing in things]
+    assert len(set(keys)) == len(keys) - 1 + (key_of(1) != key_of(1.0))
+    assert keys == [key_of(describe(thing)) for thing in things]
+    assert key_of(describe(plus(1))) == keys[0]
