@@ -70,7 +70,7 @@ class NamedMembersMixin(_Base):
             setattr(self, self._members_param, params.pop(self._members_param))
         pairs = self.named_members()
         new = {name: params.pop(name) for name, _ in pairs if name in params}
-        if new:
+        if any(new.get(name, member) is not member for name, member in pairs):
             replaced = [(name, new.get(name, member)) for name, member in pairs]
             setattr(self, self._members_param, replaced)
         return super().set_params(**params)

@@ -113,13 +113,23 @@ def test_a_count_that_cannot_be_is_refused(value, error):
         count_of("n_labels", value, 100)
 
 
-def test_every_strategy_that_can_be_made_without_parameters_has_a_name():
-    """Wrappers have none: their base is the choice that matters."""
+#: Wrappers: their base is the choice that matters.
+WRAPPERS = {
+    "ClassBalanced",
+    "Deduplicate",
+    "DiverseBatch",
+    "Mixture",
+    "Shortlist",
+    "StochasticBatch",
+}
+
+
+def test_every_strategy_but_the_wrappers_has_a_name():
     plain = {
         name
         for name in query.__all__
         if isinstance(getattr(query, name), type)
         and name
-        not in {"CallableStrategy", "QueryStrategy", "ScoreStrategy", "Shortlist"}
+        not in WRAPPERS | {"CallableStrategy", "QueryStrategy", "ScoreStrategy"}
     }
     assert set(STRATEGY_ALIASES.values()) == plain

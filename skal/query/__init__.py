@@ -1,6 +1,8 @@
 """Query strategies: which rows to label next."""
 
 from skal.query import functional
+from skal.query._bait import BAIT
+from skal.query._balance import ClassBalanced
 from skal.query._base import (
     CallableStrategy,
     QueryStrategy,
@@ -10,31 +12,79 @@ from skal.query._base import (
     split_result,
     top_n,
 )
+from skal.query._batch_bald import BatchBALD
+from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
+from skal.query._clustering import KMeansBoundary, KMeansSampling, TypiClust
 from skal.query._compose import Shortlist
+from skal.query._contrast import ContrastiveAL, DiscriminativeAL
+from skal.query._coverage import CoreSet, ProbCover
+from skal.query._deduplicate import Deduplicate
+from skal.query._density import InformationDensity
 from skal.query._disagreement import (
     CommitteeStd,
     ConsensusEntropy,
     KLDivergence,
     VoteEntropy,
 )
+from skal.query._diverse_batch import DiverseBatch
+from skal.query._diversity import CLUE, ClusterMargin, WeightedKMeans
+from skal.query._epig import EPIG
+from skal.query._gradient import BADGE, ExpectedGradientLength
+from skal.query._herding import FacilityLocation, MaxHerding, UHerding
+from skal.query._mixture import Mixture
+from skal.query._perturbation import ALFAMix, DropQuery
+from skal.query._proba_space import CDAL, FALCUN
 from skal.query._regression import ExpectedModelChange, GreedySampling
+from skal.query._stochastic import StochasticBatch
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
 
 __all__ = [
+    "ALFAMix",
+    "BADGE",
+    "BAIT",
+    "BALD",
+    "BatchBALD",
+    "CDAL",
+    "CLUE",
     "CallableStrategy",
+    "ClassBalanced",
+    "ClusterMargin",
     "CommitteeStd",
     "ConsensusEntropy",
+    "ContrastiveAL",
+    "CoreSet",
+    "Deduplicate",
+    "DiscriminativeAL",
+    "DiverseBatch",
+    "DropQuery",
+    "EPIG",
     "Entropy",
+    "ExpectedGradientLength",
     "ExpectedModelChange",
+    "FALCUN",
+    "FacilityLocation",
     "GreedySampling",
+    "InformationDensity",
     "KLDivergence",
+    "KMeansBoundary",
+    "KMeansSampling",
     "LeastConfidence",
     "Margin",
+    "MaxHerding",
+    "MeanStd",
+    "Mixture",
+    "PredictiveEntropy",
+    "ProbCover",
     "QueryStrategy",
     "RandomSampling",
     "ScoreStrategy",
     "Shortlist",
+    "StochasticBatch",
+    "TypiClust",
+    "UHerding",
+    "VariationRatio",
     "VoteEntropy",
+    "WeightedKMeans",
     "as_strategy",
     "functional",
     "split_result",

@@ -3,11 +3,14 @@
 Embeddings are dense or CSR; no array of pool rows by labelled rows is ever made.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.spatial.distance import cdist
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import gen_batches
+from sklearn.utils.extmath import row_norms, safe_sparse_dot
 
 #: Rows and columns of a tile of distances between pool and labelled rows.
 _TILE = 512
@@ -15,6 +18,117 @@ _TILE = 512
 _BLOCK = 2**17
 #: Up to so many features distances are differences; beyond, a matrix product.
 _FEW_FEATURES = 16
+#: Numbers of a tile of products between the rows of :class:`Points`.
+_PRODUCTS = 2**19
+#: CSR rows count as so many numbers when tiles are cut.
+_CSR_WIDTH = 16
+#: Rounding errors of a squared distance, in units of the squared norm's last digit.
+_ULPS = 8
+
+
+class Points:
+    """Rows of embeddings, and the squared distances between them by BLAS.
+
+    Squared distances come from inner products, with one factor centred, so that the
+    rows are never copied and large offsets cost no digits. CSR rows stay sparse.
+
+    Attributes
+    ----------
+    norms : ndarray of shape (n,)
+        Squared distances from the centre: the mean of dense rows, 0 for CSR.
+    slack : ndarray of shape (n,)
+        What rounding may do to the squared distance of a row and another as near to
+        the centre. Rows that differ by less are tied.
+    """
+
+    def __init__(self, E, centre=None):
+        self.E, self.n = E, E.shape[0]
+        self.is_sparse = sp.issparse(E)
+        self.dtype = np.result_type(E.dtype, np.float32)
+        self.centre: Any = centre
+        if centre is None:
+            self.centre = mean_row(E, self.dtype)
+        self.norms = np.empty(self.n, self.dtype)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for rows in self.tiles():
+                self.norms[rows] = row_norms(self.take(rows), squared=True)
+        if not np.isfinite(self.norms).all():
+            self.refuse()
+        offset = float(np.linalg.norm(self.centre))
+        ulps = _ULPS * np.finfo(self.dtype).eps
+        self.slack = ulps * (2 * self.norms + offset * np.sqrt(self.norms))
+
+    def __len__(self):
+        return self.n
+
+    def refuse(self):
+        """Say how many rows have no squared distance."""
+        self.centre = np.zeros_like(self.centre)  # one NaN spreads over all
+        n_bad = sum(
+            self.take(rows).shape[0] - np.isfinite(row_norms(self.take(rows))).sum()
+            for rows in self.tiles()
+        )
+        raise ValueError(
+            "E must hold finite numbers, got NaN, infinity or numbers too large to "
+            f"square in {n_bad} of {self.n} rows. Impute or scale them first."
+        )
+
+    def tiles(self, n_others=1):
+        """Yield slices of rows, so few that products with n_others rows fit a tile."""
+        width = max(n_others, _CSR_WIDTH if self.is_sparse else self.E.shape[1])
+        return gen_batches(self.n, max(64, _PRODUCTS // width))
+
+    def take(self, rows):
+        """Return some rows, centred: (m, d), CSR where the rows are."""
+        rows = self.E[rows]
+        return rows if self.is_sparse else rows - self.centre
+
+    def like(self, E):
+        """Return other rows as points around the same centre."""
+        return Points(E, self.centre)
+
+    def squared(self, rows, others, scale=1):
+        """Return squared distances to other centred rows, scaled: (m, k)."""
+        shift = row_norms(others, squared=True) + 2 * (others @ self.centre)
+        far = safe_sparse_dot(
+            self.E[rows], (others * (-2 * scale)).T, dense_output=True
+        )
+        far += scale * shift
+        far += scale * self.norms[rows, np.newaxis]
+        return (np.maximum if scale > 0 else np.minimum)(far, 0, out=far)
+
+    def within(self, rows, others, squared_radius):
+        """Tell which other centred rows lie within a radius of some rows: (m, k)."""
+        products = safe_sparse_dot(self.E[rows], others.T, dense_output=True)
+        products -= others @ self.centre + row_norms(others, squared=True) / 2
+        return products >= (self.norms[rows, np.newaxis] - squared_radius) / 2
+
+    def nearest(self, others):
+        """Tell which of some centred rows is nearest to each row; how near, squared."""
+        which = np.zeros(self.n, np.int32)
+        squared = np.full(self.n, np.inf, self.dtype)
+        for start in range(0, others.shape[0], _TILE):
+            part = others[start : start + _TILE]
+            # |x - c|^2 is least where x.c - |c|^2 / 2 is largest.
+            shift = part @ self.centre + row_norms(part, squared=True) / 2
+            for rows in self.tiles(part.shape[0]):
+                products = safe_sparse_dot(self.E[rows], part.T, dense_output=True)
+                products -= shift
+                best = products.argmax(axis=1)
+                of_best = products[np.arange(len(best)), best]
+                tile = np.maximum(self.norms[rows] - 2 * of_best, 0)
+                nearer = tile < squared[rows]
+                squared[rows][nearer] = tile[nearer]
+                which[rows][nearer] = best[nearer] + start
+        return which, squared
+
+
+def mean_row(E, dtype):
+    """Return the mean of dense rows, 0 for CSR, whose rows no one may shift."""
+    if sp.issparse(E):
+        return np.zeros(E.shape[1], dtype)
+    with np.errstate(invalid="ignore", over="ignore"):  # whoever squares it will say
+        return np.asarray(E.mean(axis=0, dtype=np.float64)).astype(dtype)
 
 
 def to_centroid(E):

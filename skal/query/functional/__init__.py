@@ -1,17 +1,49 @@
 """The formulas of the query strategies, on plain arrays.
 
 Probabilities have shape (n, C), the probabilities of a committee or a posterior
-(S, n, C). Arrays are read in cache-sized blocks of rows: beyond its result a formula
-needs a few hundred kilobytes, and float32 stays float32.
+(S, n, C). Arrays are read in cache-sized blocks of rows: beyond its result a score
+needs a few hundred kilobytes, a batch a few numbers a row, and float32 stays float32.
 """
 
+from skal.query.functional._bait import bait
+from skal.query.functional._batch_bald import batch_bald
+from skal.query.functional._batches import mmr, ranked_batch, stochastic_top_n
+from skal.query.functional._bayesian import (
+    mean_std,
+    mutual_information,
+    predictive_entropy,
+    variation_ratio,
+)
+from skal.query.functional._clustering import (
+    kmeans,
+    kmeans_boundary,
+    kmeans_sampling,
+)
+from skal.query.functional._contrast import contrastive, discriminative
+from skal.query.functional._coverage import (
+    k_center_greedy,
+)
+from skal.query.functional._density import information_density
 from skal.query.functional._disagreement import (
     committee_std,
     consensus_entropy,
     kl_divergence,
     vote_entropy,
 )
+from skal.query.functional._diversity import clue, cluster_margin, weighted_kmeans
+from skal.query.functional._epig import epig
+from skal.query.functional._gradient import badge, expected_gradient_length
+from skal.query.functional._herding import (
+    facility_location,
+    max_herding,
+    uherding,
+)
+from skal.query.functional._perturbation import alfa_mix, drop_query
+from skal.query.functional._proba_space import cdal, falcun
+from skal.query.functional._probcover import prob_cover, purity_radius
 from skal.query.functional._regression import expected_model_change, greedy_sampling
+from skal.query.functional._seeding import kmeans_plus_plus
+from skal.query.functional._typiclust import typiclust
 from skal.query.functional._uncertainty import (
     entropy,
     least_confidence,
@@ -20,14 +52,47 @@ from skal.query.functional._uncertainty import (
 )
 
 __all__ = [
+    "alfa_mix",
+    "badge",
+    "bait",
+    "batch_bald",
+    "cdal",
+    "clue",
+    "cluster_margin",
     "committee_std",
     "consensus_entropy",
+    "contrastive",
+    "discriminative",
+    "drop_query",
     "entropy",
+    "epig",
+    "expected_gradient_length",
     "expected_model_change",
+    "facility_location",
+    "falcun",
     "greedy_sampling",
+    "information_density",
+    "k_center_greedy",
     "kl_divergence",
+    "kmeans",
+    "kmeans_boundary",
+    "kmeans_plus_plus",
+    "kmeans_sampling",
     "least_confidence",
     "margin",
+    "max_herding",
     "mean_over_labels",
+    "mean_std",
+    "mmr",
+    "mutual_information",
+    "predictive_entropy",
+    "prob_cover",
+    "purity_radius",
+    "ranked_batch",
+    "stochastic_top_n",
+    "typiclust",
+    "uherding",
+    "variation_ratio",
     "vote_entropy",
+    "weighted_kmeans",
 ]

@@ -6,6 +6,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from skal._params import check_int
+from skal.exceptions import PoolExhaustedError
+
 #: Numbers in a block: small enough to stay in the second-level cache.
 _BLOCK = 2**17
 #: Up to so many classes a block is turned to columns, so that numpy's loops run
@@ -52,6 +55,41 @@ def check_table(name, values):
         values = values[:, np.newaxis]
     values = check_array(name, values, 2, "(n,) or (n, d)")
     return values.astype(np.result_type(values.dtype, np.float32), copy=False)
+
+
+def check_pool(E, n_instances, labeled=None):
+    """Return embeddings of a pool and of the labelled rows, None where there are none.
+
+    Refuse more picks than rows, and labelled rows of another width.
+    """
+    E, labeled = check_table("E", E), check_table("labeled", labeled)
+    check_int("n_instances", n_instances)
+    if n_instances > E.shape[0]:
+        raise PoolExhaustedError(
+            f"n_instances must be at most {E.shape[0]}, the number of rows of the "
+            f"pool, got {n_instances}."
+        )
+    if labeled is None or labeled.shape[0] == 0:
+        return E, None
+    if labeled.shape[1] != E.shape[1]:
+        raise ValueError(
+            f"labeled must have the {E.shape[1]} columns of E, got shape "
+            f"{labeled.shape}. Give both in the same features."
+        )
+    return E, labeled
+
+
+def check_weights(name, weights, n):
+    """Return one weight a row, from 0 up and not all 0; None stays."""
+    if weights is None:
+        return None
+    weights = check_table(name, weights)
+    if weights.shape != (n, 1) or not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError(
+            f"{name} must be {n} finite numbers from 0 up, one a row, got "
+            f"{len(weights)} from {weights.min()!s} to {weights.max()!s}. Clip them."
+        )
+    return weights[:, 0]
 
 
 def by_blocks(formula, values, few=FEW_CLASSES):

@@ -1,0 +1,285 @@
+"""Batches of 100 that do not repeat themselves, beside scikit-activeml in one run.
+
+Pools of float32 rows by 128 features, 10 classes, 200 labels. Every query runs in a
+fresh process, skal's before and after the peer's, the best of each counts; the peer's
+is given up after a time or beyond 4 GB. Seconds are CPU seconds, so that a busy machine
+is not mistaken for a slow query: set OMP_NUM_THREADS=1. Nobody may be slower than the
+peer; further targets are in the table. ``--million`` times skal alone on a memory map
+of 1 000 000 rows by 64: at most 1 GB beyond X.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import threading
+import warnings
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from common import peak_resident, show
+from sklearn.linear_model import LogisticRegression
+
+from skal import ModelView, query
+
+N_CLASSES = 10
+N_LABELED = 200
+GUARD_BYTES = 4 * 2**30
+#: Queries are repeated up to so often, or until they have taken so many seconds.
+REPEATS = 5
+ENOUGH_SECONDS = 5
+
+
+@dataclass
+class Contender:
+    """A strategy of skal, the peer's name for it, and what ratio is wanted."""
+
+    strategy: object
+    peer: str = ""
+    target: float = 1.0
+    #: Whether the peer asks a classifier, and the name of the argument.
+    classifier: str = ""
+    peer_params: tuple = ()
+    #: Why it is not run on a million rows, if it is not.
+    not_on_a_million: str = ""
+    #: The target holds from so many rows up; below, nobody may be slower.
+    from_rows: int = 0
+
+
+CONTENDERS = {
+    "CoreSet": Contender(query.CoreSet(), "CoreSet", 6),
+    "TypiClust": Contender(query.TypiClust(), "TypiClust", 20, from_rows=50_000),
+    "ProbCover": Contender(
+        query.ProbCover(),
+        "ProbCover",
+        15,
+        peer_params=(("n_classes", N_CLASSES),),
+        not_on_a_million="quadratic: give it a Shortlist",
+        from_rows=20_000,
+    ),
+    "MaxHerding": Contender(query.MaxHerding(), "MaxHerding", 15, from_rows=20_000),
+    "UHerding": Contender(query.UHerding()),
+    "FacilityLocation": Contender(query.FacilityLocation()),
+    "KMeansSampling": Contender(query.KMeansSampling()),
+    "KMeansBoundary": Contender(query.KMeansBoundary()),
+    "BADGE": Contender(query.BADGE(), "Badge", 60, "clf"),
+    "BAIT": Contender(query.BAIT()),
+    "ExpectedGradientLength": Contender(query.ExpectedGradientLength()),
+    "CLUE": Contender(query.CLUE(), "Clue", classifier="estimator"),
+    "ClusterMargin": Contender(query.ClusterMargin()),
+    "WeightedKMeans": Contender(query.WeightedKMeans()),
+    "FALCUN": Contender(query.FALCUN(), "Falcun", classifier="clf"),
+    "CDAL": Contender(query.CDAL()),
+    "DropQuery": Contender(
+        query.DropQuery(),
+        "DropQuery",
+        classifier="clf",
+        peer_params=(("n_dropout_samples", 3),),
+    ),
+    "ALFAMix": Contender(query.ALFAMix()),
+    "ContrastiveAL": Contender(
+        query.ContrastiveAL(), "ContrastiveAL", classifier="clf"
+    ),
+    "DiscriminativeAL": Contender(
+        query.DiscriminativeAL(), "DiscriminativeAL", classifier="discriminator"
+    ),
+    "DiscriminativeAL (one part)": Contender(
+        query.DiscriminativeAL(n_sub_batches=1),
+        "DiscriminativeAL",
+        classifier="discriminator",
+        peer_params=(("greedy_selection", True),),
+    ),
+    "InformationDensity": Contender(query.InformationDensity()),
+}
+
+
+class Pool:
+    """Rows of overlapping classes on the unit sphere, the first of them labelled."""
+
+    def __init__(self, n_rows, n_features, seed=0):
+        rng = np.random.default_rng(seed)
+        centers = rng.standard_normal((N_CLASSES, n_features), dtype=np.float32)
+        self.y = rng.integers(N_CLASSES, size=n_rows)
+        self.X = rng.standard_normal((n_rows, n_features), dtype=np.float32)
+        self.X += 0.35 * centers[self.y]
+        self.X /= np.linalg.norm(self.X, axis=1, keepdims=True)
+
+    def of_skal(self, contender, n_instances):
+        """Return skal's query, on a view that has remembered nothing."""
+        X, y = self.X[:N_LABELED], self.y[:N_LABELED]
+        model, rest = (
+            LogisticRegression(C=10, max_iter=300).fit(X, y),
+            self.X[N_LABELED:],
+        )
+        return lambda: contender.strategy(
+            ModelView(model, X, y), rest, n_instances, random_state=0
+        )
+
+    def of_peer(self, contender, n_instances):
+        """Return scikit-activeml's query, its model fitted."""
+        from skactiveml import pool
+        from skactiveml.classifier import SklearnClassifier
+
+        y = np.where(np.arange(len(self.y)) < N_LABELED, self.y, -1)
+        strategy = getattr(pool, contender.peer)(
+            missing_label=-1, random_state=0, **dict(contender.peer_params)
+        )
+        params = {"X": self.X, "y": y, "batch_size": n_instances}
+        if contender.classifier:
+            model = SklearnClassifier(
+                LogisticRegression(C=10, max_iter=300),
+                classes=np.arange(N_CLASSES),
+                missing_label=-1,
+                random_state=0,
+            )
+            params[contender.classifier] = model
+            if contender.classifier != "discriminator":  # that one is fitted inside
+                model.fit(self.X, y)
+                params[f"fit_{contender.classifier}"] = False
+        return lambda: strategy.query(**params)
+
+
+def measure(side, name, n_rows, n_features, n_instances):
+    """Return the least CPU seconds and the peak bytes of a query, in this process."""
+    warnings.filterwarnings("ignore")
+    contender = CONTENDERS[name]
+    getattr(Pool(400 + N_LABELED, n_features), side)(contender, 5)()  # imports
+    run = getattr(Pool(n_rows, n_features), side)(contender, n_instances)
+    if side == "of_peer":
+        size = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = size * resource.getpagesize() + GUARD_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    seconds = []
+
+    def timed():
+        start = process_time()
+        run()
+        seconds.append(process_time() - start)
+
+    try:
+        peak = peak_resident(timed)
+        while len(seconds) < REPEATS and sum(seconds) < ENOUGH_SECONDS:
+            timed()
+    except MemoryError:
+        return f"needs over {GUARD_BYTES / 2**30:.0f} GB"
+    return min(seconds), peak
+
+
+def in_fresh_process(timeout, *task):
+    """Measure in a process of its own; return why not if it takes too long."""
+    with multiprocessing.get_context("spawn").Pool(1) as process:
+        try:
+            return process.apply_async(measure, task).get(timeout)
+        except multiprocessing.TimeoutError:
+            return f"over {timeout:.0f} s"
+
+
+def against_peer(names, n_rows, options):
+    """Show skal beside the peer at one size."""
+    rows = []
+    for name in names:
+        contender = CONTENDERS[name]
+        task = (name, n_rows, options.features, options.batch)
+        ours = [in_fresh_process(options.cap, "of_skal", *task)]
+        theirs = "-"
+        if contender.peer and find_spec("skactiveml"):
+            theirs = in_fresh_process(options.cap, "of_peer", *task)
+            ours.append(in_fresh_process(options.cap, "of_skal", *task))
+        target = contender.target if n_rows >= contender.from_rows else 1
+        rows.append([name, *compare(ours, theirs, target)])
+    columns = ["strategy", "skal s", "skal MB", "peer s", "peer MB", "x faster", ""]
+    title = f"{options.batch} of {n_rows} x {options.features} float32"
+    show(title, columns, rows)
+
+
+def compare(ours, theirs, target):
+    """Return the cells of one row: what each took, and the ratio beside its target."""
+    failed = [answer for answer in ours if isinstance(answer, str)]
+    if failed:
+        return [failed[0], *["-"] * 4, "missed"]
+    seconds, peak = min(s for s, _ in ours), max(p for _, p in ours)
+    cells = [f"{seconds:.3f}", f"{peak / 1e6:.0f}"]
+    if isinstance(theirs, str):
+        return [*cells, theirs, "-", "-", ""]
+    ratio = theirs[0] / seconds
+    verdict = "ok" if ratio >= target else f"wanted {target:g}"
+    return [
+        *cells,
+        f"{theirs[0]:.2f}",
+        f"{theirs[1] / 1e6:.0f}",
+        f"{ratio:.0f}",
+        verdict,
+    ]
+
+
+class AnonymousPeak:
+    """How far memory that is no file's rises while the block runs, in bytes (Linux)."""
+
+    def __enter__(self):
+        self.start = self.peak = self.now()
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+        return self
+
+    def watch(self):
+        while not self.done.wait(0.01):
+            self.peak = max(self.peak, self.now())
+
+    def now(self):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("RssAnon"):
+                return 1024 * int(line.split()[1])
+        return 0
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+        self.rise = self.peak - self.start
+
+
+def on_a_million(names, n_rows, n_instances):
+    """Show skal alone on a memory map."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        pool, path = Pool(n_rows, 64), Path(folder, "X.npy")
+        np.save(path, pool.X)
+        pool.X = np.load(path, mmap_mode="r")
+        for name in names:
+            contender = CONTENDERS[name]
+            if contender.not_on_a_million:
+                rows.append([name, "-", "-", contender.not_on_a_million])
+                continue
+            run = pool.of_skal(contender, n_instances)
+            start = process_time()
+            with AnonymousPeak() as memory:
+                run()
+            seconds = process_time() - start
+            verdict = "ok" if memory.rise < 1e9 else "over 1 GB"
+            rows.append([name, f"{seconds:.1f}", f"{memory.rise / 1e6:.0f}", verdict])
+    title = f"{n_instances} of {n_rows} x 64 in a memory map"
+    show(title, ["strategy", "s", "MB beyond X", ""], rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[5000])
+    parser.add_argument("--features", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--cap", type=float, default=60, help="seconds a query")
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS)
+    parser.add_argument("--million", action="store_true", help="skal alone, 1 M x 64")
+    options = parser.parse_args()
+
+    if options.million:
+        on_a_million(options.only, 1_000_000, options.batch)
+        return
+    for n_rows in options.rows:
+        against_peer(options.only, n_rows, options)
+
+
+if __name__ == "__main__":
+    main()

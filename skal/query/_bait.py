@@ -1,0 +1,94 @@
+"""Ask for rows that tell most about the weights that the pool depends on."""
+
+from __future__ import annotations
+
+from skal.query import functional
+from skal.query._base import QueryStrategy
+from skal.query._gradient import proba_of_classes
+
+
+class BAIT(QueryStrategy):
+    r"""Pick a batch that leaves least to be learnt about the last layer.
+
+    The Fisher information of a row says which weights its label would pin down. With F
+    the mean information of labelled rows and pool, and M that of labelled and picked
+    rows and of the prior, the batch is to minimise
+
+    .. math:: \operatorname{tr}(M^{-1} F)
+
+    the error expected on the pool. Twice the batch is picked greedily, and half of it
+    given back greedily.
+
+    Parameters
+    ----------
+    likelihood : {"binary", "categorical"}, default="binary"
+        "binary" asks only whether the prediction is right, with one gradient of d + 1
+        numbers a row; "categorical" takes the gradients, of C (d + 1) numbers each, of
+        the most probable classes.
+    top_classes : int, default=2
+        How many of them.
+    regularization : float, default=1.0
+        The prior precision of the weights, above 0: 1 / C of a logistic regression.
+
+    See Also
+    --------
+    BADGE : Cheaper, blind to what is labelled already.
+    skal.query.functional.bait : The same on plain arrays.
+
+    Notes
+    -----
+    Cost: one pass of the model over the pool and the labelled rows and, with D = d + 1
+    and c = 1 (binary) or D = C (d + 1) and c top classes, O(n c D^2 + D^3) once and
+    O(n c D) a pick, of which there are 3 k: 1.5 s for 100 of 50 000 rows by 128
+    features by the binary likelihood, 9 s for 100 of 5 000 by the categorical one with
+    10 classes. Memory is O(D^2 + n c^2). In a :class:`Shortlist` it costs less.
+
+    References
+    ----------
+    Ash, J. T., Goel, S., Krishnamurthy, A., Kakade, S. (2021). Gone fishing: neural
+    active learning with Fisher embeddings. NeurIPS. arXiv:2106.09675
+
+    Huseljic, D., Hahn, P., Herde, M., Rauch, L., Sick, B. (2024). Fast fishing:
+    approximating BAIT for efficient and scalable deep active image classification.
+    ECML PKDD. arXiv:2404.08981
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearner
+    >>> from skal.query import BAIT
+    >>> X, y = load_digits(return_X_y=True)
+    >>> learner = ActiveLearner(LogisticRegression(), BAIT(), random_state=0)
+    >>> indices, rows = learner.fit(X[:50], y[:50]).query(X[50:], n_instances=3)
+    >>> len(indices)
+    3
+    """
+
+    needs = frozenset({"proba", "embed"})
+
+    def __init__(
+        self,
+        likelihood: str = "binary",
+        top_classes: int = 2,
+        regularization: float = 1.0,
+    ) -> None:
+        self.likelihood = likelihood
+        self.top_classes = top_classes
+        self.regularization = regularization
+
+    def _query(self, view, rows, n_instances, rng):
+        known = {}
+        if view.n_labels:
+            known["proba_labeled"] = view.predict_proba(view.X_training)
+            known["labeled"] = view.embed(view.X_training)
+        return functional.bait(
+            proba_of_classes(self, view, rows),
+            view.embed(rows),
+            n_instances,
+            likelihood=self.likelihood,
+            top_classes=self.top_classes,
+            regularization=self.regularization,
+            random_state=rng,
+            **known,
+        )

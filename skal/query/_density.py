@@ -1,0 +1,84 @@
+"""Ask for rows that are wanted and typical of the pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skal.query import functional
+from skal.query._base import ScoreStrategy, as_strategy, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from skal.query._base import QueryStrategy
+
+
+class InformationDensity(ScoreStrategy):
+    r"""Weigh a score by how typical of the pool a row is.
+
+    An outlier may be uncertain and teach nothing about other rows. With :math:`s_n` the
+    score of the base and the mean cosine of the embedding to the whole pool, a row
+    scores
+
+    .. math::
+        s_n \left( \tfrac12 + \tfrac{1}{2N} \sum_m \cos(e_n, e_m) \right)^\beta
+
+    Parameters
+    ----------
+    base : str, ScoreStrategy or callable, default="entropy"
+        The strategy that scores rows, from 0 up.
+    beta : float, default=1.0
+        Weight of the density, from 0 (none).
+
+    See Also
+    --------
+    Entropy : A score to weigh.
+    skal.query.functional.information_density : The formula on plain arrays.
+
+    Notes
+    -----
+    Cost: that of ``base``, one pass of the model for embeddings and O(n d) for n rows
+    and d features: the mean cosine is the product with a mean. Needs embeddings and
+    what ``base`` needs. Scores that fall below 0, as that of ``Margin`` does, are
+    refused.
+
+    References
+    ----------
+    Settles, B., Craven, M. (2008). An analysis of active learning strategies for
+    sequence labeling tasks. EMNLP. doi:10.3115/1613715.1613855
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.query import InformationDensity
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> InformationDensity(beta=2.0).score_samples(model, X).shape
+    (150,)
+    """
+
+    def __init__(
+        self,
+        base: str | QueryStrategy | Callable[..., Any] = "entropy",
+        beta: float = 1.0,
+    ) -> None:
+        self.base = base
+        self.beta = beta
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Embeddings, and what the base needs."""
+        return as_strategy(self.base, "base").needs | {"embed"}
+
+    def _score(self, view, rows):
+        base = as_strategy(self.base, "base")
+        if not isinstance(base, ScoreStrategy):
+            raise TypeError(
+                f"base must be a strategy that scores rows, got {describe(base)}. Use "
+                "one such as Entropy() or LeastConfidence()."
+            )
+        return functional.information_density(
+            base.score_samples(view, rows), view.embed(rows), beta=self.beta
+        )

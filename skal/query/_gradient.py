@@ -1,0 +1,112 @@
+"""Ask for rows whose labels would move the last layer far, and in many directions."""
+
+from __future__ import annotations
+
+from skal._resolver import name_of
+from skal.query import functional
+from skal.query._base import QueryStrategy, ScoreStrategy
+from skal.query._disagreement import check_classifier
+
+
+class ExpectedGradientLength(ScoreStrategy):
+    r"""Pick the rows whose labels are expected to move the last layer most.
+
+    A label changes a model by the gradient of its loss; which label it will be is
+    guessed from the probabilities. With h the embedding a row scores
+
+    .. math:: \sum_y p_y \, \| p - e_y \| \, \| (h, 1) \|
+
+    See Also
+    --------
+    BADGE : Spreads the batch out over the gradients.
+    ExpectedModelChange : The same idea for regression.
+    skal.query.functional.expected_gradient_length : The formula on plain arrays.
+
+    Notes
+    -----
+    Cost: one pass of the model over the pool and O(n (C + d)) for n rows, C classes
+    and d features. Long embeddings score high: scale the features. It is exact for a
+    softmax on a linear last layer, and a score of doubt times length for other models.
+
+    References
+    ----------
+    Settles, B., Craven, M., Ray, S. (2007). Multiple-instance active learning. NIPS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.query import ExpectedGradientLength
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> ExpectedGradientLength().score_samples(model, X[[0, 133]]).round(2)
+    array([0.33, 6.18])
+    """
+
+    needs = frozenset({"proba", "embed"})
+
+    def _score(self, view, rows):
+        proba = proba_of_classes(self, view, rows)
+        return functional.expected_gradient_length(proba, view.embed(rows))
+
+
+class BADGE(QueryStrategy):
+    r"""Pick rows whose gradients are long and point apart.
+
+    The gradient that the predicted class would give the last layer,
+    :math:`(p - e_{\hat y}) \otimes (h, 1)` with h the embedding, is long where the
+    model is unsure, and two rows that would teach it the same have like gradients. The
+    longest is picked first; each further row is drawn with a chance in proportion to
+    its squared distance to the nearest gradient picked, as k-means++ draws its centres.
+
+    See Also
+    --------
+    ExpectedGradientLength : The length alone.
+    BAIT : Knows what the labelled rows have taught already.
+    skal.query.functional.badge : The same on plain arrays.
+
+    Notes
+    -----
+    Cost: one pass of the model over the pool and O(n k (C + d)) for n rows, k picks, C
+    classes and d features, in one matrix product for a few dozen picks. Distances come
+    from residuals and embeddings, so that memory is O(n C), and never O(n C d).
+
+    References
+    ----------
+    Ash, J. T., Zhang, C., Krishnamurthy, A., Langford, J., Agarwal, A. (2020). Deep
+    batch active learning by diverse, uncertain gradient lower bounds. ICLR.
+    arXiv:1906.03671
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearner
+    >>> X, y = load_digits(return_X_y=True)
+    >>> learner = ActiveLearner(LogisticRegression(), "badge", random_state=0)
+    >>> indices, rows = learner.fit(X[:50], y[:50]).query(X[50:], n_instances=3)
+    >>> len(indices)
+    3
+    """
+
+    needs = frozenset({"proba", "embed"})
+
+    def _query(self, view, rows, n_instances, rng):
+        proba = proba_of_classes(self, view, rows)
+        return functional.badge(proba, view.embed(rows), n_instances, random_state=rng)
+
+
+def proba_of_classes(strategy, view, rows):
+    """Return the probabilities of classes that exclude each other: (n, C)."""
+    check_one_label(strategy, view)
+    return view.predict_proba(rows)
+
+
+def check_one_label(strategy, view):
+    """Refuse targets other than one class a row, naming what serves there."""
+    check_classifier(strategy, view)
+    if view.target_type == "multilabel":
+        raise TypeError(
+            f"{name_of(strategy)} needs one class a row, got multilabel targets. "
+            "Use Entropy, KLDivergence or DiscriminativeAL there."
+        )

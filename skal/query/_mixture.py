@@ -1,0 +1,172 @@
+"""A batch shared out among several strategies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skal._composition import NamedMembersMixin
+from skal.query._base import QueryStrategy, as_strategy, split_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+
+class Mixture(NamedMembersMixin, QueryStrategy):
+    """Share each batch out among several strategies.
+
+    Exploration finds what the model does not know of, exploitation settles what it
+    doubts: with a share of both no region stays unseen. No row is picked twice: each
+    strategy chooses among the rows that those before it have left.
+
+    Parameters
+    ----------
+    bases : list of (str, strategy)
+        Names and strategies; a strategy may be a name such as "margin", too. Its own
+        name is the prefix of its parameters: ``exploit__base__n_samples``. The default
+        is "random" as "explore" and "margin" as "exploit".
+    weights : sequence of float, dict or callable, default=None
+        The shares of the strategies, in the order of ``bases``; they need not add up
+        to 1. None shares evenly. A dict maps numbers of labels to shares, with
+        straight lines in between: ``{20: [1, 0], 200: [0, 1]}``. A callable
+        ``f(round, n_labels)`` returns the shares; to be pickled it must be a function
+        of a module.
+
+    Attributes
+    ----------
+    needs : frozenset of str
+        What any of the strategies needs.
+
+    See Also
+    --------
+    ClassBalanced : Shares a batch out among predicted classes.
+
+    Notes
+    -----
+    Cost: that of the strategies whose share is not 0; they share the model's answers.
+    What a share leaves over after whole rows is drawn, so that a strategy with a
+    quarter of batches of 2 picks a row in every second batch on average.
+
+    The batch is interleaved: each part of it keeps the shares. ``info["base"]`` tells
+    which strategy picked each row.
+
+    References
+    ----------
+    Osugi, T., Kim, D., Scott, S. (2005). Balancing exploration and exploitation: a
+    new algorithm for active machine learning. ICDM. doi:10.1109/ICDM.2005.33
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.query import Mixture
+    >>> X, y = load_iris(return_X_y=True)
+    >>> mixture = Mixture(weights=[1, 3]).set_params(exploit="entropy")
+    >>> model = LogisticRegression(max_iter=1000).fit(X, y)
+    >>> _, info = mixture(model, X, n_instances=8, random_state=0)
+    >>> info["base"].tolist().count("exploit")
+    6
+    """
+
+    _members_param = "bases"
+
+    def __init__(
+        self,
+        bases: Sequence[tuple[str, str | QueryStrategy | Callable[..., Any]]] = (
+            ("explore", "random"),
+            ("exploit", "margin"),
+        ),
+        weights: Sequence[float]
+        | Mapping[int, Sequence[float]]
+        | Callable[[int, int], Sequence[float]]
+        | None = None,
+    ) -> None:
+        self.bases = bases
+        self.weights = weights
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What any of the strategies needs."""
+        self.check_members()
+        return frozenset().union(*(as_strategy(s, n).needs for n, s in self.bases))
+
+    def _query(self, view, rows, n_instances, rng):
+        self.check_members()
+        shares = self._shares(view.round, view.n_labels)
+        counts = draw_counts(shares, n_instances, rng)
+        left = np.arange(len(rows))
+        parts, scores = [], []
+        for (name, base), count in zip(self.bases, counts, strict=True):
+            if count == 0:
+                continue
+            strategy = as_strategy(base, name)
+            result = strategy(view, rows.take(left), count, random_state=rng)
+            picked, info = split_result(result)
+            parts.append((name, left[picked]))
+            scores.append(np.asarray(info.get("score", np.full(count, np.nan)), float))
+            left = np.delete(left, picked)
+        return interleaved(parts, scores)
+
+    def _shares(self, round, n_labels):
+        """Return the shares of this round; they add up to 1."""
+        weights: Any = self.weights
+        if weights is None:
+            weights = np.ones(len(self.bases))
+        elif callable(weights):
+            weights = weights(round, n_labels)
+        elif isinstance(weights, dict):
+            weights = between(weights, n_labels)
+        try:
+            shares = np.asarray(weights, dtype=float)
+        except (TypeError, ValueError):
+            shares = np.empty(0)
+        right = shares.shape == (len(self.bases),) and np.all(np.isfinite(shares))
+        if not right or shares.min() < 0 or shares.sum() == 0:
+            raise ValueError(
+                f"weights must give {len(self.bases)} shares, none below 0 and not all "
+                f"of them 0, got {weights!r}. bases has {len(self.bases)} strategies."
+            )
+        return shares / shares.sum()
+
+
+def between(knots, n_labels):
+    """Interpolate shares between the numbers of labels for which they are given."""
+    at = sorted(knots)
+    try:
+        table = np.asarray([knots[key] for key in at], dtype=float)
+    except (TypeError, ValueError):
+        table = np.empty(0)
+    if table.ndim != 2:
+        raise ValueError(
+            "weights must map numbers of labels to lists of as many shares as there "
+            f"are bases, got {knots!r}."
+        )
+    return [np.interp(n_labels, at, column) for column in table.T]
+
+
+def draw_counts(shares, n_instances, rng):
+    """Share rows out: whole rows by right, what is left over by one systematic draw.
+
+    Each count is one of the two whole numbers next to its share, and the share on
+    average.
+    """
+    edges = np.cumsum(shares) * n_instances
+    edges[-1] = n_instances
+    edges = np.round(edges, 9)
+    offset = rng.uniform() if np.any(edges != np.floor(edges)) else 0.0
+    return np.diff(np.floor(edges + offset), prepend=0.0).astype(int)
+
+
+def interleaved(parts, scores):
+    """Merge the picks so that each part of the batch keeps the shares."""
+    places = np.concatenate([(np.arange(len(p)) + 0.5) / len(p) for _, p in parts])
+    order = np.argsort(places, kind="stable")
+    picked = np.concatenate([part for _, part in parts])[order]
+    names = np.concatenate([np.full(len(part), name) for name, part in parts])[order]
+    info = {"base": names}
+    scores = np.concatenate(scores)[order]
+    if not np.isnan(scores).all():
+        info["score"] = scores
+    return picked, info

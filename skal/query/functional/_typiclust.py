@@ -1,0 +1,151 @@
+"""The typical rows of the clusters without a label."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skal._params import check_int
+from skal._seed import as_random_state
+from skal.query._distances import Points
+from skal.query.functional._clustering import cluster
+from skal.query.functional._inputs import check_pool
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+#: Rows of a cluster among which neighbours are looked for; more are sampled.
+_NEIGHBOURHOOD = 2**13
+#: Mean distances count in steps of this share of the largest, so that copies tie.
+_STEP = 1e-5
+
+
+def typiclust(
+    E: Any,
+    n_instances: int,
+    *,
+    labeled: Any = None,
+    n_neighbors: int = 20,
+    max_clusters: int = 500,
+    min_cluster_size: int = 5,
+    random_state: int | np.random.RandomState | None = None,
+) -> NDArray[np.int64]:
+    """Pick the most typical row of each of the largest clusters without a label.
+
+    The pool is split into as many clusters as there are labelled and wanted rows. They
+    take turns, those with the fewest labels first and the larger of equals, and each
+    gives its row of the least mean distance to its nearest neighbours.
+
+    Parameters
+    ----------
+    E : {array-like, sparse matrix} of shape (n, d)
+        Embeddings of the pool.
+    n_instances : int
+        How many rows to pick.
+    labeled : {array-like, sparse matrix} of shape (m, d), default=None
+        Embeddings of the labelled rows.
+    n_neighbors : int, default=20
+        How many neighbours in the cluster; half the cluster if that is fewer.
+    max_clusters : int, default=500
+        The most clusters to look for.
+    min_cluster_size : int, default=5
+        Clusters of fewer rows are left for last.
+    random_state : int, RandomState instance or None, default=None
+        Draws the first means, and breaks ties.
+
+    Returns
+    -------
+    ndarray of int64 of shape (n_instances,)
+        Positions in the pool, in the order of picking.
+
+    See Also
+    --------
+    kmeans_sampling : The middle row of each cluster.
+    prob_cover : Dense regions without clusters.
+
+    Notes
+    -----
+    Costs O(n c d) a step for c clusters, see :func:`kmeans`, and O(s^2 d) for each
+    cluster of s rows that is picked from; beyond 8 192 rows, neighbours are those
+    among so many random ones. The clusters are those of the pool; the labelled rows
+    are only assigned to them. O(n + c d) memory.
+
+    References
+    ----------
+    Hacohen, G., Dekel, A., Weinshall, D. (2022). Active learning on a budget: opposite
+    strategies suit high and low budgets. ICML. arXiv:2202.02794
+
+    Examples
+    --------
+    >>> from skal.query.functional import typiclust
+    >>> E = [[0.0], [0.2], [0.3], [9.0], [9.3], [9.4], [9.6]]
+    >>> typiclust(E, 2, min_cluster_size=2, n_neighbors=2, random_state=0)
+    array([5, 1])
+    """
+    E, labeled = check_pool(E, n_instances, labeled)
+    n_neighbors = check_int("n_neighbors", n_neighbors)
+    min_cluster_size = check_int("min_cluster_size", min_cluster_size)
+    points, rng = Points(E), as_random_state(random_state)
+    n_labeled = 0 if labeled is None else labeled.shape[0]
+    n_clusters = min(n_labeled + n_instances, check_int("max_clusters", max_clusters))
+    centers, labels, _ = cluster(points, n_clusters, rng)
+    n_labels = np.zeros(len(centers), int)
+    if labeled is not None:
+        known = points.like(labeled).nearest(centers)[0]
+        n_labels = np.bincount(known, minlength=len(centers))
+
+    members = split_by(labels, len(centers))
+    sizes = np.array([len(rows) for rows in members])
+    order = np.lexsort([rng.random_sample(len(sizes)), -sizes, n_labels])
+    large = sizes[order] >= min_cluster_size
+    queues: dict[int, NDArray[np.int64]] = {}
+    picks: list[int] = []
+    for chosen, depth in turns(sizes, (order[large], order[~large])):
+        if chosen not in queues:
+            queues[chosen] = by_typicality(points, members[chosen], n_neighbors, rng)
+        picks.append(queues[chosen][depth])
+        if len(picks) == n_instances:
+            break
+    return np.array(picks, np.int64)
+
+
+def split_by(labels, n_labels):
+    """Return the rows of each label."""
+    order = np.argsort(labels, kind="stable")
+    ends = np.cumsum(np.bincount(labels, minlength=n_labels))
+    return np.split(order, ends[:-1])
+
+
+def turns(sizes, groups):
+    """Yield clusters in turn and how many rows each has given, group after group."""
+    for group in groups:
+        for depth in count():
+            left = group[sizes[group] > depth]
+            if len(left) == 0:
+                break
+            for chosen in left:
+                yield chosen, depth
+
+
+def by_typicality(points, rows, n_neighbors, rng):
+    """Sort the rows of a cluster by their mean distance to near ones."""
+    rows = rng.permutation(rows)
+    k = max(1, min(n_neighbors, len(rows) // 2))
+    inside = Points(points.E[rows], points.centre)
+    others = inside.take(slice(0, _NEIGHBOURHOOD))
+    means = np.zeros(len(rows), points.dtype)
+    if len(rows) > 1:
+        for some in inside.tiles(others.shape[0]):
+            squared = inside.squared(some, others) - inside.slack[some, np.newaxis]
+            near = np.partition(squared, (k - 1, k), axis=1)[:, : k + 1]
+            # The nearest is the row itself, unless it is not among the others.
+            near[np.arange(len(rows))[some] >= others.shape[0], k] = 0
+            means[some] = np.sqrt(np.maximum(near, 0)).sum(axis=1) / k
+    step = _STEP * means.max()
+    return rows[
+        np.argsort(means if step == 0 else np.round(means / step), kind="stable")
+    ]
