@@ -288,11 +288,15 @@ def provides(estimator, need):
     if need == "proba":
         return proba
     own, plain = {
-        "head": (("head_proba",), proba and not hasattr(estimator, "embed")),
+        "head": (("head_proba",), proba),
         "samples": (("sample_proba", "sample_predict"), is_committee(estimator)),
     }[need]
     if any(hasattr(estimator, method) for method in own):
         return True
+    if need == "head" and hasattr(
+        estimator, "embed"
+    ):  # what is inside embeds otherwise
+        return False
     inner = wrapped(estimator)
     if inner is not None:
         return provides(inner, need)

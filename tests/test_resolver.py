@@ -45,9 +45,11 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skal import ActiveLearner, ModelView, Rows
-from skal._resolver import provides
+from skal._resolver import check_needs, provides
 from skal._view import as_view
-from skal.query import ScoreStrategy
+from skal.nets import MLPNetClassifier
+from skal.posterior import MCDropoutCommittee
+from skal.query import ALFAMix, ScoreStrategy
 
 
 @pytest.fixture(scope="module")
@@ -855,3 +857,11 @@ def test_the_head_of_a_model_inside_does_not_answer_for_another_embedding(rng):
     view = ModelView(EmbedsOtherwise().fit(X, y))
     with pytest.raises(TypeError, match="EmbedsOtherwise does not offer"):
         view.head_proba(X)
+
+
+def test_an_embedding_of_its_own_hides_the_head_inside():
+    """It used to pass the check before the fit and fail at the first query."""
+    posterior = MCDropoutCommittee(MLPNetClassifier(), dropout="all")
+    with pytest.raises(TypeError, match=r"head_proba.*MCDropoutCommittee"):
+        check_needs(ALFAMix(), posterior)
+    check_needs(ALFAMix(), MLPNetClassifier())
