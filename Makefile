@@ -15,8 +15,9 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 demo: $(VENV)/.core
 	$(BIN)/skal demo $(DEMO)
 
+# A process a core; a thread each, or they wait for one another.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
