@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -16,9 +16,10 @@ from sklearn.base import (
     is_classifier,
 )
 from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import check_cv
 from sklearn.utils import assert_all_finite, column_or_1d, get_tags, indexable
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -131,6 +132,9 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     True
     """
 
+    # score takes weights only as they are: there is nothing to request.
+    __metadata_request__score: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
+
     def __init__(
         self, estimator: Any = None, *, cv: Any = 5, n_jobs: int | None = None
     ) -> None:
@@ -181,9 +185,9 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             estimator, classes = template, _known_classes(template, y)
             rows, proba = np.arange(len(y)), template.predict_proba(X)
         else:
-            classes = np.unique(y)
-            rows, proba = self._left_out(template, X, y, classes, params)
             estimator = clone(template).fit(X, y, **params)
+            classes = estimator.classes_  # a network's classes= may be more than y has
+            rows, proba = self._left_out(template, X, y, classes, params)
         if weight is not None:
             weight = np.asarray(weight, dtype=float)[rows]
         self.temperature_ = _temperature(_codes(classes, y[rows]), proba, weight)
@@ -231,6 +235,25 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         proba = self.predict_proba(X)
         return self.classes_[proba.argmax(axis=1)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of labels that are predicted right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        float
+            The mean accuracy.
+        """
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
     @available_if(_offers("embed"))
     def embed(self, X: Any) -> Any:
