@@ -55,4 +55,15 @@ def copy_examples():
         shutil.copy2(notebook, target)
 
 
+def skip_foreign(app, what, name, member, skip, options):
+    """Leave to scikit-learn, skorch and torch what classes inherit from them."""
+    module = getattr(member, "__module__", None) or "skal"
+    return True if module.split(".")[0] != "skal" else None
+
+
+def setup(app):
+    """Connect the hook to autodoc."""
+    app.connect("autodoc-skip-member", skip_foreign)
+
+
 copy_examples()
