@@ -82,7 +82,7 @@ METHODS = {
 def measure(model, X, y):
     proba = model.predict_proba(X)
     return {
-        "nll": log_loss(y, proba.astype(float), labels=model.classes_),
+        "nll": log_loss(y, proba, labels=model.classes_),
         "ece": expected_calibration_error(y, proba),
         "accuracy": np.mean(model.classes_[proba.argmax(axis=1)] == y),
     }

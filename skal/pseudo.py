@@ -61,7 +61,7 @@ class PseudoLabelClassifier(EstimatorInside):
     decay : float, default=0.0
         How much stricter the threshold gets with each label, in its own unit (rows for
         "k_best"): the more the model has been taught, the more often it is sure. CEAL
-        lowers the entropy by .0033 a round; in rounds of 10 labels that is 0.00033.
+        makes it stricter by so much a round; divide that by the labels of a round.
     weight : float or "confidence", default=1.0
         What a pseudo-label counts, where a label counts 1; "confidence" takes the
         predicted probability. Below 1 the estimator must take ``sample_weight``.

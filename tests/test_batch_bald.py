@@ -376,5 +376,5 @@ def test_regressors_and_multilabel_targets_are_refused(blobs):
         BatchBALD()(model, X)
     X, Y = make_multilabel_classification(50, n_classes=3, random_state=0)
     model = RandomForestClassifier(3, random_state=0).fit(X, Y)
-    with pytest.raises(TypeError, match=r"BatchBALD needs one label a row.*BALD"):
+    with pytest.raises(TypeError, match=r"BatchBALD needs one class a row.*Use BALD"):
         BatchBALD()(ModelView(model, X, Y), X)

@@ -29,6 +29,7 @@ from skal.query import (
     ScoreStrategy,
     Shortlist,
     StochasticBatch,
+    split_result,
 )
 from skal.query._balance import share_out
 from skal.query._mixture import draw_counts
@@ -254,6 +255,11 @@ def test_equal_scores_share_their_ranks_evenly(rng):
         ),
         (lambda: stochastic_top_n([1], 1, beta=0), ValueError, "beta must be above 0"),
         (lambda: stochastic_top_n([1], 2), PoolExhaustedError, "at most 1"),
+        (lambda: stochastic_top_n([np.nan, 1], 1), ValueError, "no NaN, got 1 among 2"),
+        (lambda: mmr([[0.0]], [np.nan], 1), ValueError, "scores must hold no NaN"),
+        (lambda: mmr([[np.nan]], [1], 1), ValueError, "E must hold finite numbers"),
+        (lambda: ranked_batch([[np.inf]], [1], 1), ValueError, "E must hold finite"),
+        (lambda: ranked_batch([[0.0]], [np.nan], 1), ValueError, "must hold no NaN"),
         (lambda: stochastic_top_n([[1]], 1), ValueError, r"of shape \(n,\)"),
     ],
 )
@@ -545,6 +551,7 @@ def test_members_of_a_mixture_are_set_by_name():
         ({"weights": [np.nan, 1]}, ValueError, "weights must give 2 shares"),
         ({"weights": "even"}, ValueError, "weights must give 2 shares"),
         ({"weights": {10: 1}}, ValueError, "weights must map numbers of labels"),
+        ({"weights": {"a": [1, 0]}}, ValueError, "weights must map numbers of labels"),
         ({"weights": lambda round, n_labels: 3}, ValueError, "must give 2 shares"),
     ],
 )
@@ -685,6 +692,30 @@ def test_deduplication_reads_no_more_than_it_must(rng):
 def test_bad_parameters(view, pool, strategy, error, match):
     with pytest.raises(error, match=match):
         strategy(view, pool, 3)
+
+
+@pytest.mark.parametrize("score", [0.5, "high", np.zeros(99), [[1], [2, 3]]])
+@pytest.mark.parametrize(
+    "wrap", [ClassBalanced, Deduplicate, DiverseBatch, lambda b: Mixture([("a", b)])]
+)
+def test_what_a_function_tells_that_is_no_score_a_row_is_not_taken_for_one(
+    view, pool, wrap, score
+):
+    def first(learner, X, n_instances=1):
+        return np.arange(n_instances), {"score": score}
+
+    picked, info = split_result(wrap(first)(view, pool, 6, random_state=0))
+    assert len(set(picked)) == 6
+    assert not isinstance(wrap(first), DiverseBatch) or info["score"] is score
+    assert isinstance(wrap(first), DiverseBatch) or "score" not in info
+
+
+def test_lists_of_any_length_that_a_base_tells_follow_its_rows(view, pool):
+    def first(learner, X, n_instances=1):
+        return np.arange(n_instances), {"parts": [[i] * (i + 1) for i in range(12)]}
+
+    picked, info = DiverseBatch(first, shortlist=4)(view, pool, 3, random_state=0)
+    assert info["parts"] == [[i] * (i + 1) for i in picked]
 
 
 # All of them -------------------------------------------------------------------

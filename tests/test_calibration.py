@@ -410,6 +410,18 @@ def test_parameters_are_checked(params, error, message):
         TemperatureScaling(**params).fit(X, y)
 
 
+def test_a_network_may_know_more_classes_than_y_holds():
+    """The labels of y were taken for the columns, and the wrong ones predicted."""
+    from skal.nets import MLPNetClassifier
+
+    X, y = make_classification(60, random_state=0)
+    net = MLPNetClassifier(classes=[0, 1, 2], max_steps=50, random_state=0)
+    model = TemperatureScaling(net, cv=2).fit(X, y + 1)
+    np.testing.assert_array_equal(model.classes_, [0, 1, 2])
+    assert model.predict_proba(X).shape == (60, 3)
+    np.testing.assert_array_equal(model.predict(X), model.estimator_.predict(X))
+
+
 def test_a_network_keeps_its_head_and_its_draws():
     from skal.datasets import load_digits_images
     from skal.nets import CNNClassifier

@@ -260,6 +260,15 @@ def test_sparse_rows_give_the_picks_of_dense_ones(rng, formula):
         assert picked.tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("make", [sp.csr_array, sp.csr_matrix])
+def test_sparse_rows_work_out_a_bandwidth_and_a_radius(rng, make):
+    E = rng.exponential(size=(60, 5)) * (rng.random_sample((60, 5)) < 0.5)
+    expected = max_herding(E, 9, random_state=0)
+    assert max_herding(make(E), 9, random_state=0).tolist() == expected.tolist()
+    copies = make(np.ones((20, 5)))  # the radius comes from the spread
+    assert np.unique(prob_cover(copies, 9, random_state=0)).size == 9
+
+
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_large_offset_costs_no_digits(rng, formula):
     E = rng.normal(size=(500, 4))
@@ -407,3 +416,9 @@ def test_bad_parameters_are_refused(taught):
         UHerding("margins")(*taught)
     with pytest.raises(ValueError, match="n_reference must be at least 1"):
         MaxHerding(n_reference=0)(*taught)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_uherding_of_a_model_that_doubts_nothing_picks_by_lot(rng, dtype):
+    E = rng.normal(size=(30, 3)).astype(dtype)
+    assert np.unique(uherding(E, np.zeros(30, dtype), 9, random_state=0)).size == 9

@@ -157,7 +157,9 @@ def plain(change):
         (break_images(lambda old: old[:-40]), "must be a whole gzip file"),
         (break_images(lambda old: old[:60] + b"\0" * 9 + old[69:]), "whole gzip file"),
         (plain(lambda old: old[:-1]), r"must hold 3920 bytes of .* got 3919"),
-        (plain(lambda old: old + b"?"), r"must hold 3920 bytes of .* got more"),
+        (plain(lambda old: old + b"?"), r"must hold 3920 bytes of .* got 3921"),
+        (plain(lambda old: old[:4] + b"\xff" * 12), "must hold 79228162458924105385"),
+        (plain(lambda old: old[:4] + b"\0\1\xff\xff" * 3), r"must hold .* got 0\."),
         (plain(lambda old: old[:9]), "must be an IDX file of unsigned bytes of rank 3"),
         (plain(lambda old: b""), "must be an IDX file .* that begins with b''"),
         (break_images(lambda old: b"<html>no"), "one that begins with b'<htm'"),
@@ -588,6 +590,14 @@ def test_files_that_cannot_be_read_are_named_all_at_once(tmp_path):
         load_image_folder(folder)
     assert "0.png: cannot identify" in str(info.value)
     assert list(cache_files()) == []
+
+
+def test_a_link_to_nowhere_is_named_with_them(tmp_path):
+    """It used to be a bare FileNotFoundError."""
+    folder = write_files(tmp_path, "linked", {"good.png": png(halves())})
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(ValueError, match=r"got 1 in .*gone.png: .*No such file"):
+        load_image_folder(folder)
 
 
 @pytest.mark.parametrize("packed", [False, True])

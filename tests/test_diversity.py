@@ -629,3 +629,15 @@ def test_weighted_kmeans_knows_its_scores(asked):
     view, X = asked
     with pytest.raises(ValueError, match="score must be one of 'entropy'"):
         WeightedKMeans(score="entropi")(view, X, 2)
+
+
+@pytest.mark.parametrize("formula", [falcun, cdal])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_probabilities_that_are_not_finite_are_refused(formula, value):
+    with pytest.raises(ValueError, match="proba must hold finite numbers"):
+        formula([[0.5, 0.5], [value, 0.5]], 1)
+
+
+def test_a_shortlist_without_end_is_the_pool(rng):
+    E, proba = rng.normal(size=(20, 2)), rng.dirichlet([1, 1], size=20)
+    assert len(cluster_margin(proba, E, 3, shortlist=np.inf, random_state=0)) == 3

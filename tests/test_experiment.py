@@ -441,6 +441,15 @@ def test_importing_it_loads_nothing_heavy():
     assert done.stdout.split() == []
 
 
+def test_minus_one_may_be_a_class():
+    X, y = IRIS
+    learner = ActiveLearner(GaussianNB(), missing_label=None)
+    results = small(
+        estimators=learner, data=(X, np.where(y, 1, -1)), seeds=np.int64(1)
+    ).run()
+    assert results.failures == []
+
+
 @pytest.fixture
 def no_compute(monkeypatch):
     def fail(*args):
@@ -469,7 +478,9 @@ X, Y = IRIS
         ({"data": 3}, TypeError, "data must be a name, a file"),
         ({"data": (X, Y[:-1])}, ValueError, "one label for each of the 150 rows"),
         ({"data": (X, np.eye(150))}, ValueError, "must be 1-D"),
+        ({"data": (X, np.where(Y, 1, -1))}, ValueError, "got 50 of 150 missing.*None"),
         ({"n_labels": 106}, ValueError, "n_labels must be at most 105, the pool"),
+        ({"n_labels": np.int64(106)}, ValueError, "n_labels must be at most 105"),
         ({"n_labels": 10}, ValueError, "n_initial must be less than the 10 labels"),
         ({"n_labels": 0}, ValueError, "n_labels must be at least 1"),
         ({"n_labels": 0.05}, ValueError, "n_initial must be less than the 6 labels"),
@@ -479,8 +490,10 @@ X, Y = IRIS
         ({"pool_size": 0}, ValueError, "pool_size must be at least 1"),
         ({"n_validation": -1}, ValueError, "n_validation must be at least 0"),
         ({"n_threads": 0}, ValueError, "n_threads must be at least 1"),
+        ({"details_at": 20}, TypeError, "details_at must list label counts, got 20"),
         ({"details_at": [0]}, ValueError, "details_at must be at least 1"),
         ({"time_limit": 0}, ValueError, "time_limit must be in"),
+        ({"seeds": 2.0}, TypeError, "seeds must be an integer, got 2.0"),
         ({"seeds": 0}, ValueError, "seeds must be at least 1"),
         ({"seeds": [1, 1]}, ValueError, "seeds must be a number of seeds or different"),
         ({"metrics": ["acuracy"]}, ValueError, "such as 'accuracy'"),

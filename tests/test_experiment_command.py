@@ -1,10 +1,12 @@
 """``skal bench`` and ``skal report``."""
 
+import io
 import json
 import sys
 
 import numpy as np
 import pytest
+from rich.console import Console
 from sklearn.pipeline import Pipeline
 from typer.testing import CliRunner
 
@@ -203,6 +205,13 @@ def test_missing_data_says_where_to_get_it(tmp_path, monkeypatch):
     assert "skal bench with --download" in said(result)
 
 
+def test_a_folder_that_cannot_be_written_is_no_traceback(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    result = run("bench", "digits", *SMALL, "-o", "file/runs")
+    assert result.exit_code == 2
+    assert "'--out': must be a folder to write in, got 'file/runs'" in said(result)
+
+
 def test_failures_are_counted_and_the_exit_says_so(tmp_path):
     options = ["-s", "random", "--time-limit", "0.02", "-o", "runs"]
     result = run("bench", "digits", *SMALL, *options)
@@ -219,6 +228,17 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     result = run("bench", "digits", *SMALL, "-s", "random", "-o", "runs")
     assert result.exit_code == 130
     assert "skal bench --resume runs" in said(result)
+
+
+def test_the_table_cuts_no_figure_in_a_narrow_window(monkeypatch):
+    columns = ["strategy", "mean accuracy", "last accuracy", "labels to match random"]
+    row = ["expected_gradient_length", "0.7687", "0.868 ± 0.010", "43 (35-48)"]
+    monkeypatch.setattr(_command, "summary_table", lambda *args: (columns, [row]))
+    console = Console(width=50, record=True, file=io.StringIO())
+    console.print(_command.table_of(None, "accuracy"))
+    text = console.export_text()
+    assert "…" not in text
+    assert all(cell in text for cell in row[1:])
 
 
 def test_the_bar_says_how_long_it_will_take(capsys):

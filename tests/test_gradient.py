@@ -354,3 +354,11 @@ def test_gradient_strategies_refuse_other_targets(strategy):
     model = MultiOutputClassifier(LogisticRegression()).fit(X, y)
     with pytest.raises(TypeError, match="needs one class a row, got multilabel"):
         strategy(ModelView(model, X, y), X, 2)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_bait_refuses_what_is_not_finite(value):
+    with pytest.raises(ValueError, match="E must hold finite numbers"):
+        bait([[0.5, 0.5], [0.2, 0.8]], [[value], [0.0]], 1)
+    with pytest.raises(ValueError, match="proba must hold finite numbers"):
+        bait([[0.5, 0.5], [value, 0.8]], [[1.0], [0.0]], 1)

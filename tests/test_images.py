@@ -113,6 +113,9 @@ def test_few_images_and_equal_scores(images):
         ([-3e-5, -0.5, -1.0], ["0.000", "-1.000"]),
         ([0.00012, 0.00013, 0.00015], ["0.00015000", "0.00012000"]),
         ([1234.5, 0.0, 10.0], ["1234", "0"]),
+        ([np.inf, 0.5, -np.inf], ["inf", "-inf"]),
+        ([-np.inf, 0.5, 0.25], ["0.5000", "-inf"]),
+        ([True, False, False], ["1.000", "0.000"]),
     ],
 )
 def test_scores_have_the_digits_they_need(images, scores, words):
@@ -142,6 +145,11 @@ def test_scores_that_do_not_fit(images, scores):
         ValueError, match="scores must hold a number for each of the 12"
     ):
         plot_top_bottom(images, scores)
+
+
+def test_there_must_be_images_to_show(images):
+    with pytest.raises(ValueError, match="scores must hold a number for each of the 0"):
+        plot_top_bottom(images[:0], [])
 
 
 def test_labels_that_do_not_fit(images):
@@ -223,6 +231,7 @@ def test_a_single_draw(images, samples):
             {"samples": np.zeros((20, 4))},
             r"samples must be of shape \(n_draws, 3, n_cl",
         ),
+        ({"samples": np.zeros((0, 3, 4))}, r"for as many images, got \(0, 3, 4\)"),
         ({"samples": np.zeros((20, 2, 4))}, r"for as many images, got \(20, 2, 4\)"),
         ({"classes": ["a"]}, "classes must name the 4 columns of samples, got 1 names"),
         ({"y_true": [0, 1]}, "y_true must hold one of the classes for each of the 3"),

@@ -412,6 +412,19 @@ def test_an_unknown_parameter_is_refused_at_once():
         CNNClassifier().set_params(max_epoch=3)
 
 
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        (MLPNetClassifier(hidden=64), r"hidden must be a sequence .*, got 64\. One"),
+        (CNNClassifier(channels=8), r"channels must be a sequence .*, got 8\. One"),
+        (NetClassifier(optimizer="adam"), "optimizer must be a class .* got 'adam'"),
+    ],
+)
+def test_parameters_of_another_kind_are_refused(images, net, words):
+    with pytest.raises(TypeError, match=words):
+        net.fit(*images)
+
+
 def test_parameters_with_a_prefix_are_parameters():
     net = NetClassifier(module__dropout=0.1, optimizer__betas=(0.8, 0.9))
     assert clone(net).get_params() == net.get_params()

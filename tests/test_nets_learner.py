@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -231,6 +232,15 @@ def test_new_weights_are_new_features(images):
     net.fit(X, y[::-1])
     np.testing.assert_allclose(backbone.transform(X), net.embed(X), atol=1e-5)
     assert np.abs(backbone.transform(X) - old).max() > 1e-3
+
+
+def test_sparse_rows_of_any_format_have_features(images):
+    X, y = images
+    X = X.reshape(len(X), -1).astype(np.float32)
+    frozen = FrozenBackbone(MLPNetClassifier(max_steps=2).fit(X, y))
+    np.testing.assert_array_equal(
+        frozen.transform(sp.coo_array(X)), frozen.transform(X)
+    )
 
 
 def test_equal_bytes_of_another_type_are_other_rows():

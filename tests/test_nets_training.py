@@ -345,6 +345,13 @@ def test_bad_weights_are_refused(iris, weight, words):
         mlp().fit(*iris, sample_weight=weight)
 
 
+def test_class_weights_of_nothing_are_refused(iris):
+    """They used to make a network of NaN."""
+    X, y = iris
+    with pytest.raises(ValueError, match="class_weight must leave a row of y some wei"):
+        mlp(class_weight={0: 0}).fit(X[:50], y[:50])
+
+
 def test_label_smoothing_keeps_the_net_from_certainty(iris):
     X, y = iris
     sharp, smooth = (
@@ -375,7 +382,7 @@ def test_warm_start_goes_on_and_a_new_fit_does_not(iris):
 def test_partial_fit_goes_on_and_knows_the_classes(iris):
     X, y = iris
     net = mlp(max_steps=40)
-    net.partial_fit(X[:60], y[:60], classes=[0, 1, 2])
+    net.partial_fit(X[:60], y[:60], classes={0, 1, 2})
     assert net.predict_proba(X).shape == (150, 3)
     net.partial_fit(X, y)
     net.partial_fit(X, y)
@@ -413,6 +420,19 @@ def test_a_share_that_is_none_is_refused(iris, share):
     net = mlp(early_stopping=True, validation_fraction=share)
     with pytest.raises(ValueError, match="validation_fraction must be between 0 and 1"):
         net.fit(*iris)
+
+
+def test_held_out_rows_that_cannot_keep_the_shares_are_drawn_without(iris):
+    """The share was rounded another way than the split rounds it, which then failed."""
+    X, y = iris[0][:7], [0, 0, 0, 1, 1, 2, 2]
+    net = mlp(early_stopping=True, validation_fraction=0.6, max_steps=2)
+    assert net.fit(X, y).history_[0, "valid_loss"] > 0
+
+
+def test_early_stopping_needs_a_row_to_train_on(iris):
+    X, y = iris
+    with pytest.raises(ValueError, match="validation_fraction must leave a row to tra"):
+        mlp(early_stopping=True).fit(X[:1], y[:1])
 
 
 # Callbacks and interrupts ------------------------------------------------------
@@ -476,6 +496,15 @@ def test_bad_settings_of_the_device_are_refused(iris):
         mlp(mixed_precision="half").fit(*iris)
     with pytest.raises(RuntimeError, match="device"):
         mlp(device="toaster").fit(*iris)
+
+
+def test_a_gpu_that_is_not_there_is_named(iris, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r"got 'cuda:1', but torch finds no GPU\. U"):
+        mlp(device="cuda:1").fit(*iris)
+    net = mlp(max_steps=1).fit(*iris).set_params(device="cuda")
+    with pytest.raises(RuntimeError, match="got 'cuda', but torch finds no GPU"):
+        net.predict(iris[0])
 
 
 # Regression --------------------------------------------------------------------

@@ -14,12 +14,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skal import ActiveLearner, ModelView
 from skal._seed import draw_seed
-from skal.nets import CNNClassifier, MLPNetClassifier, NetClassifier
+from skal.calibration import TemperatureScaling
+from skal.nets import CNNClassifier, MLPNetClassifier, NetClassifier, NetRegressor
 from skal.posterior import EnsembleClassifier, LaplaceClassifier, MCDropoutCommittee
 from skal.posterior._base import chunks_of, softmax
 from skal.query import ConsensusEntropy, Margin, VoteEntropy
@@ -259,6 +261,26 @@ def test_dropout_needs_a_net(iris):
         MCDropoutCommittee(LogisticRegression(max_iter=1000)).fit(*iris)
     with pytest.raises(TypeError, match=r"none of p > 0\. Add"):
         MCDropoutCommittee(small_net(dropout=0.0)).fit(*iris)
+
+
+def test_what_changes_a_networks_probabilities_goes_around_the_committee(iris):
+    """The temperature was passed over in silence."""
+    X, y = iris
+    net = small_net(random_state=0)
+    with pytest.raises(TypeError, match=r"got TemperatureScaling\. Put MCDropoutCommi"):
+        MCDropoutCommittee(TemperatureScaling(net, cv=2)).fit(X, y)
+    model = TemperatureScaling(MCDropoutCommittee(net), cv=2).fit(X, y)
+    assert model.sample_proba(X[:3], 4).shape == (4, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "posterior", [EnsembleClassifier, LaplaceClassifier, MCDropoutCommittee]
+)
+@pytest.mark.parametrize("estimator", [LinearSVC(), NetRegressor(max_steps=1)])
+def test_estimators_without_probabilities_are_refused(iris, posterior, estimator):
+    """They used to fail after the fit, with an AttributeError."""
+    with pytest.raises(TypeError, match=r"a classifier with predict_proba, got \w+\. "):
+        posterior(estimator).fit(*iris)
 
 
 def test_the_parameters_of_a_committee_are_checked(iris):

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from skal.nets import MLPNetClassifier, NetClassifier
-from skal.posterior import LaplaceClassifier, _precision
+from skal.posterior import LaplaceClassifier, _links, _precision
 from skal.posterior._all_weights import AllWeights
 from skal.posterior._curvature import STRUCTURES, output_curvature
 from skal.posterior._last_layer import LastLayer
@@ -589,7 +589,7 @@ def test_label_smoothing_is_switched_off_for_the_fit(iris):
 
 
 def test_weights_count_as_rows(iris):
-    X, y = iris
+    X, y = iris[0].astype(float), iris[1]  # in float32 the two fits end apart
     weight = np.random.RandomState(0).randint(1, 4, len(y))
     estimator = LogisticRegression(tol=1e-8, max_iter=5000)
     posterior = LaplaceClassifier(
@@ -676,3 +676,62 @@ def test_parameters_are_checked(iris, params, error, message):
 def test_a_head_keeps_its_bias_apart():
     head = LinearHead(np.ones((1, 3)), True, 1.0)
     np.testing.assert_array_equal(head.features([[2.0, 3.0]]), [[2, 3, 1]])
+
+
+# Many precisions at once ------------------------------------------------------------
+
+
+def curved(structure, n_classes=3, kind=np.asarray):
+    """Return a structure of some rows, and the rows."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(40, 5)).astype(np.float32)
+    X[X < -0.5] = 0
+    proba = rng.dirichlet(np.ones(max(n_classes, 2)), 40)
+    curvature = output_curvature(proba, 1 if n_classes == 2 else n_classes)
+    return STRUCTURES[structure](kind(X), curvature, np.ones(40)), kind(X)
+
+
+@pytest.mark.parametrize("structure", sorted(STRUCTURES))
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array], ids=["dense", "csr"])
+def test_many_precisions_are_one_after_another(structure, n_classes, kind):
+    posterior, X = curved(structure, n_classes, kind)
+    taus = np.array([0.1, 1.0, 30.0])
+    one_by_one = np.stack([posterior.variances(X, tau) for tau in taus])
+    np.testing.assert_allclose(posterior.variances(X, taus), one_by_one, rtol=1e-4)
+
+
+@pytest.mark.parametrize("structure", sorted(STRUCTURES))
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_draws_for_the_search_spread_as_the_posterior_does(structure, n_classes):
+    posterior, X = curved(structure, n_classes)
+    K = len(posterior.outer) if hasattr(posterior, "outer") else posterior.shape[0]
+    noise = _links.noise_for((K, 5), 4000, 0)
+    (moves,) = posterior.deviations(noise, np.array([2.0]))(X[:8])  # (K, S, m)
+    weights = posterior.perturb(noise, 2.0)  # (S, K, D)
+    logits = np.einsum("skd,nd->ksn", weights, X[:8])
+    for n in range(8):
+        np.testing.assert_allclose(
+            np.cov(moves[:, :, n]), np.cov(logits[:, :, n]), atol=0.08
+        )
+
+
+@pytest.mark.parametrize("structure", sorted(STRUCTURES))
+@pytest.mark.parametrize("link", ["mc", "probit"])
+def test_the_search_scores_what_is_predicted(structure, link, iris, logistic):
+    X, y = iris
+    posterior = LaplaceClassifier(
+        FrozenEstimator(logistic), structure=structure, prior_precision=1.0
+    ).fit(X, y)
+    model = posterior._model
+    rows = model.inputs(logistic, X)
+    noise = _links.noise_for(model.theta.shape, 2000, 0)
+    taus = np.array([0.5, 5.0])
+    found = _links.likelihoods(model, rows, y, taus, link, noise)
+    for column, tau in zip(found.T, taus, strict=True):
+        expected = _links.predictive(model, rows, tau, link, noise)[
+            np.arange(len(y)), y
+        ]
+        np.testing.assert_allclose(
+            column, expected, atol=0.03 if link == "mc" else 1e-5
+        )

@@ -65,7 +65,8 @@ def _in_folder(root):
         folders[:] = [folder for folder in folders if not _is_hidden(folder)]
         for file in filter(_is_image, files):
             path = Path(place, file)
-            stat = path.stat()
+            # A link to nowhere is named with all that cannot be read.
+            stat = path.stat() if path.exists() else path.lstat()
             name = path.relative_to(root).as_posix()
             found.append((name, stat.st_size, stat.st_mtime_ns))
     found.sort()

@@ -294,9 +294,15 @@ def _as_option(message, is_file):
 def _run(experiment, config, directory, console):
     """Run, print what came of it, and write the report."""
     start = time.perf_counter()
-    directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(config, indent=1, sort_keys=True) + "\n"
-    Store(directory).write_whole(directory / CONFIG, text.encode())
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        Store(directory).write_whole(directory / CONFIG, text.encode())
+    except OSError as error:
+        raise typer.BadParameter(
+            f"must be a folder to write in, got {str(directory)!r} ({error.strerror}).",
+            param_hint="'--out'",
+        ) from error
     try:
         results = experiment.run(directory, verbose=1)
     except KeyboardInterrupt:
@@ -319,10 +325,13 @@ def _run(experiment, config, directory, console):
 def table_of(results: Results, metric: str) -> Any:
     """Return the summary as a table for the terminal."""
     columns, rows = summary_table(results, metric, BASELINE)
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for i, column in enumerate(columns):
         head = column.replace(" ", "\n")
-        table.add_column(head, justify="right" if i else "left", no_wrap=True)
+        if i:
+            table.add_column(head, justify="right", no_wrap=True)
+        else:  # where the window is narrow, names break and figures stay whole
+            table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(*row)
     return table

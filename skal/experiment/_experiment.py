@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import is_classifier, is_regressor
@@ -10,6 +12,7 @@ from sklearn.base import is_classifier, is_regressor
 from skal._initial import resolve_initial
 from skal._params import check_int, check_number, count_of
 from skal._resolver import check_needs, name_of
+from skal._targets import read_target
 from skal.experiment._cell import Cell, Settings
 from skal.experiment._data import load_data
 from skal.experiment._describe import describe, key_of
@@ -347,6 +350,10 @@ class Experiment:
             check_number("time_limit", self.time_limit, minimum=1e-3)
         if self.pool_size is not None:
             check_int("pool_size", self.pool_size)
+        if not isinstance(self.details_at, Iterable):
+            raise TypeError(
+                f"details_at must list label counts, got {self.details_at!r}."
+            )
         for count in self.details_at:
             check_int("details_at", count)
         return Settings(
@@ -359,7 +366,7 @@ class Experiment:
         )
 
     def _seeds(self):
-        if isinstance(self.seeds, int):
+        if not isinstance(self.seeds, Iterable):
             return list(range(check_int("seeds", self.seeds)))
         seeds = [check_int("seeds", seed, 0) for seed in self.seeds]
         if len(set(seeds)) < len(seeds) or not seeds:
@@ -372,7 +379,7 @@ class Experiment:
         """Refuse a budget that the pool cannot pay, and measures that do not fit."""
         n_pool = data.n_pool(self.test_size, self.pool_size)
         budget = count_of("n_labels", self.n_labels, n_pool)
-        if isinstance(self.n_labels, int) and self.n_labels > n_pool:
+        if isinstance(self.n_labels, Integral) and self.n_labels > n_pool:
             raise ValueError(
                 f"n_labels must be at most {n_pool}, the pool of {name!r}, got "
                 f"{self.n_labels}."
@@ -389,11 +396,19 @@ class Experiment:
     def _check_estimator(self, name, data, learner):
         """Refuse a classifier for numbers, and a regressor for classes."""
         template = learner._template()
+        kind = "classifier" if data.is_classes else "regressor"
         fits = is_classifier(template) if data.is_classes else is_regressor(template)
         if not fits:
-            kind = "classifier" if data.is_classes else "regressor"
             raise TypeError(
                 f"estimators must be {kind}s for {name!r}, whose labels are "
                 f"{'classes' if data.is_classes else 'numbers'}, got "
                 f"{name_of(template)}."
+            )
+        missing = read_target(data.y, learner.missing_label, kind).missing
+        if missing.any():
+            raise ValueError(
+                f"y of {name!r} must hold every label, got {missing.sum()} of "
+                f"{len(missing)} missing. Leave those rows out; if "
+                f"{learner.missing_label!r} is a class, give "
+                "ActiveLearner(estimator, missing_label=None) as the estimator."
             )

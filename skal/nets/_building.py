@@ -4,6 +4,7 @@ from copy import deepcopy
 from inspect import signature
 from math import prod
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -39,6 +40,15 @@ def build(module, given, facts):
     wanted = signature(module).parameters
     known = {name: fact for name, fact in facts.items() if name in wanted}
     return module(**{**known, **given})
+
+
+def check_widths(name, widths):
+    """Refuse the widths of layers where they are no sequence."""
+    if np.ndim(widths) != 1:
+        raise TypeError(
+            f"{name} must be a sequence of integers, one for each layer, got "
+            f"{widths!r}. One layer is {name}=(64,)."
+        )
 
 
 def measure_inputs(module, batches):

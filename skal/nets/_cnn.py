@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from skal.nets._building import check_widths
 from skal.nets._layout import as_images
 from skal.nets._net import NetClassifier
 from skal.nets._standardize import Standardize
@@ -32,6 +33,7 @@ class ConvNet(nn.Sequential):
         hidden: int = 128,
         dropout: float = 0.5,
     ) -> None:
+        check_widths("channels", channels)
         depth, height, width = input_shape
         layers: list[nn.Module] = [Standardize(depth)]
         for size in channels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from inspect import signature
-from math import prod
+from math import ceil, prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -186,19 +186,30 @@ class Net(Answers):
             raise ValueError(
                 f"validation_fraction must be between 0 and 1, got {share!r}."
             )
+        n_held = ceil(share * len(rows))
+        if n_held == len(rows):
+            raise ValueError(
+                f"validation_fraction must leave a row to train on, got {share!r} of "
+                f"{n_held} rows. Label more rows, or set early_stopping=False."
+            )
         seed = int(torch.randint(2**31 - 1, ()))
-        strata = self._strata(targets.numpy()[rows], share)
+        strata = self._strata(targets.numpy()[rows], n_held)
         return train_test_split(
-            rows, test_size=share, random_state=seed, stratify=strata
+            rows, test_size=n_held, random_state=seed, stratify=strata
         )
 
-    def _strata(self, targets, share):
+    def _strata(self, targets, n_held):
         """Return what to stratify the held-out rows by, or None."""
         return
 
     def _make_optimizer(self, module):
         """Make the optimizer for the weights that are not frozen."""
         parameters = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
+        if not callable(self.optimizer):
+            raise TypeError(
+                f"optimizer must be a class of torch.optim, got {self.optimizer!r}. "
+                "Pass torch.optim.Adam, for example."
+            )
         args, params = self.get_params_for_optimizer("optimizer", parameters)
         params.setdefault("weight_decay", self.weight_decay)
         accepted = signature(self.optimizer).parameters

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -119,6 +120,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         """
         if not is_dataset(X) and not hasattr(X, "shape"):
             X = np.asarray(X)
+        X = X.tocsr() if sp.issparse(X) else X
         source = open_source(X.to_numpy() if hasattr(X, "to_numpy") else X)
         memory = self._memory_now()
         places = np.empty(len(source), dtype=np.int64)

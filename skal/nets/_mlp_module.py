@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from skal.nets._building import check_widths
 from skal.nets._standardize import Standardize
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class MLP(nn.Sequential):
         hidden: Sequence[int] = (128, 128),
         dropout: float = 0.2,
     ) -> None:
+        check_widths("hidden", hidden)
         layers: list[nn.Module] = [nn.Flatten(), Standardize(n_features)]
         width = n_features
         for size in hidden:

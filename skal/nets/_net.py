@@ -19,7 +19,7 @@ from skal.nets._layout import as_given, as_table
 from skal.nets._mlp_module import MLP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -203,7 +203,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         self,
         X: Any,
         y: Any = None,
-        classes: ArrayLike | None = None,
+        classes: Iterable[Any] | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> NetClassifier:
         """Train on from the present weights, for as many steps as ``fit`` would.
@@ -228,7 +228,7 @@ class NetClassifier(Net, NeuralNetClassifier):
             self._forget()
             if classes is not None:
                 check_classes(classes)
-                self._classes = np.unique(np.asarray(classes))
+                self._classes = np.unique(np.asarray(list(classes)))
             return self._fit(X, y, sample_weight, go_on=False)
         return self._fit(X, y, sample_weight, go_on=True)
 
@@ -369,6 +369,11 @@ class NetClassifier(Net, NeuralNetClassifier):
             balance = np.zeros(len(y))
             balance[rows] = compute_sample_weight(self.class_weight, known)
             weights = balance if weights is None else weights * balance
+            if not np.any(weights):
+                raise ValueError(
+                    "class_weight must leave a row of y some weight, got "
+                    f"{self.class_weight!r}, which leaves none of {len(rows)}."
+                )
         return torch.from_numpy(codes), as_weights(weights, rows)
 
     def _learn_classes(self, known):
@@ -398,10 +403,9 @@ class NetClassifier(Net, NeuralNetClassifier):
             outputs, codes, reduction="none", label_smoothing=smoothing
         )
 
-    def _strata(self, targets, share):
+    def _strata(self, targets, n_held):
         """Keep the shares of the classes, where each has rows for both parts."""
         counts = np.bincount(targets)
         counts = counts[counts > 0]
-        n_held = round(share * len(targets))
         room = min(n_held, len(targets) - n_held) >= len(counts)
         return targets if counts.min() > 1 and room else None

@@ -11,7 +11,13 @@ def choose_device(device):
     """Return the torch device: "auto" takes a GPU where there is one."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device("cpu" if device is None else device)
+    chosen = torch.device("cpu" if device is None else device)
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError(
+            f"device must be one that torch can use here, got {str(device)!r}, but "
+            "torch finds no GPU. Use 'auto', which takes one where there is one."
+        )
+    return chosen
 
 
 def place(module, device):

@@ -142,8 +142,8 @@ def plot_top_bottom(
     >>> scores = learner.score_pool(digits.data / 255.0)
     >>> figure = plot_top_bottom(digits.images, scores, labels=digits.target)
     """
-    scores = np.asarray(scores)
-    if scores.shape != (len(images),) or np.isnan(scores).any():
+    scores = np.asarray(scores, dtype=float)
+    if len(images) == 0 or scores.shape != (len(images),) or np.isnan(scores).any():
         raise ValueError(
             f"scores must hold a number for each of the {len(images)} images, got "
             f"shape {scores.shape} with {int(np.isnan(scores).sum())} NaN."
@@ -154,7 +154,9 @@ def plot_top_bottom(
         np.argsort(-scores, kind="stable")[:k],
         np.argsort(scores, kind="stable")[:k],
     )
-    numbers = [_in_words(scores[row], np.ptp(scores)) for row in order]
+    finite = scores[np.isfinite(scores)]
+    spread = np.ptp(finite) if len(finite) else 0
+    numbers = [_in_words(scores[row], spread) for row in order]
     words = [
         [
             number if labels is None else f"{number}\n{labels[i]}"

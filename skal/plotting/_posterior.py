@@ -89,7 +89,7 @@ def plot_posterior(
     >>> figure = plot_posterior(digits.images[:2], samples, y_true=digits.target[:2])
     """
     pixels, samples = as_pixels(images), np.asarray(samples, dtype=float)
-    if samples.ndim != 3 or samples.shape[1] != len(pixels):
+    if samples.ndim != 3 or samples.shape[1] != len(pixels) or not samples.size:
         raise ValueError(
             f"samples must be of shape (n_draws, {len(pixels)}, n_classes) for as many "
             f"images, got {samples.shape}. Pass sample_proba of these images."

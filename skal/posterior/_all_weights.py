@@ -59,13 +59,16 @@ class AllWeights:
             return as_array(self.run(self.parameters(), batch)).astype(float)
 
     def variances(self, batch, tau):
-        """Return the variances (m, K) of each logit less the mean of the others."""
-        inverse = as_tensor_like(1 / (self.eigenvalues + tau), batch)
+        """Return the variances (m, K) of each logit less the mean of the others.
+
+        Precisions (T,) give (T, m, K).
+        """
+        inverse = as_tensor_like((1 / np.add.outer(tau, self.eigenvalues)).T, batch)
         parts = [
-            torch.stack([g.square() @ inverse for g in gradients], dim=1)
+            torch.stack([g.square() @ inverse for g in gradients], dim=-1)
             for _, gradients in self.gradients(batch, root_of_contrast)
         ]
-        return as_array(torch.cat(parts))
+        return np.moveaxis(as_array(torch.cat(parts)), 0, -2)
 
     def draws(self, noise, tau):
         """Turn standard normal (S, P) into what is added to the weights."""

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
@@ -71,6 +77,7 @@ class Posterior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_consistent_length(X, y, sample_weight)
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight)
+        check_probabilistic(self._template())
         params = routed(self, "fit", {**params, "sample_weight": sample_weight})
         self.seed_ = draw_seed(self.random_state)
         return self._fit(self._prepared(), X, np.asarray(y), params)
@@ -270,6 +277,15 @@ def as_container(X):
     if hasattr(X, "shape") or isinstance(X, list):
         return X
     return np.asarray(X)
+
+
+def check_probabilistic(estimator):
+    """Refuse what could give no samples of class probabilities."""
+    if not (is_classifier(estimator) and _resolver.provides(estimator, "proba")):
+        raise TypeError(
+            "estimator must be a classifier with predict_proba, got "
+            f"{_resolver.name_of(estimator)}. Use a probabilistic classifier."
+        )
 
 
 def find_layer(estimator, attribute, X=None):

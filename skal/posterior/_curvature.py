@@ -18,8 +18,11 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
+from skal.posterior._base import chunks_of
+
 #: The largest Hessian that is built as a whole, in bytes.
 _LARGEST = 2**31
+_LEAST_NORM = np.finfo(np.float32).tiny
 
 
 def output_curvature(proba, K):
@@ -75,7 +78,8 @@ class Full:
     """The whole Hessian of all K * D weights.
 
     Like the other structures it takes rows (n, D), their curvature in the logits
-    (n, K, K) and how much each row counts (n,).
+    (n, K, K) and how much each row counts (n,). For precisions (T,) in place of one,
+    variances have an axis of precisions in front.
     """
 
     def __init__(self, features, curvature, weight):
@@ -90,22 +94,73 @@ class Full:
         self.eigenvalues, self.vectors = eigh(H.reshape(K * D, K * D))
 
     def perturb(self, noise, tau):
-        """Turn standard normal (S, K, D) into what is added to the weights."""
+        """Turn standard normal (S, K, D) into what is added to the weights.
+
+        For precisions (T,) that is (T, S, K, D).
+        """
         # The symmetric root: eigenvectors are free in sign, and more if values repeat.
-        scale = ((self.eigenvalues + tau) ** -0.5).astype(np.float32)
-        flat = (noise.reshape(len(noise), -1) @ self.vectors) * scale
-        return (flat @ self.vectors.T).reshape(noise.shape)
+        scale = np.add.outer(tau, self.eigenvalues)[..., np.newaxis, :] ** -0.5
+        turned = noise.reshape(len(noise), -1) @ self.vectors
+        moved = times(turned * scale.astype(np.float32), self.vectors.T)
+        return moved.reshape(*np.shape(tau), *noise.shape)
 
     def variances(self, features, tau):
         """Return the variances (n, K) of each logit less the mean of the others."""
         K, D = self.shape
-        inverse = (1 / (self.eigenvalues + tau)).astype(np.float32)
+        inverse = (1 / np.add.outer(tau, self.eigenvalues)).astype(np.float32)
         vectors = np.tensordot(contrast(K), self.vectors.reshape(K, D, -1), axes=1)
-        parts = [np.square(np.asarray(features @ rows)) @ inverse for rows in vectors]
-        return np.stack(parts, axis=1)
+        parts = [
+            np.stack([squares(chunk @ rows) @ inverse.T for rows in vectors], axis=-1)
+            for chunk in chunks_of(features, self.vectors[0].nbytes)
+        ]
+        return np.moveaxis(np.concatenate(parts), 0, -2)
+
+    def deviations(self, noise, taus):
+        """Return a function of rows (m, D) that yields (K, S, m) for each precision.
+
+        That is what the draws add to the logits of the rows.
+        """
+        moves = self.perturb(noise, taus)
+        return lambda features: (to_logits(features, move) for move in moves)
 
 
-class Kron:
+class Separable:
+    """A posterior under which the logits of any row are independent in one basis.
+
+    A subclass has the basis as the columns of ``outer``.
+    """
+
+    outer: Any
+
+    def parts(self, features, tau):
+        """Return the variances (n, K) in the basis."""
+        raise NotImplementedError
+
+    def variances(self, features, tau):
+        """Return the variances (n, K) of each logit less the mean of the others."""
+        outputs = np.square(contrast(len(self.outer)) @ self.outer)  # (K, K)
+        return times(self.parts(features, tau), outputs.T)
+
+    def deviations(self, noise, taus):
+        """Return a function of rows (m, D) that yields (K, S, m) for each precision.
+
+        That is what draws add to the logits of the rows. The noise of all weights is
+        made standard normal noise of each row's logits, which every precision scales:
+        a row sees draws of its own Gaussian, though no weights give them to all rows.
+        """
+        turned = np.matmul(self.outer.T, noise)
+
+        def of_rows(features):
+            norm = np.sqrt(np.asarray(squares(features).sum(axis=1))).ravel()
+            own = to_logits(features, turned) / np.maximum(norm, _LEAST_NORM)
+            for variance in self.parts(features, taus):
+                spread = np.sqrt(variance.T)[:, np.newaxis]  # (K, 1, m)
+                yield np.tensordot(self.outer, spread * own, axes=1)
+
+        return of_rows
+
+
+class Kron(Separable):
     """Kronecker factors: the mean curvature in the logits, times the Gram of inputs.
 
     Exact where all rows have the same curvature in the logits.
@@ -124,35 +179,46 @@ class Kron:
         rotated = np.matmul(self.outer.T, times(noise, self.inner)) * scale
         return np.matmul(self.outer, times(rotated, self.inner.T))
 
-    def variances(self, features, tau):
-        """Return the variances (n, K) of each logit less the mean of the others."""
-        inverse = (1 / (self.eigenvalues + tau)).astype(np.float32)
-        inputs = np.square(np.asarray(features @ self.inner))  # (n, D)
-        outputs = np.square(contrast(len(self.outer)) @ self.outer)  # (K, K)
-        return inputs @ (outputs @ inverse).T
+    def parts(self, features, tau):
+        """Return the variances (n, K) along the eigenvectors of the outer factor."""
+        return weighted(squares(features @ self.inner), self.eigenvalues, tau)
 
 
-def times(stack, matrix):
-    """Return (S, K, D) times (D, D) as one product."""
-    return (stack.reshape(-1, stack.shape[-1]) @ matrix).reshape(stack.shape)
-
-
-class Diag:
+class Diag(Separable):
     """The diagonal of the Hessian."""
 
     def __init__(self, features, curvature, weight):
         diagonal = np.einsum("nkk->nk", curvature) * weight[:, np.newaxis]
         self.eigenvalues = np.asarray(squares(features).T @ diagonal, float).T
+        self.outer = np.eye(len(self.eigenvalues), dtype=np.float32)
 
     def perturb(self, noise, tau):
         """Turn standard normal (S, K, D) into what is added to the weights."""
         return noise * ((self.eigenvalues + tau) ** -0.5).astype(np.float32)
 
-    def variances(self, features, tau):
-        """Return the variances (n, K) of each logit less the mean of the others."""
-        inverse = (1 / (self.eigenvalues + tau)).astype(np.float32)
-        outputs = np.square(contrast(len(inverse)))
-        return np.asarray(squares(features) @ (outputs @ inverse).T)
+    def parts(self, features, tau):
+        """Return the variances (n, K) of the logits."""
+        return weighted(squares(features), self.eigenvalues, tau)
+
+
+def weighted(squared, eigenvalues, tau):
+    """Return the sums (n, K) of squares (n, D) over eigenvalues (K, D) plus tau."""
+    inverse = (1 / np.add.outer(tau, eigenvalues)).astype(np.float32)
+    sums = np.asarray(squared @ inverse.reshape(-1, inverse.shape[-1]).T)
+    return np.moveaxis(sums.reshape(-1, *inverse.shape[:-1]), 0, -2)
+
+
+def times(stack, matrix):
+    """Return (..., D) times (D, E) as one product."""
+    product = stack.reshape(-1, stack.shape[-1]) @ matrix
+    return product.reshape(*stack.shape[:-1], -1)
+
+
+def to_logits(features, weights):
+    """Return the logits (K, S, n) of rows (n, D) under weights (S, K, D)."""
+    S, K, D = weights.shape
+    flat = weights.swapaxes(0, 1).reshape(K * S, D)
+    return np.ascontiguousarray(flat @ features.T).reshape(K, S, -1)
 
 
 class Isotropic(Diag):

@@ -55,6 +55,10 @@ class LastLayer:
         """Return the variances (n, K) of each logit less the mean of the others."""
         return self.posterior.variances(features, tau)
 
+    def deviations(self, noise, taus):
+        """Return a function of rows that yields (K, S, m) for each precision."""
+        return self.posterior.deviations(noise, taus)
+
     def draws(self, noise, tau):
         """Turn standard normal (S, K, D) into draws of the weights."""
         return self.posterior.perturb(noise, tau) + self.theta.astype(np.float32)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+#: Rows that tell whether the estimator answers as its network does.
+_N_LOOK = 10
+
+
 def _ends_in_dropout_and_head(committee):
     if committee.dropout != "last":
         raise AttributeError('head_proba needs dropout="last".')
@@ -124,9 +128,17 @@ class MCDropoutCommittee(Posterior):
                 f"{_resolver.name_of(self.estimator)}. Use LaplaceClassifier or "
                 "EnsembleClassifier."
             )
+        few = take_rows(X, slice(0, _N_LOOK)), take_rows(seen, slice(0, _N_LOOK))
+        if not same(fitted.predict_proba(few[0]), net.predict_proba(few[1])):
+            raise TypeError(
+                "estimator must answer as the network inside it does, got "
+                f"{_resolver.name_of(self.estimator)}. Put MCDropoutCommittee inside "
+                "what changes the probabilities."
+            )
         row = take_rows(seen, slice(0, 1))
         next(self._draws(net, row, 1, 0))  # raises where there is none
-        self._last = last_before_head(net, row) if self.dropout == "last" else None
+        last: Any = last_before_head(net, row) if self.dropout == "last" else None
+        self._last = last
         self.estimator_ = fitted
         self.classes_ = fitted.classes_
         return self
@@ -170,6 +182,13 @@ class MCDropoutCommittee(Posterior):
                 proba += softmax(rows @ (weight * mask).T + bias)
             parts.append(proba / len(masks))
         return np.concatenate(parts)
+
+
+def same(proba, others):
+    """Tell whether probabilities are the same, NaN of a diverged network included."""
+    return proba.shape == others.shape and np.allclose(
+        proba, others, rtol=0, atol=1e-4, equal_nan=True
+    )
 
 
 def last_before_head(net, X):

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from skal.posterior._links import predictive
+from skal.posterior._links import likelihoods
 
 #: Precisions that are tried, in units of the one that is natural for the weights.
 _FACTORS = np.logspace(-3, 3, 13)
@@ -26,7 +26,7 @@ def grid(unit):
 def by_evidence(model):
     """Return the precision of the highest Laplace evidence, the weights staying.
 
-    log Z = -tau/2 |theta|^2 + 1/2 sum_j (log tau - log(lambda_j + tau)) + constant
+    log Z = -tau/2 theta.theta + 1/2 sum_j (log tau - log(lambda_j + tau)) + constant
     """
     taus = model.unit * _FINE_FACTORS
     values = np.ravel(model.eigenvalues)
@@ -39,9 +39,8 @@ def by_evidence(model):
 
 def losses(model, inputs, codes, taus, link, noise):
     """Return the negative log-likelihood (n, T) of rows under each precision."""
-    rows = np.arange(len(codes))
-    proba = [predictive(model, inputs, tau, link, noise)[rows, codes] for tau in taus]
-    return -np.log(np.maximum(np.stack(proba, axis=1), _LEAST))
+    proba = likelihoods(model, inputs, codes, taus, link, noise)
+    return -np.log(np.maximum(proba, _LEAST))
 
 
 def choose(loss, taus, weight):

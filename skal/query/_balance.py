@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal.query._base import QueryStrategy, as_strategy, split_result
+from skal.query._base import (
+    QueryStrategy,
+    as_strategy,
+    scores_of,
+    split_result,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +89,7 @@ class ClassBalanced(QueryStrategy):
             result = base(view, asked, len(places), random_state=rng)
             chosen, info = split_result(result)
             picked[places] = members[chosen]
-            scores[places] = info.get("score", np.nan)
+            scores[places] = scores_of(info, len(places))
         return picked, {} if np.isnan(scores).any() else {"score": scores}
 
 

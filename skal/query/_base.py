@@ -396,6 +396,15 @@ def split_result(result: Any) -> tuple[NDArray[Any], dict[str, Any]]:
         return np.array(positions, dtype=object), info
 
 
+def scores_of(info, n):
+    """Return the scores that a strategy told of its n picks, NaN if it told none."""
+    try:
+        scores = np.asarray(info.get("score"), dtype=float)
+    except (TypeError, ValueError):  # of a plain function, that may tell anything
+        scores = np.empty(0)
+    return scores if scores.shape == (n,) else np.full(n, np.nan)
+
+
 def check_positions(positions, n_instances, n_rows, strategy):
     """Return positions as int64 if they are what a strategy promises."""
     promise = None

@@ -1,9 +1,8 @@
 """BatchBALD: the batch whose labels together would tell most about the model."""
 
 from skal._params import check_int
-from skal._resolver import name_of
 from skal.query._base import QueryStrategy, top_n
-from skal.query._disagreement import _n_samples, check_classifier
+from skal.query._disagreement import _n_samples, check_one_label
 from skal.query.functional import mutual_information
 from skal.query.functional._batch_bald import complete, joint_greedy
 
@@ -83,8 +82,7 @@ class BatchBALD(QueryStrategy):
         self.n_configurations = n_configurations
 
     def _query(self, view, rows, n_instances, rng):
-        check_classifier(self, view)
-        _check_one_label(self, view)
+        check_one_label(self, view, "BALD")
         n_samples = _n_samples(self)
         n_candidates = check_int("n_candidates", self.n_candidates)
         n_configurations = check_int("n_configurations", self.n_configurations)
@@ -101,12 +99,3 @@ class BatchBALD(QueryStrategy):
             shortlist[picked], gains, information, n_instances, len(samples), rng
         )
         return picked, {"score": gains}
-
-
-def _check_one_label(strategy, view):
-    """Refuse multilabel targets, whose labels have no joint distribution here."""
-    if view.target_type == "multilabel":
-        raise TypeError(
-            f"{name_of(strategy)} needs one label a row, got multilabel targets. Use "
-            "BALD, which takes the mean over the labels."
-        )

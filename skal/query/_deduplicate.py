@@ -10,7 +10,12 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import row_norms
 
 from skal._params import check_choice, check_number
-from skal.query._base import QueryStrategy, as_strategy, split_result
+from skal.query._base import (
+    QueryStrategy,
+    as_strategy,
+    scores_of,
+    split_result,
+)
 from skal.query._distances import to_known, to_row
 
 if TYPE_CHECKING:
@@ -99,8 +104,8 @@ class Deduplicate(QueryStrategy):
             asked = rows.take(left)
             result = base(view, asked, size, random_state=rng)
             named, info = split_result(result)
-            scores = np.asarray(info.get("score", np.full(size, np.nan)), float)
-            sieve.pass_through(left[named], scores, view.embed(asked.take(named)))
+            E = view.embed(asked.take(named))
+            sieve.pass_through(left[named], scores_of(info, size), E)
             left, size = np.delete(left, named), min(2 * size, max(_MOST, n_instances))
         return sieve.batch()
 

@@ -244,6 +244,16 @@ def check_classifier(strategy, view):
         )
 
 
+def check_one_label(strategy, view, others="Entropy, KLDivergence or DiscriminativeAL"):
+    """Refuse targets other than one class a row, naming what serves there."""
+    check_classifier(strategy, view)
+    if view.target_type == "multilabel":
+        raise TypeError(
+            f"{name_of(strategy)} needs one class a row, got multilabel targets. "
+            f"Use {others} there."
+        )
+
+
 def check_regressor(strategy, view):
     """Refuse a classifier, naming what serves there."""
     if view.target_type != "regression":

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._params import check_choice, check_fraction, check_int
-from skal.query._base import QueryStrategy, as_strategy, split_result
+from skal.query._base import (
+    QueryStrategy,
+    as_strategy,
+    scores_of,
+    split_result,
+)
 from skal.query.functional import (
     facility_location,
     k_center_greedy,
@@ -127,11 +132,10 @@ class DiverseBatch(QueryStrategy):
         size = n_instances * check_int("shortlist", self.shortlist)
         result = base(view, rows, min(size, len(rows)), random_state=rng)
         named, info = split_result(result)
-        scores = scores_in_order(info.get("score"), len(named))
+        scores = in_order(scores_of(info, len(named)))
         picked = self._pick(view, rows, named, scores, n_instances, rng)
         return named[picked], {
-            key: np.asarray(value)[picked] if len_of(value) == len(named) else value
-            for key, value in info.items()
+            key: of_picks(value, picked, len(named)) for key, value in info.items()
         }
 
     def _pick(self, view, rows, named, scores, n_instances, rng):
@@ -158,15 +162,17 @@ class DiverseBatch(QueryStrategy):
         )
 
 
-def scores_in_order(scores, n):
+def in_order(scores):
     """Return a base's scores if its order is theirs, else numbers from 1 to 0."""
-    if np.shape(scores) == (n,):
-        scores = np.asarray(scores, float)
-        if np.all(scores[1:] <= scores[:-1]):  # which NaN is not
-            return scores
-    return np.linspace(1, 0, n)
+    if np.isnan(scores).any() or np.any(scores[1:] > scores[:-1]):
+        return np.linspace(1, 0, len(scores))
+    return scores
 
 
-def len_of(value):
-    """Return how many things a base told, None of what is no list."""
-    return None if isinstance(value, str) else next(iter(np.shape(value)), None)
+def of_picks(value, picked, n):
+    """Return what a base told of some of its n rows; what is no list of n, whole."""
+    try:
+        values = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return [value[i] for i in picked] if len(value) == n else value
+    return values[picked] if values.shape[:1] == (n,) else value

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from skal._resolver import name_of
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
-from skal.query._disagreement import check_classifier
+from skal.query._disagreement import check_one_label
 
 
 class ExpectedGradientLength(ScoreStrategy):
@@ -100,13 +99,3 @@ def proba_of_classes(strategy, view, rows):
     """Return the probabilities of classes that exclude each other: (n, C)."""
     check_one_label(strategy, view)
     return view.predict_proba(rows)
-
-
-def check_one_label(strategy, view):
-    """Refuse targets other than one class a row, naming what serves there."""
-    check_classifier(strategy, view)
-    if view.target_type == "multilabel":
-        raise TypeError(
-            f"{name_of(strategy)} needs one class a row, got multilabel targets. "
-            "Use Entropy, KLDivergence or DiscriminativeAL there."
-        )

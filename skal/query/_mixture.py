@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._composition import NamedMembersMixin
-from skal.query._base import QueryStrategy, as_strategy, split_result
+from skal.query._base import (
+    QueryStrategy,
+    as_strategy,
+    scores_of,
+    split_result,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,7 +110,7 @@ class Mixture(NamedMembersMixin, QueryStrategy):
             result = strategy(view, rows.take(left), count, random_state=rng)
             picked, info = split_result(result)
             parts.append((name, left[picked]))
-            scores.append(np.asarray(info.get("score", np.full(count, np.nan)), float))
+            scores.append(scores_of(info, count))
             left = np.delete(left, picked)
         return interleaved(parts, scores)
 
@@ -133,9 +138,9 @@ class Mixture(NamedMembersMixin, QueryStrategy):
 
 def between(knots, n_labels):
     """Interpolate shares between the numbers of labels for which they are given."""
-    at = sorted(knots)
     try:
-        table = np.asarray([knots[key] for key in at], dtype=float)
+        at = np.asarray(sorted(knots), dtype=float)
+        table = np.asarray([knots[key] for key in sorted(knots)], dtype=float)
     except (TypeError, ValueError):
         table = np.empty(0)
     if table.ndim != 2:

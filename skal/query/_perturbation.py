@@ -5,7 +5,7 @@ from __future__ import annotations
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._contrast import check_labels
-from skal.query._gradient import check_one_label
+from skal.query._disagreement import check_one_label
 
 
 class DropQuery(QueryStrategy):

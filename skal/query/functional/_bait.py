@@ -10,7 +10,8 @@ from sklearn.utils import gen_batches
 
 from skal._params import check_choice, check_int, check_number
 from skal._seed import as_random_state
-from skal.query.functional._gradient import check_batch, check_pair
+from skal.query.functional._gradient import check_pair
+from skal.query.functional._inputs import check_batch, check_finite
 
 if TYPE_CHECKING:
     from typing import Any
@@ -107,6 +108,8 @@ def bait(
     array([0])
     """
     p, E = check_pair(proba, E)
+    check_finite("proba", p)
+    check_finite("E", E)
     n_instances = check_batch(n_instances, len(p))
     check_choice("likelihood", likelihood, {"binary", "categorical"})
     top = 0 if likelihood == "binary" else check_int("top_classes", top_classes)

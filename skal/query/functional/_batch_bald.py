@@ -9,9 +9,9 @@ import numpy as np
 
 from skal._params import check_int
 from skal._seed import as_random_state
-from skal.query.functional._batches import check_enough, stochastic_top_n
+from skal.query.functional._batches import stochastic_top_n
 from skal.query.functional._bayesian import mutual_information
-from skal.query.functional._inputs import check_samples
+from skal.query.functional._inputs import check_batch, check_samples
 from skal.query.functional._joint import Joint, slack_of
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def batch_bald(
     """
     draws = check_samples(samples)
     draws = draws.astype(np.result_type(draws.dtype, np.float32), copy=False)
-    check_enough(n_instances, draws.shape[1])
+    check_batch(n_instances, draws.shape[1])
     check_int("n_configurations", n_configurations)
     information = mutual_information(draws)
     if np.isnan(information).any():

@@ -8,9 +8,13 @@ import numpy as np
 
 from skal._params import check_choice, check_fraction, check_int, check_number
 from skal._seed import as_random_state
-from skal.exceptions import PoolExhaustedError
 from skal.query._distances import to_centroid, to_known, to_row
-from skal.query.functional._inputs import check_array, check_table
+from skal.query.functional._inputs import (
+    check_array,
+    check_batch,
+    check_finite,
+    check_table,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -228,7 +232,7 @@ def stochastic_top_n(
     from skal.query._base import top_n  # skal.query imports this file
 
     scores = check_array("scores", np.asarray(scores, dtype=float), 1, "(n,)")
-    check_enough(n_instances, len(scores))
+    check_batch(n_instances, len(check_no_nan(scores)))
     check_choice("method", method, STOCHASTIC_METHODS)
     beta = check_beta(beta)
     rng = as_random_state(random_state)
@@ -255,23 +259,25 @@ def check_beta(beta):
 
 def check_scored(E, scores, n_instances):
     """Return embeddings and as many scores, of at least as many rows as asked for."""
-    E = check_table("E", E)
+    E = check_finite("E", check_table("E", E))
     scores = np.asarray(scores, dtype=float)
     if scores.shape != (E.shape[0],):
         raise ValueError(
             f"scores must hold a number for each of the {E.shape[0]} rows of E, got "
             f"shape {scores.shape}."
         )
-    check_enough(n_instances, len(scores))
-    return E, scores
+    check_batch(n_instances, len(scores))
+    return E, check_no_nan(scores)
 
 
-def check_enough(n_instances, n):
-    """Refuse to pick more rows than there are."""
-    if check_int("n_instances", n_instances) > n:
-        raise PoolExhaustedError(
-            f"n_instances must be at most {n}, the number of rows, got {n_instances}."
+def check_no_nan(scores):
+    """Return scores if none of them is NaN."""
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"scores must hold no NaN, got {np.isnan(scores).sum()} among "
+            f"{len(scores)}. Give rows that nobody wants -inf."
         )
+    return scores
 
 
 def scaled(scores):

@@ -10,8 +10,13 @@ from skal._params import check_int, check_number
 from skal._seed import as_random_state
 from skal.query._base import top_n
 from skal.query.functional._clustering import kmeans, kmeans_sampling
-from skal.query.functional._gradient import check_batch, check_pair, check_rows
-from skal.query.functional._inputs import by_blocks, check_pool, check_weights
+from skal.query.functional._gradient import check_pair, check_rows
+from skal.query.functional._inputs import (
+    by_blocks,
+    check_batch,
+    check_pool,
+    check_weights,
+)
 from skal.query.functional._uncertainty import margin, plain_entropy
 
 if TYPE_CHECKING:
@@ -250,8 +255,8 @@ def cluster_margin(
 
 def _shortlist(scores, n_instances, times, name, rng):
     """Return the positions of so many times n_instances rows of the highest scores."""
-    size = round(check_number(name, times, minimum=1) * n_instances)
-    return top_n(scores, min(size, len(scores)), rng)
+    size = min(check_number(name, times, minimum=1) * n_instances, len(scores))
+    return top_n(scores, round(size), rng)
 
 
 def _in_turn(labels, rng):

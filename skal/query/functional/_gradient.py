@@ -13,10 +13,13 @@ import numpy as np
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms, safe_sparse_dot
 
-from skal._params import check_int
 from skal._seed import as_random_state
-from skal.exceptions import PoolExhaustedError
-from skal.query.functional._inputs import by_blocks, check_proba, check_table
+from skal.query.functional._inputs import (
+    by_blocks,
+    check_batch,
+    check_proba,
+    check_table,
+)
 from skal.query.functional._seeding import draw_by_weight, draw_far
 
 if TYPE_CHECKING:
@@ -217,14 +220,3 @@ def check_rows(name, values, other, table):
             f"and {table.shape}. Give one row for each instance in both."
         )
     return values
-
-
-def check_batch(n_instances, n):
-    """Return the size of a batch that a pool of n rows can give."""
-    check_int("n_instances", n_instances)
-    if n_instances > n:
-        raise PoolExhaustedError(
-            f"n_instances must be at most {n}, the number of rows of the pool, got "
-            f"{n_instances}."
-        )
-    return n_instances

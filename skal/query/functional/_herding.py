@@ -172,7 +172,8 @@ class Reference:
 
 def shares(weights):
     """Return weights that add up to 1, or are all 0."""
-    return weights / max(weights.sum(), 1e-300)
+    total = weights.sum(dtype=float)
+    return weights / total if total > 0 else weights
 
 
 def max_herding(

@@ -63,12 +63,7 @@ def check_pool(E, n_instances, labeled=None):
     Refuse more picks than rows, and labelled rows of another width.
     """
     E, labeled = check_table("E", E), check_table("labeled", labeled)
-    check_int("n_instances", n_instances)
-    if n_instances > E.shape[0]:
-        raise PoolExhaustedError(
-            f"n_instances must be at most {E.shape[0]}, the number of rows of the "
-            f"pool, got {n_instances}."
-        )
+    check_batch(n_instances, E.shape[0])
     if labeled is None or labeled.shape[0] == 0:
         return E, None
     if labeled.shape[1] != E.shape[1]:
@@ -77,6 +72,27 @@ def check_pool(E, n_instances, labeled=None):
             f"{labeled.shape}. Give both in the same features."
         )
     return E, labeled
+
+
+def check_finite(name, values):
+    """Return a table, dense or CSR, if all of its numbers are finite."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        if not np.isfinite(values.sum(dtype=np.float64)):
+            raise ValueError(
+                f"{name} must hold finite numbers, got NaN or infinity. Impute them "
+                "first."
+            )
+    return values
+
+
+def check_batch(n_instances, n):
+    """Return the size of a batch that a pool of n rows can give."""
+    if check_int("n_instances", n_instances) > n:
+        raise PoolExhaustedError(
+            f"n_instances must be at most {n}, the number of rows of the pool, got "
+            f"{n_instances}."
+        )
+    return n_instances
 
 
 def check_weights(name, weights, n):

@@ -8,8 +8,7 @@ import numpy as np
 
 from skal._params import check_number
 from skal._seed import as_random_state
-from skal.query.functional._gradient import check_batch
-from skal.query.functional._inputs import check_proba
+from skal.query.functional._inputs import check_batch, check_finite, check_proba
 from skal.query.functional._uncertainty import margin
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def falcun(
     >>> sorted(picked.tolist())
     [0, 2]
     """
-    p = check_proba(proba)
+    p = check_finite("proba", check_proba(proba))
     n_instances = check_batch(n_instances, len(p))
     check_number("gamma", gamma, minimum=0)
     rng = as_random_state(random_state)
@@ -176,7 +175,7 @@ def cdal(
     >>> cdal(proba, 2, proba_labeled=[[0.9, 0.1]])
     array([2, 1])
     """
-    p = check_proba(proba)
+    p = check_finite("proba", check_proba(proba))
     n_instances = check_batch(n_instances, len(p))
     rng = as_random_state(random_state)
     columns = np.maximum(_columns(p), np.float32(LEAST_PROBA))
