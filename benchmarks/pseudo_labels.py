@@ -1,13 +1,15 @@
-"""Do pseudo-labels help? Accuracy at equal labels, with them and without.
+r"""Do pseudo-labels help? Accuracy at equal labels, with them and without.
 
 Every arm is run from the same seeds on the same splits, so differences are paired: an
 arm and "plain" start from the same labels. With random queries they have the same
 labels throughout; with margin queries each model asks for its own.
 
-    python digits_pseudo_labels.py run --model logistic --seeds 10
-    python digits_pseudo_labels.py run --model mlp --seeds 10
-    SKAL_DATA=... python digits_pseudo_labels.py run --model cnn --data mnist --seeds 3
-    python digits_pseudo_labels.py summary
+    python pseudo_labels.py run --model logistic --seeds 10
+    python pseudo_labels.py run --model mlp --seeds 10
+    SKAL_DATA=... python pseudo_labels.py run --model cnn --data mnist --seeds 3 \
+        --query random --labels 50 --steps 500 \
+        --arms plain "proba .95" "half of all, weight .3"
+    python pseudo_labels.py summary
 
 Each (arm, seed) is written to a CSV file when it is done, and not run again.
 """
@@ -55,7 +57,7 @@ QUERIES = ("random", "margin")
 SHOWN = (20, 50, 110, 200)
 
 
-def model_named(name):
+def model_named(name, steps):
     """Return an unfitted model."""
     if name == "logistic":
         return LogisticRegression(C=10, max_iter=1000)
@@ -63,7 +65,7 @@ def model_named(name):
         return MLPClassifier((64,), alpha=1e-2, solver="lbfgs", max_iter=500)
     from skal.nets import CNNClassifier
 
-    return CNNClassifier()
+    return CNNClassifier(max_steps=steps)
 
 
 def load(data, seed):
@@ -82,13 +84,13 @@ def load(data, seed):
 def run_one(args, query, arm, seed):
     """Simulate one run; return a row of the file for each round."""
     X, X_test, y, y_test = load(args.data, seed)
-    model = model_named(args.model)
+    model = model_named(args.model, args.steps)
     if ARMS[arm] is not None:
         model = PseudoLabelClassifier(model, **ARMS[arm])
     learner = ActiveLearner(
         model,
         query,
-        n_labels=SHOWN[-1],
+        n_labels=args.labels,
         n_initial=SHOWN[0],
         batch_size=30,
         initial="stratified",
@@ -114,7 +116,7 @@ def run(args):
     done = {tuple(row[field] for field in FIELDS[:5]) for row in read(args.file)}
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         for query in args.query:
-            for arm in ARMS:
+            for arm in args.arms:
                 if (args.data, args.model, query, arm, str(seed)) in done:
                     continue
                 start = perf_counter()
@@ -151,15 +153,17 @@ def summary(args):
         table = {(r["arm"], r["seed"], int(r["n_labels"])): r for r in mine}
         seeds = sorted({seed for arm, seed, _ in table if arm == "plain"}, key=int)
         title = "{}, {}, {} queries: % accuracy, then gains in points".format(*setting)
-        columns = ("arm", *(f"{n} labels" for n in SHOWN), "pseudo-labels at 50, right")
-        body = [line(arm, table, seeds) for arm in ARMS]
+        shown = [n for n in SHOWN if any(n == count for _, _, count in table)]
+        columns = ("arm", *(f"{n} labels" for n in shown), "pseudo-labels at 50, right")
+        arms = [arm for arm in ARMS if any(arm == name for name, _, _ in table)]
+        body = [line(arm, table, seeds, shown) for arm in arms]
         show(f"{title} (mean +- standard error of {len(seeds)} seeds)", columns, body)
 
 
-def line(arm, table, seeds):
+def line(arm, table, seeds, shown):
     """Return one row of a summary."""
     cells = [arm]
-    for n in SHOWN:
+    for n in shown:
         pairs = [
             [100 * float(table[name, seed, n]["accuracy"]) for name in ("plain", arm)]
             for seed in seeds
@@ -186,9 +190,12 @@ def main():
     )
     parser.add_argument("--data", choices=["digits", "mnist"], default="digits")
     parser.add_argument("--query", nargs="+", choices=QUERIES, default=QUERIES)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--labels", type=int, default=SHOWN[-1])
+    parser.add_argument("--steps", type=int, help="of a net; None: its default")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--file", type=Path, default=Path("digits_pseudo_labels.csv"))
+    parser.add_argument("--file", type=Path, default=Path("pseudo_labels.csv"))
     args = parser.parse_args()
     {"run": run, "summary": summary}[args.command](args)
 
