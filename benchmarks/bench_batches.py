@@ -11,6 +11,7 @@ of 1 000 000 rows by 64: at most 1 GB beyond X.
 import argparse
 import multiprocessing
 import resource
+import sys
 import tempfile
 import threading
 import warnings
@@ -190,6 +191,7 @@ def against_peer(names, n_rows, options):
             ours.append(in_fresh_process(options.cap, "of_skal", *task))
         target = contender.target if n_rows >= contender.from_rows else 1
         rows.append([name, *compare(ours, theirs, target)])
+        sys.stderr.write("  ".join(map(str, rows[-1])) + "\n")  # the table takes long
     columns = ["strategy", "skal s", "skal MB", "peer s", "peer MB", "x faster", ""]
     title = f"{options.batch} of {n_rows} x {options.features} float32"
     show(title, columns, rows)
