@@ -1,14 +1,16 @@
 """Compare query strategies fairly: run a grid, test the difference, show it."""
 
+from skal.experiment._efficiency import (
+    Efficiency,
+    efficiency_interval,
+    labels_needed,
+)
 from skal.experiment._experiment import Experiment
 from skal.experiment._results import Results
 from skal.experiment._statistics import (
-    Efficiency,
     Ranking,
     average_ranks,
-    efficiency_interval,
     holm,
-    labels_needed,
     paired_test,
     pairwise_penalties,
 )

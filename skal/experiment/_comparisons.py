@@ -9,13 +9,12 @@ from scipy.integrate import trapezoid
 
 from skal._params import check_choice, check_fraction
 from skal.experiment._curves import Curves
+from skal.experiment._efficiency import efficiency_interval, labels_needed
 from skal.experiment._measures import better_of, title_of
 from skal.experiment._statistics import (
     average_ranks,
     compare_areas,
-    efficiency_interval,
     holm,
-    labels_needed,
     pairwise_penalties,
     verdict_of,
 )
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-    from skal.experiment._statistics import Efficiency, Ranking
+    from skal.experiment._efficiency import Efficiency
+    from skal.experiment._statistics import Ranking
 
 
 class Comparisons(Curves):

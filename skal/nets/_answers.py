@@ -36,9 +36,9 @@ class Answers(Bridge):
 
     _head_name: str | None
 
-    def _read(self, X: Any, *, reset: bool) -> Any:
-        """Return X as a source of rows, and its layout."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # from Net, which knows the layout
+
+        def _read(self, X: Any, *, reset: bool) -> Any: ...
 
     def _need_fit(self):
         check_is_fitted(self)

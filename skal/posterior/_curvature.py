@@ -12,7 +12,7 @@ posterior for every tau follows.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.linalg
@@ -132,9 +132,9 @@ class Separable:
 
     outer: Any
 
-    def parts(self, features, tau):
-        """Return the variances (n, K) in the basis."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # a subclass has the variances (n, K) in the basis
+
+        def parts(self, features: Any, tau: Any) -> Any: ...
 
     def variances(self, features, tau):
         """Return the variances (n, K) of each logit less the mean of the others."""

@@ -6,13 +6,7 @@ from skal._params import check_choice
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._gradient import proba_of_classes
-
-#: How uncertain rows are, from 0 up.
-_UNCERTAINTIES = {
-    "margin": lambda proba: 1 - functional.margin(proba),
-    "least_confidence": functional.least_confidence,
-    "entropy": functional.entropy,
-}
+from skal.query._uncertainty import UNCERTAINTIES
 
 
 class CLUE(QueryStrategy):
@@ -119,7 +113,7 @@ class WeightedKMeans(QueryStrategy):
         self.score = score
 
     def _query(self, view, rows, n_instances, rng):
-        score = _UNCERTAINTIES[check_choice("score", self.score, _UNCERTAINTIES)]
+        score = UNCERTAINTIES[check_choice("score", self.score, UNCERTAINTIES)]
         return functional.weighted_kmeans(
             score(proba_of_classes(self, view, rows)),
             view.embed(rows),

@@ -6,13 +6,7 @@ from skal._params import check_choice
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._coverage import labeled_of
-
-#: Uncertainty from 0 up, of probabilities.
-_UNCERTAINTY = {
-    "margin": lambda proba: 1 - functional.margin(proba),
-    "entropy": functional.entropy,
-    "least_confidence": functional.least_confidence,
-}
+from skal.query._uncertainty import UNCERTAINTIES
 
 
 class FacilityLocation(QueryStrategy):
@@ -189,10 +183,10 @@ class UHerding(QueryStrategy):
         self.n_reference = n_reference
 
     def _query(self, view, rows, n_instances, rng):
-        check_choice("uncertainty", self.uncertainty, _UNCERTAINTY)
+        check_choice("uncertainty", self.uncertainty, UNCERTAINTIES)
         return functional.uherding(
             view.embed(rows),
-            _UNCERTAINTY[self.uncertainty](view.predict_proba(rows)),
+            UNCERTAINTIES[self.uncertainty](view.predict_proba(rows)),
             n_instances,
             labeled=labeled_of(view),
             bandwidth=self.bandwidth,

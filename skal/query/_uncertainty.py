@@ -3,6 +3,13 @@
 from skal.query._base import ScoreStrategy
 from skal.query.functional import entropy, least_confidence, margin, mean_over_labels
 
+#: How uncertain rows are, from 0 up, of their probabilities, by the name of a score.
+UNCERTAINTIES = {
+    "entropy": entropy,
+    "least_confidence": least_confidence,
+    "margin": lambda proba: 1 - margin(proba),
+}
+
 
 class LeastConfidence(ScoreStrategy):
     r"""Pick the rows whose best class is the least probable.
