@@ -18,13 +18,20 @@ from sklearn.base import (
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import check_cv
-from sklearn.utils import assert_all_finite, column_or_1d, get_tags, indexable
+from sklearn.utils import (
+    assert_all_finite,
+    check_consistent_length,
+    column_or_1d,
+    get_tags,
+    indexable,
+)
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skal import _resolver
+from skal._fit_weight import counting, fit_weight
 from skal._labels import spread
 from skal._meta import routed, slice_params
 from skal._params import check_int
@@ -102,7 +109,8 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     prediction of each row.
 
     A row whose class is missing from the rest of its split says nothing about
-    confidence and is left out, so that classes with a single row do no harm.
+    confidence and is left out, so that classes with a single row do no harm. Nor does
+    a row of weight 0 say anything.
 
     The models of the folds have seen fewer rows than the last one and are wrong more
     often, so that on few rows the temperature comes out somewhat high. More folds help.
@@ -179,26 +187,28 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_classification_targets(y)
         X, y = indexable(X, y)
         params = routed(self, "fit", params)
-        weight = params.get("sample_weight")
-        frozen = isinstance(template, FrozenEstimator)
-        if frozen:
-            estimator, classes = template, _known_classes(template, y)
-            rows, proba = np.arange(len(y)), template.predict_proba(X)
+        weight = fit_weight(template, params, len(y))
+        check_consistent_length(y, weight)
+        counts = counting(weight, len(y))
+        if isinstance(template, FrozenEstimator):
+            rows = np.flatnonzero(counts)
+            estimator, classes = template, _known_classes(template, y[rows])
+            proba = template.predict_proba(take_rows(X, rows))
         else:
             estimator = clone(template).fit(X, y, **params)
             classes = estimator.classes_  # a network's classes= may be more than y has
-            rows, proba = self._left_out(template, X, y, classes, params)
+            rows, proba = self._left_out(template, X, y, classes, params, counts)
         if weight is not None:
-            weight = np.asarray(weight, dtype=float)[rows]
+            weight = weight[rows]
         self.temperature_ = _temperature(_codes(classes, y[rows]), proba, weight)
         self.estimator_, self.classes_ = estimator, classes
         return self
 
-    def _left_out(self, template, X, y, classes, params):
+    def _left_out(self, template, X, y, classes, params, counts):
         """Return rows and their probabilities from models that have not seen them."""
         answers = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fold)(clone(template), X, y, train, test, classes, params)
-            for train, test in _splits(self.cv, X, y)
+            delayed(_fold)(clone(template), X, y, train, test, classes, params, counts)
+            for train, test in _splits(self.cv, X, y, counts)
         )
         nothing = np.empty(0, np.intp), np.empty((0, len(classes)))
         rows, proba = zip(nothing, *answers, strict=True)
@@ -376,14 +386,17 @@ def _known_classes(frozen, y):
     return frozen.classes_
 
 
-def _splits(cv, X, y):
+def _splits(cv, X, y, counts):
     """Return pairs of positions: to fit on, and to leave out."""
     if not _is_number(cv):
         return list(check_cv(cv, y, classifier=True).split(X, y))
-    n_folds = min(check_int("cv", cv, minimum=2), len(y))
-    # Deal the rows of each class to the folds in turn, as one deals cards.
-    fold = np.empty(len(y), np.intp)
-    fold[np.argsort(y, kind="stable")] = np.arange(len(y)) % max(n_folds, 1)
+    dealt = np.flatnonzero(counts)
+    n_folds = min(check_int("cv", cv, minimum=2), len(dealt))
+    # Deal the rows of each class to the folds in turn, as one deals cards. Rows that
+    # do not count are left out of no fold.
+    fold = np.full(len(y), -1)
+    dealt = dealt[np.argsort(y[dealt], kind="stable")]
+    fold[dealt] = np.arange(len(dealt)) % max(n_folds, 1)
     return [
         (np.flatnonzero(fold != one), np.flatnonzero(fold == one))
         for one in range(n_folds if n_folds > 1 else 0)
@@ -394,10 +407,11 @@ def _is_number(cv: Any) -> bool:
     return np.ndim(cv) == 0 and not hasattr(cv, "split")
 
 
-def _fold(model, X, y, train, test, classes, params):
+def _fold(model, X, y, train, test, classes, params, counts):
     """Fit on some rows; return the others whose class is known, and what it says."""
-    test = test[np.isin(y[test], y[train])]
-    if len(test) == 0 or len(np.unique(y[train])) < 2:
+    known = np.unique(y[train][counts[train]])
+    test = test[counts[test] & np.isin(y[test], known)]
+    if len(test) == 0 or len(known) < 2:
         return test[:0], np.empty((0, len(classes)))
     params = slice_params(params, train, len(y))
     model.fit(take_rows(X, train), y[train], **params)

@@ -198,7 +198,7 @@ def test_the_folds_hold_each_class_as_evenly_as_can_be():
     from skal.calibration import _splits
 
     y = np.array([0] * 7 + [1] * 5 + [2] * 1)[np.random.RandomState(0).permutation(13)]
-    splits = _splits(3, None, y)
+    splits = _splits(3, None, y, np.ones(len(y), bool))
     assert sorted(np.concatenate([test for _, test in splits])) == list(range(13))
     for train, test in splits:
         assert len(np.intersect1d(train, test)) == 0
@@ -366,6 +366,60 @@ def test_weights_count_in_the_fits_and_in_the_likelihood():
     repeated = TemperatureScaling(model, cv=PredefinedSplit(np.repeat(fold, weight)))
     repeated.fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     assert weighted.temperature_ == pytest.approx(repeated.temperature_, rel=1e-3)
+
+
+def three_classes():
+    return make_classification(60, n_informative=4, n_classes=3, random_state=0)
+
+
+@pytest.mark.parametrize("cv", [2, StratifiedKFold(2)])
+def test_a_class_of_no_weight_may_be_absent_from_a_network(cv):
+    """Its labels were looked up among classes without it: an IndexError."""
+    from skal.nets import MLPNetClassifier
+
+    X, y = three_classes()
+    net = MLPNetClassifier(hidden=(8,), max_steps=20, random_state=0)
+    model = TemperatureScaling(net, cv=cv).fit(X, y, sample_weight=(y < 2) * 1.0)
+    np.testing.assert_array_equal(model.classes_, [0, 1])
+    if cv == 2:
+        absent = TemperatureScaling(net, cv=2).fit(X[y < 2], y[y < 2])
+        assert model.temperature_ == pytest.approx(absent.temperature_, rel=1e-4)
+
+
+def test_rows_of_no_weight_are_dealt_to_no_fold():
+    """They were, so that the folds of the other rows came out uneven."""
+    X, y = three_classes()
+    known = LogisticRegression().fit(X, y)
+    weight = np.where(np.arange(60) % 3, 1.0, 0.0)
+    weighted = TemperatureScaling(known, cv=4).fit(X, y, sample_weight=weight)
+    rows = np.flatnonzero(weight)
+    absent = TemperatureScaling(known, cv=4).fit(X[rows], y[rows])
+    assert weighted.temperature_ == pytest.approx(absent.temperature_, rel=1e-3)
+    y[weight == 0] = 3  # a label that nobody knows
+    frozen = TemperatureScaling(FrozenEstimator(known))
+    assert frozen.fit(X, y, sample_weight=weight).temperature_ > 0
+
+
+def test_weights_for_a_step_of_a_pipeline_count_in_the_likelihood():
+    """They only counted in the fits."""
+    X, y = three_classes()
+    weight = np.linspace(0, 3, 60)
+    inside = make_pipeline(StandardScaler(), LogisticRegression())
+    model = TemperatureScaling(inside)
+    given = model.fit(X, y, logisticregression__sample_weight=weight).temperature_
+    with sklearn.config_context(enable_metadata_routing=True):
+        inside[0].set_fit_request(sample_weight=False)
+        inside[1].set_fit_request(sample_weight=True)
+        routed = model.fit(X, y, sample_weight=weight).temperature_
+    assert given == routed != model.fit(X, y).temperature_
+
+
+def test_as_many_weights_as_rows():
+    X, y = three_classes()
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[60, 59"):
+        TemperatureScaling().fit(X, y, sample_weight=np.ones(59))
+    number = TemperatureScaling().fit(X, y, sample_weight=2.0)
+    assert number.temperature_ > 0
 
 
 def test_weights_are_routed_as_they_are_requested():

@@ -176,6 +176,15 @@ def test_corrupt_idx_files_are_named(tmp_path, corrupt, message):
     assert "again" in str(info.value)
 
 
+def test_idx_files_without_images_are_named(tmp_path):
+    """They passed, and whoever took a row of the empty array failed."""
+    write_mnist(tmp_path, n=0)
+    with pytest.raises(
+        ValueError, match=r"train-images-idx3.* must hold images, got n"
+    ):
+        fetch_mnist(tmp_path)
+
+
 def test_labels_of_mnist_are_digits(tmp_path):
     write_mnist(tmp_path)
     labels = gzip.compress(idx(np.array([0, 1, 2, 3, 10])))
@@ -350,6 +359,12 @@ class Payload:
         (
             pickle.dumps({b"data": np.zeros((2, 3072)), b"labels": [0, 1]}, 2),
             "got data of float64",
+        ),
+        (
+            pickle.dumps(
+                {b"data": np.zeros((0, 3072), "u1"), b"labels": np.zeros(0, int)}
+            ),
+            r"got data of uint8 \(0, 3072\)",
         ),
     ],
 )
@@ -598,6 +613,32 @@ def test_a_link_to_nowhere_is_named_with_them(tmp_path):
     (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
     with pytest.raises(ValueError, match=r"got 1 in .*gone.png: .*No such file"):
         load_image_folder(folder)
+
+
+def test_links_to_folders_are_followed(tmp_path):
+    """They were passed over, and a folder of links held no images."""
+    elsewhere = write_files(tmp_path, "elsewhere", {"c.png": png(colored(7))})
+    folder = write_files(tmp_path, "pets", CATS)
+    (folder / "bird").symlink_to(elsewhere)
+    (tmp_path / "link").symlink_to(folder)
+    for path in (folder, tmp_path / "link"):
+        pets = load_image_folder(path)
+        assert list(pets.target_names) == ["bird", "cat", "dog"]
+        assert pets.filenames[0] == "bird/c.png"
+        assert pets.images[0, 0, 0, 0] == 7
+
+
+def test_links_in_a_circle_come_to_an_end(tmp_path):
+    folder = write_files(tmp_path, "pets", CATS)
+    (folder / "cat" / "all").symlink_to(folder)
+    (folder / "cat" / "deep" / "cats").symlink_to(folder / "cat")
+    (folder / "dog" / "itself").symlink_to("itself")
+    names = ["cat/a.png", "cat/deep/c.jpeg", "dog/b.png"]
+    assert list(load_image_folder(folder).filenames) == names
+    (folder / "dog" / "cats").symlink_to(folder / "cat")
+    (folder / "cat" / "dogs").symlink_to(folder / "dog")
+    names += ["cat/dogs/b.png", "dog/cats/a.png", "dog/cats/deep/c.jpeg"]
+    assert sorted(load_image_folder(folder).filenames) == sorted(names)
 
 
 @pytest.mark.parametrize("packed", [False, True])

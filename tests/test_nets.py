@@ -19,9 +19,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
-from torch.utils.data import Dataset, Subset, TensorDataset
+from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 
-from skal.nets import CNNClassifier, MLPNetClassifier, NetClassifier, NetRegressor
+from skal.nets import (
+    CNNClassifier,
+    FrozenBackbone,
+    MLPNetClassifier,
+    NetClassifier,
+    NetRegressor,
+)
+from skal.nets._cnn import HalvingMaxPool
 
 #: Every check of scikit-learn that is expected to fail, with its reason.
 EXPECTED_FAILURES = {
@@ -271,6 +278,50 @@ def test_the_callers_rows_are_left_as_they_are(images):
     assert torch.equal(tensor, before)
 
 
+class Rows(Dataset):
+    """A data set of so many images."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, position):
+        return [torch.zeros(8, 8) for _ in range(self.n)][position], 0
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        yield torch.zeros(8, 8), 0
+
+
+def test_no_rows_are_an_error_that_says_so(images):
+    """An empty data set was an IndexError, and no features an array of no width."""
+    X, y = images
+    words = "X must hold at least one row, got"
+    for empty in (Rows(0), TensorDataset(torch.empty(0, 8, 8), torch.empty(0))):
+        with pytest.raises(
+            ValueError, match=f"{words} an empty {type(empty).__name__}"
+        ):
+            small().fit(empty)
+    with pytest.raises(ValueError, match=words):
+        small().fit(X[:0], y[:0])
+    net = small().fit(X, y)
+    with pytest.raises(ValueError, match=words):
+        net.predict(Rows(0))
+    with pytest.raises(ValueError, match=words):
+        FrozenBackbone(nn.Flatten()).transform(X[:0])
+    with pytest.raises(ValueError, match="E must hold at least one embedding"):
+        net.head_proba(net.embed(X)[:0])
+
+
+def test_a_data_set_without_positions_is_refused():
+    """It was a NotImplementedError."""
+    with pytest.raises(TypeError, match="asked for by position, got Stream"):
+        small().fit(Stream())
+
+
 # Answers -----------------------------------------------------------------------
 
 
@@ -332,6 +383,19 @@ def test_a_module_without_a_linear_head_predicts_but_has_no_embedding(images):
                 TypeError, match=r"module must end in a torch.nn.Linear"
             ):
                 ask(X)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(28, 28), (7, 7), (7, 8), (2, 3)])
+def test_pooling_without_gradients_is_the_same(layout, size):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn((3, 4, *size), generator=generator)
+    images = images.to(memory_format=layout)
+    with torch.no_grad():
+        fast = HalvingMaxPool()(images)
+    assert torch.equal(fast, nn.functional.max_pool2d(images, 2))
+    assert torch.equal(fast, HalvingMaxPool()(images))
+    assert HalvingMaxPool()(images.requires_grad_()).requires_grad
 
 
 def test_bfloat16_predicts_nearly_the_same(images):

@@ -1,12 +1,14 @@
 """How nets train: steps, seeds, augmentation, weights, early stopping."""
 
 import gzip
+from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
@@ -19,6 +21,7 @@ from skal.nets import (
 )
 from skal.nets._augment import affine, crop_flip
 from skal.nets._batches import shuffled
+from skal.nets._placement import training_precision
 from skal.nets._schedule import choose_batch_size, count_steps, lr_factor
 
 
@@ -391,6 +394,88 @@ def test_partial_fit_goes_on_and_knows_the_classes(iris):
         net.partial_fit(X, y + 1)
 
 
+# Fits that fail ----------------------------------------------------------------
+
+
+class Failing(Callback):
+    """Fails at the third step."""
+
+    def __init__(self):
+        self.steps = 0
+
+    def on_batch_end(self, net, **kwargs):
+        self.steps += 1
+        if self.steps == 3:
+            raise RuntimeError("no more")
+
+
+def test_a_fit_that_fails_leaves_the_net_as_it_was(images):
+    """It lost classes_ and the layout of X, or kept a network half trained."""
+    X, y = images
+    net = small().fit(X, y)
+    before, loss = net.predict_proba(X), net.history_[-1, "train_loss"]
+    nan = np.where(y == 0, np.nan, y)
+    failing = [
+        (ValueError, {"X": X, "y": nan}),
+        (ValueError, {"X": X[:, :4, :4], "y": nan}),
+        (ValueError, {"X": X, "y": y[:-1]}),
+        (ValueError, {"X": X, "y": y / 7}),
+        (ValueError, {"X": X, "y": None}),
+        (ValueError, {"X": X, "y": y, "sample_weight": np.zeros(len(y))}),
+        (RuntimeError, {"X": X[:, :6], "y": y % 2}),
+    ]
+    net.set_params(callbacks=[("failing", Failing())])  # for what gets so far
+    for error, data in failing:
+        with pytest.raises(error):
+            net.fit(**data)
+        np.testing.assert_array_equal(net.classes_, np.arange(10))
+        np.testing.assert_array_equal(net.predict_proba(X), before)
+        assert net.history_[-1, "train_loss"] == loss
+    first = small(callbacks=[Failing()])
+    with pytest.raises(RuntimeError, match="no more"):
+        first.fit(X, y)
+    with pytest.raises(NotFittedError):
+        first.predict(X)
+
+
+def test_going_on_that_fails_leaves_the_weights_as_they_were(images):
+    X, y = images
+    net = small(dropout=0).fit(X, y)
+    before = net.predict_proba(X)
+    net.set_params(callbacks=[Failing()])
+    with pytest.raises(RuntimeError, match="no more"):
+        net.partial_fit(X, y)
+    np.testing.assert_array_equal(net.predict_proba(X), before)
+    net.set_params(warm_start=True, callbacks=None)
+    with pytest.raises(ValueError, match="y must hold known classes"):
+        net.fit(X, y + 5)
+    np.testing.assert_array_equal(net.predict_proba(X), before)
+
+
+def test_a_network_that_cannot_be_made_leaves_the_one_before(images):
+    """It lost classes_."""
+    X, y = images
+    net = small(input_shape=(1, 8, 8), classes=range(10)).fit(X, y)
+    before = net.predict_proba(X)
+    net.set_params(classes=range(5), channels=7)
+    with pytest.raises(TypeError, match="channels must be a sequence"):
+        net.initialize()
+    np.testing.assert_array_equal(net.predict_proba(X), before)
+    assert len(net.classes_) == 10
+
+
+def test_a_regressor_keeps_its_units_too(rng):
+    X, y = rng.rand(40, 3), rng.rand(40)
+    net = NetRegressor(max_steps=5, random_state=0).fit(X, y)
+    before = net.predict(X)
+    with pytest.raises(ValueError, match="as many rows"):
+        net.fit(X[:, :2], 100 + y[:-1])
+    net.set_params(callbacks=[Failing()])
+    with pytest.raises(RuntimeError, match="no more"):
+        net.fit(X[:, :2], 100 + np.column_stack([y, y]))
+    np.testing.assert_array_equal(net.predict(X), before)
+
+
 # Early stopping ----------------------------------------------------------------
 
 
@@ -402,6 +487,22 @@ def test_early_stopping_keeps_the_best_weights(rng):
     assert 4 <= len(looks) < 40  # of 120
     assert min(looks) == looks[-4]
     assert net.history_[-1, "valid_loss"] > min(looks)
+
+
+def test_the_last_step_is_looked_at(iris):
+    """What was gained after the last look, up to 24 steps before the end, was lost."""
+    net = mlp(early_stopping=True, patience=100, max_steps=45).fit(*iris)
+    looks = [i for i, epoch in enumerate(net.history_) if "valid_loss" in epoch]
+    assert looks == [0, 5, 8]  # 5, 30 and 45 steps
+
+    class Enough(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history_) == 4:
+                raise KeyboardInterrupt  # as skorch's callbacks stop
+
+    net.set_params(callbacks=[Enough()]).fit(*iris)
+    looks = [i for i, epoch in enumerate(net.history_) if "valid_loss" in epoch]
+    assert looks == [0, 3]
 
 
 def test_every_label_trains_unless_rows_are_held_out(iris):
@@ -505,6 +606,43 @@ def test_a_gpu_that_is_not_there_is_named(iris, monkeypatch):
     net = mlp(max_steps=1).fit(*iris).set_params(device="cuda")
     with pytest.raises(RuntimeError, match="got 'cuda', but torch finds no GPU"):
         net.predict(iris[0])
+
+
+def weights_of(net):
+    return torch.cat([p.detach().flatten() for p in net.module_.parameters()])
+
+
+@pytest.mark.parametrize("kind", [small, mlp])
+def test_a_cpu_trains_in_bfloat16_where_that_is_asked_for(images, kind):
+    """It was without effect there."""
+    X, y = images
+    fits = {
+        mixed: kind(max_steps=5, device="cpu", mixed_precision=mixed).fit(X, y)
+        for mixed in (True, False, "auto")
+    }
+    exact, mixed = weights_of(fits[False]), weights_of(fits[True])
+    assert torch.equal(weights_of(fits["auto"]), exact)
+    assert 0 < (mixed - exact).abs().max() < 0.05  # steps of 3e-3 at most
+    assert {p.dtype for p in fits[True].module_.state_dict().values()} <= {
+        torch.float32,
+        torch.int64,
+    }
+    assert np.isfinite(fits[True].predict_proba(X)).all()
+    again = kind(max_steps=5, device="cpu", mixed_precision=True).fit(X, y)
+    assert torch.equal(weights_of(again), mixed)
+
+
+def test_what_trains_in_bfloat16(monkeypatch):
+    cpu, mps = torch.device("cpu"), torch.device("mps")
+    for mixed in ("auto", False):
+        assert isinstance(training_precision(mixed, cpu), nullcontext)
+        assert isinstance(training_precision(mixed, mps), nullcontext)
+    for mixed in (True, 1, np.True_):
+        with training_precision(mixed, cpu):
+            assert torch.get_autocast_dtype("cpu") == torch.bfloat16
+            assert torch.is_autocast_enabled("cpu")
+    monkeypatch.setattr(torch.amp, "is_autocast_available", lambda kind: False)
+    assert isinstance(training_precision(True, mps), nullcontext)
 
 
 # Regression --------------------------------------------------------------------

@@ -348,6 +348,17 @@ def test_a_bootstrap_may_miss_a_class_but_never_all_but_one():
     np.testing.assert_allclose(ensemble.predict_proba(X).sum(axis=1), 1)
 
 
+def test_a_bootstrap_draws_rows_that_count(iris):
+    """All rows of some weight may be left out, and the fit of a network then failed."""
+    X, y = iris
+    weight = np.zeros(len(y))
+    weight[[np.flatnonzero(y == 0)[0], np.flatnonzero(y == 2)[0]]] = 1.0
+    net = small_net(hidden=(2,), max_steps=1)
+    ensemble = EnsembleClassifier(net, n_members=10, bootstrap=True, random_state=0)
+    ensemble.fit(X, y, sample_weight=weight)
+    assert all(list(member.classes_) == [0, 2] for member in ensemble.estimators_)
+
+
 def test_bootstrapped_weights_follow_their_rows():
     class Remembers(LogisticRegression):
         def fit(self, X, y, sample_weight=None):
@@ -409,6 +420,24 @@ def test_there_is_nothing_to_ask_before_fit(iris):
         assert not hasattr(posterior, "n_features_in_")
         with pytest.raises(AttributeError, match="has no n_features_in_ before fit"):
             _ = posterior.n_features_in_
+
+
+@pytest.mark.parametrize(
+    "posterior",
+    [
+        MCDropoutCommittee(small_net(max_steps=2)),
+        LaplaceClassifier(LogisticRegression(max_iter=1000), prior_precision=1.0),
+    ],
+    ids=["mc dropout", "laplace"],
+)
+def test_a_fit_that_fails_leaves_a_posterior_as_it_was(iris, posterior):
+    """Its seed was lost, so that the same question got another answer."""
+    X, y = iris
+    posterior = clone(posterior).fit(X, y)
+    before = posterior.sample_proba(X[:5])
+    with pytest.raises(ValueError, match="NaN"):
+        posterior.fit(X, np.where(y == 0, np.nan, y))
+    np.testing.assert_array_equal(posterior.sample_proba(X[:5]), before)
 
 
 def test_log_probabilities(iris):

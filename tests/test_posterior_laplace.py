@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import torch
 from scipy.special import expit
 from scipy.special import softmax as exact_softmax
+from sklearn import config_context
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
@@ -616,6 +617,77 @@ def test_class_weights_count_too(iris):
     np.testing.assert_allclose(by_class, by_row, atol=1e-3)
 
 
+def test_a_class_of_no_weight_may_be_absent_from_a_network(iris):
+    """Its labels were looked up among classes without it: an IndexError."""
+    X, y = iris
+    weight = np.where(y == 1, 0.0, 1.0)
+    posterior = LaplaceClassifier(small_net(), n_folds=2, random_state=0)
+    weighted = posterior.fit(X, y, sample_weight=weight)
+    results = weighted.cv_results_["mean_test_loss"]
+    np.testing.assert_array_equal(weighted.classes_, [0, 2])
+    absent = posterior.fit(X[y != 1], y[y != 1])
+    np.testing.assert_allclose(results, absent.cv_results_["mean_test_loss"], rtol=1e-3)
+    weight[np.flatnonzero(y == 1)[0]] = 1.0  # a single row, which is not held out
+    weighted = posterior.fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(weighted.classes_, [0, 1, 2])
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_weights_reach_the_hessian_through_a_pipeline(iris, routing):
+    """It was that of rows which all count alike."""
+    X, y = iris
+    weight = np.random.RandomState(0).uniform(0, 5, len(y))
+    linear = LogisticRegression(max_iter=5000)
+    scaled = StandardScaler().fit_transform(X)
+    posterior = LaplaceClassifier(linear, structure="full", prior_precision=1.0)
+    expected = posterior.fit(scaled, y, sample_weight=weight)._model.eigenvalues
+    pipeline = make_pipeline(StandardScaler(), linear)
+    posterior = posterior.set_params(estimator=pipeline)
+    with config_context(enable_metadata_routing=routing):
+        if routing:
+            pipeline[0].set_fit_request(sample_weight=False)
+            pipeline[1].set_fit_request(sample_weight=True)
+            posterior.fit(X, y, sample_weight=weight)
+        else:
+            posterior.fit(X, y, logisticregression__sample_weight=weight)
+    np.testing.assert_allclose(
+        posterior._model.eigenvalues, expected, rtol=1e-3, atol=1e-3
+    )
+
+
+def test_weights_of_another_step_do_not_count(iris):
+    X, y = iris
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    posterior = LaplaceClassifier(pipeline, structure="full", prior_precision=1.0)
+    weight = np.full(len(y), 3.0)  # which leaves the scale as it is
+    given = posterior.fit(X, y, standardscaler__sample_weight=weight)
+    eigenvalues = given._model.eigenvalues
+    np.testing.assert_allclose(
+        eigenvalues, posterior.fit(X, y)._model.eigenvalues, rtol=1e-3, atol=1e-3
+    )
+    with config_context(enable_metadata_routing=True):
+        pipeline[0].set_fit_request(sample_weight=True)
+        pipeline[1].set_fit_request(sample_weight=False)
+        posterior.fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(
+        eigenvalues, posterior._model.eigenvalues, rtol=1e-3, atol=1e-3
+    )
+
+
+def test_weights_reach_a_pipeline_in_a_search(iris):
+    X, y = iris
+    weight = np.full(len(y), 3.0)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    search = GridSearchCV(pipeline, {"logisticregression__C": [1.0]}, cv=2)
+    posterior = LaplaceClassifier(search, structure="full", prior_precision=1.0)
+    posterior.fit(X, y, logisticregression__sample_weight=weight)
+    direct = LaplaceClassifier(pipeline, structure="full", prior_precision=1.0)
+    direct.fit(X, y, logisticregression__sample_weight=weight)
+    np.testing.assert_allclose(
+        posterior._model.eigenvalues, direct._model.eigenvalues, rtol=1e-3, atol=1e-3
+    )
+
+
 # What it refuses --------------------------------------------------------------------
 
 
@@ -632,6 +704,13 @@ class OneVsRestSigmoids(LogisticRegression):
     def predict_proba(self, X):
         proba = expit(self.decision_function(X))
         return proba / proba.sum(axis=1, keepdims=True)
+
+
+def test_labels_that_a_frozen_estimator_does_not_know_are_an_error(iris, net):
+    """They were an IndexError."""
+    X, y = iris
+    with pytest.raises(ValueError, match=r"y must hold labels .* \[0, 1, 2\], got \[5"):
+        LaplaceClassifier(FrozenEstimator(net)).fit(X, np.where(y == 2, 5, y))
 
 
 def test_a_net_without_a_last_linear_layer_is_an_error(iris):

@@ -72,7 +72,8 @@ def fetch_cifar10(
 
         images : ndarray of shape (n_samples, 3, 32, 32), uint8
             Pixels from 0 to 255; the channels are red, green and blue. In the original
-            order, or from image files by class and name, mapped from a cache on disk.
+            order; from image files sorted by class and name, mapped from a cache on
+            disk: shuffle these before slicing, else ``images[:1000]`` is one class.
         data : ndarray of shape (n_samples, 3072), uint8
             The same memory as flat rows, for estimators that read tables.
         target : ndarray of shape (n_samples,), int64
@@ -173,7 +174,8 @@ def _read_batch(file, name):
     data = np.asarray(fields.get(b"data", fields.get("data")))
     labels = np.asarray(fields.get(b"labels", fields.get("labels")))
     whole = data.dtype == np.uint8 and data.shape == (labels.size, 3 * 32 * 32)
-    if not whole or labels.dtype.kind != "i" or not np.isin(labels, range(10)).all():
+    known = labels.dtype.kind == "i" and np.isin(labels, range(10)).all()
+    if not (whole and known and labels.size):
         raise ValueError(
             f"{name!r} must hold uint8 data of shape (n, 3072) and a label from 0 to 9 "
             f"for each, got data of {data.dtype} {data.shape} and labels of "

@@ -41,8 +41,8 @@ def load_image_folder(
     Parameters
     ----------
     path : str or path
-        A folder, a zip, or a folder inside a zip (``"photos.zip/train"``). Hidden
-        files and files that are no images are passed over.
+        A folder, a zip, or a folder inside a zip (``"photos.zip/train"``). Links are
+        followed. Hidden files and files that are no images are passed over.
     size : int or tuple of int, default=None
         Height and width to bring the images to, or one number for both. None keeps
         them as they are; they then have to be of one size.
@@ -68,8 +68,9 @@ def load_image_folder(
         A dictionary with attributes:
 
         images : memmap of shape (n_samples, 3, height, width), uint8
-            The images, sorted by name, read-only; ``(n_samples, height, width)`` for
-            gray ones.
+            The images, sorted by folder and name, read-only;
+            ``(n_samples, height, width)`` for gray ones. Class by class, that is:
+            shuffle them before taking the first so many.
         data : memmap of shape (n_samples, n_features), uint8
             The same memory as flat rows, for estimators that read tables.
         target : ndarray of shape (n_samples,), int64
@@ -96,9 +97,9 @@ def load_image_folder(
     Notes
     -----
     The decoded images are found again by the names, sizes and times of change of all
-    files, and by the parameters. When any of these changes they are decoded anew; the
-    file from before stays in the cache, whose files may be deleted at any time.
-    Several processes may load one folder at once.
+    files (in a zip, by their checksums), and by the parameters. When any of these
+    changes they are decoded anew; the file from before stays in the cache, whose files
+    may be deleted at any time. Several processes may load one folder at once.
 
     Photographs are turned as the camera was held, transparent pixels are laid on
     white, of 16-bit pixels the upper byte is kept, and of moving pictures the first

@@ -61,8 +61,7 @@ def list_images(path: Any) -> ImageFiles:
 
 def _in_folder(root):
     found = []
-    for place, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if not _is_hidden(folder)]
+    for place, files in _walk(root):
         for file in filter(_is_image, files):
             path = Path(place, file)
             # A link to nowhere is named with all that cannot be read.
@@ -71,6 +70,25 @@ def _in_folder(root):
             found.append((name, stat.st_size, stat.st_mtime_ns))
     found.sort()
     return ImageFiles(root, [name for name, *_ in found], found)
+
+
+def _walk(root):
+    """Yield each folder below root and its files; links are followed.
+
+    But not to a folder that they lie in, which would go on for ever.
+    """
+    around = {os.fspath(root): {os.path.realpath(root)}}
+    for place, folders, files in os.walk(root, followlinks=True):
+        yield place, files
+        above = around.pop(place)
+        inside = {
+            name: os.path.realpath(os.path.join(place, name))
+            for name in folders
+            if not _is_hidden(name)
+        }
+        folders[:] = [name for name, real in inside.items() if real not in above]
+        for name in folders:
+            around[os.path.join(place, name)] = above | {inside[name]}
 
 
 def _in_zip(archive, path):

@@ -65,7 +65,8 @@ def fetch_mnist(
         A dictionary with attributes:
 
         images : ndarray of shape (n_samples, 28, 28), uint8
-            Pixels from 0 (paper) to 255 (ink), in the original order.
+            Pixels from 0 (paper) to 255 (ink), in the original order; from image files
+            sorted by class and name: shuffle these before slicing.
         data : ndarray of shape (n_samples, 784), uint8
             The same memory as flat rows, for estimators that read tables.
         target : ndarray of shape (n_samples,), int64
@@ -148,7 +149,11 @@ def _read(images_path, labels_path):
             f"as many as {labels_path.name!r} has labels, got shape {images.shape}. "
             "Fetch both files again."
         )
-    if labels.size and labels.max() > 9:
+    if len(labels) == 0:
+        raise ValueError(
+            f"{str(images_path)!r} must hold images, got none. Fetch both files again."
+        )
+    if labels.max() > 9:
         raise ValueError(
             f"{str(labels_path)!r} must hold digits, got {labels.max()}. Fetch the "
             "file again."

@@ -91,6 +91,10 @@ class Answers(Bridge):
         """Yield the output of the head for each chunk of embeddings."""
         _, device = self._ready()
         head, E = self._head(), np.asarray(E)
+        if len(E) == 0:
+            raise ValueError(
+                "E must hold at least one embedding, got none. Pass what embed returns."
+            )
         for where in in_order(len(E), _CHUNK):
             rows = torch.from_numpy(np.array(E[where], dtype=np.float32))
             with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 from skal.nets._building import check_widths
@@ -40,7 +41,7 @@ class ConvNet(nn.Sequential):
             layers.append(nn.Conv2d(depth, size, 3, padding=1))
             if min(height, width) >= _WORTH_POOLING:
                 # Before ReLU, which is the same and four times less work for it.
-                layers.append(nn.MaxPool2d(2))
+                layers.append(HalvingMaxPool())
                 height, width = height // 2, width // 2
             layers.append(nn.ReLU())
             depth = size
@@ -53,6 +54,25 @@ class ConvNet(nn.Sequential):
             nn.Dropout(dropout),
             nn.Linear(hidden, n_outputs),
         )
+
+
+class HalvingMaxPool(nn.MaxPool2d):
+    """2x2 max-pooling, several times faster where no gradient is wanted.
+
+    torch's own also notes where each maximum was, which its backward pass needs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the largest value of each 2x2 square; an odd last row is left out."""
+        if torch.is_grad_enabled():
+            return super().forward(images)
+        height, width = (size // 2 * 2 for size in images.shape[-2:])
+        images = images[..., :height, :width]
+        rows = torch.maximum(images[..., ::2, :], images[..., 1::2, :])
+        return torch.maximum(rows[..., ::2], rows[..., 1::2])
 
 
 class CNNClassifier(NetClassifier):
@@ -95,7 +115,7 @@ class CNNClassifier(NetClassifier):
     -----
     Images come as (n, H, W), (n, C, H, W) or flat rows of square images, uint8 or
     float; give ``input_shape=(C, H, W)`` for other flat rows. 800 steps of 28x28
-    images take about ten seconds on one core.
+    images take about fourteen seconds on one core.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from inspect import signature
 from math import ceil, prod
@@ -11,9 +13,11 @@ import numpy as np
 import torch
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.history import History
 
 from skal._params import check_int, check_number
 from skal._seed import draw_seed, fork_torch
+from skal._unharmed import unharmed
 from skal.nets._answers import Answers
 from skal.nets._augment import check_augment
 from skal.nets._batches import in_order
@@ -45,11 +49,17 @@ class Net(Answers):
     #: The module where none is given.
     _default_module: Any = None
 
-    def _fit(self, X, y, sample_weight, *, go_on):
-        """Train on rows; from new weights unless it is to go on from the old."""
-        with fork_torch(draw_seed(self.random_state), 0, "net"):
-            y = self._read_y(X, y)
+    def _fit(self, X, y, sample_weight, *, go_on, classes=None):
+        """Train on rows; from new weights unless it is to go on from the old.
+
+        A fit that fails leaves the net as it was.
+        """
+        seed = draw_seed(self.random_state)
+        with self._unharmed(go_on), fork_torch(seed, 0, "net"):
+            if not go_on:
+                self._forget(classes)
             source, _ = self._read(X, reset=not go_on)
+            y = self._read_y(X, y)
             check_lengths(source, y)
             weights, rows = read_weights(sample_weight, len(source))
             targets, weights = self._targets_of(y, weights, rows, go_on=go_on)
@@ -59,6 +69,25 @@ class Net(Answers):
                 self._build(partial(arranged, source, self._layout, rows))
             self._train(source, targets, weights, rows)
         return self
+
+    @contextmanager
+    def _unharmed(self, go_on):
+        """Bring back the net where what follows fails, its weights too if it goes on.
+
+        New weights are made in a new module, which the old one is simply kept from.
+        """
+        module = self.module_ if go_on else None
+        weights = None if module is None else deepcopy(module.state_dict())
+        try:
+            with unharmed(self):
+                yield
+        except BaseException:
+            if module is not None:
+                module.load_state_dict(weights)
+            raise
+
+    def _forget(self, classes):
+        """Let go of what the last fit learned of y; ``classes`` are given, or None."""
 
     def _read(self, X, *, reset):
         """Return X as a source, and its layout, which must be as it was in fit."""
@@ -158,7 +187,7 @@ class Net(Answers):
             else Batches(source, self._layout, targets, weights, which, device)
             for which in (kept, held)
         ]
-        self.initialize_history()
+        self.history_ = History()
         self._initialize_callbacks()
         self.__dict__["optimizer_"] = self._make_optimizer(module)
         try:

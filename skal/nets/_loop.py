@@ -64,11 +64,12 @@ def train(net, module, batches, held_out, *, n_steps, batch_size, augment):
             total = total + one_step(net, module, optimizer, rows, targets, weights)
             step += 1
         net.history.record("train_loss", float(total) / n_here)
-        enough = watch is not None and watch.look(step)
+        enough = watch is not None and watch.look(step, last=step == n_steps)
         net.history.record("dur", perf_counter() - start)
         if stopped_by_callback(net, batches, held_out) or enough:
             break
     if watch is not None:
+        watch.look(step, last=True)  # a callback may have stopped between two looks
         watch.restore()
     module.eval()
 
@@ -127,13 +128,17 @@ class Watch:
         self.best = float("inf")
         self.state = None
         self.without_gain = 0
-        self.next_look = 0
+        self.looked = None  # the step of the last look
 
-    def look(self, step):
-        """Judge the module; tell whether it has not improved for too long."""
-        if step < self.next_look:
+    def look(self, step, *, last):
+        """Judge the module; tell whether it has not improved for too long.
+
+        Too few steps after the look before there is none, but for the last step.
+        """
+        since = _STEPS_A_LOOK if self.looked is None else step - self.looked
+        if since == 0 or (since < _STEPS_A_LOOK and not last):
             return False
-        self.next_look = step + _STEPS_A_LOOK
+        self.looked = step
         loss = self.held_out_loss()
         self.net.history.record("valid_loss", loss)
         if loss < self.best:

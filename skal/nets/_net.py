@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from skal._params import check_classes, check_number
 from skal._seed import draw_seed, fork_torch
+from skal._unharmed import unharmed
 from skal.nets._answers import join
 from skal.nets._fitting import Net, as_weights
 from skal.nets._layout import as_given, as_table
@@ -71,7 +72,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         and mirrored; or a function of a batch of tensors (n, C, H, W).
     early_stopping : bool, default=False
         Whether to hold out rows and to stop when their loss no longer falls; the best
-        weights are kept.
+        weights are kept. It is looked at about every 25 steps, and after the last.
     validation_fraction : float, default=0.1
         Share of rows that early stopping holds out.
     patience : int, default=10
@@ -81,7 +82,8 @@ class NetClassifier(Net, NeuralNetClassifier):
     device : str, default="auto"
         Where to compute; "auto" takes a GPU where there is one.
     mixed_precision : bool or "auto", default="auto"
-        Whether to train in bfloat16 on a GPU that has it; no effect on a CPU.
+        Whether to train in bfloat16. "auto" does on GPUs that have it; CPUs that have
+        it gain too, but take it only for True, for it moves the results.
     bfloat16 : bool, default=False
         Whether to predict in bfloat16, which is faster on CPUs that have it and moves
         probabilities by up to about 0.01.
@@ -119,7 +121,8 @@ class NetClassifier(Net, NeuralNetClassifier):
     taken as it is, and a net fitted on one refuses the other. On a CPU, fits with the
     same ``random_state`` agree bit for bit.
 
-    Parameters set after ``fit`` hold from the next fit on. ``save_params`` and
+    A fit that fails or is interrupted leaves the net as it was before. Parameters set
+    after ``fit`` hold from the next fit on. ``save_params`` and
     ``load_params`` are skorch's.
 
     Examples
@@ -195,8 +198,6 @@ class NetClassifier(Net, NeuralNetClassifier):
             The fitted net.
         """
         go_on = bool(self.warm_start) and self.initialized_
-        if not go_on:
-            self._forget()
         return self._fit(X, y, sample_weight, go_on=go_on)
 
     def partial_fit(
@@ -224,13 +225,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         self : object
             The net.
         """
-        if not self.initialized_:
-            self._forget()
-            if classes is not None:
-                check_classes(classes)
-                self._classes = np.unique(np.asarray(list(classes)))
-            return self._fit(X, y, sample_weight, go_on=False)
-        return self._fit(X, y, sample_weight, go_on=True)
+        go_on = self.initialized_
+        return self._fit(X, y, sample_weight, go_on=go_on, classes=classes)
 
     def initialize(self) -> NetClassifier:
         """Make the module without rows, to load saved weights into it.
@@ -251,9 +247,9 @@ class NetClassifier(Net, NeuralNetClassifier):
                 f"rows, got {self.input_shape!r} and {self.classes!r}. Or use pickle, "
                 "which keeps them."
             )
-        self._forget()
-        self._learn_classes(None)
-        with fork_torch(draw_seed(self.random_state), 0, "net"):
+        seed = draw_seed(self.random_state)
+        with unharmed(self), fork_torch(seed, 0, "net"):
+            self._learn_classes(None)
             self._build_without_rows()
         return self
 
@@ -351,8 +347,11 @@ class NetClassifier(Net, NeuralNetClassifier):
         arrange = as_given if self.module is not None else as_table
         return arrange(row_shape, input_shape)
 
-    def _forget(self):
+    def _forget(self, classes):
         self.__dict__.pop("_classes", None)
+        if classes is not None:
+            check_classes(classes)
+            self._classes = np.unique(np.asarray(list(classes)))
 
     def _targets_of(self, y, weights, rows, *, go_on):
         """Return codes for every row, and weights; learn the classes."""

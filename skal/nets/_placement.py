@@ -34,12 +34,18 @@ def is_on(module, device):
 
 
 def training_precision(mixed_precision, device):
-    """Return the context of a training step: bfloat16 on a GPU that has it."""
+    """Return the context of a training step: bfloat16, or torch's own precision.
+
+    "auto" takes bfloat16 on the GPUs that have it, and nothing elsewhere.
+    """
     if mixed_precision not in (True, False):
         check_choice("mixed_precision", mixed_precision, ["auto"])
-    able = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    if mixed_precision and able:
-        return torch.autocast("cuda", dtype=torch.bfloat16)
+    able = torch.amp.is_autocast_available(device.type)
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported()
+    wanted = device.type == "cuda" if mixed_precision == "auto" else mixed_precision
+    if wanted and able:
+        return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
 
 

@@ -66,7 +66,8 @@ class NetRegressor(Net, NeuralNetRegressor):
     device : str, default="auto"
         Where to compute; "auto" takes a GPU where there is one.
     mixed_precision : bool or "auto", default="auto"
-        Whether to train in bfloat16 on a GPU that has it.
+        Whether to train in bfloat16. "auto" does on GPUs that have it, True on CPUs
+        too.
     bfloat16 : bool, default=False
         Whether to predict in bfloat16.
     callbacks : list of skorch.callbacks.Callback, default=None

@@ -3,11 +3,21 @@
 import numpy as np
 import scipy.sparse as sp
 import torch
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 
 def open_source(X):
     """Return the source of an array, sparse matrix, tensor or data set."""
+    if isinstance(X, IterableDataset):
+        raise TypeError(
+            "X must be a data set whose rows can be asked for by position, got "
+            f"{type(X).__name__}, an IterableDataset. Write __len__ and __getitem__, "
+            "or pass arrays."
+        )
+    if (len(X) if is_dataset(X) else X.shape[0]) == 0:
+        raise ValueError(
+            f"X must hold at least one row, got an empty {type(X).__name__}."
+        )
     if isinstance(X, TensorDataset):
         return ArraySource(X.tensors[0])
     return DatasetSource(X) if is_dataset(X) else ArraySource(X)

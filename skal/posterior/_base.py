@@ -24,6 +24,7 @@ from skal._meta import routed
 from skal._params import check_int
 from skal._rows import n_rows, take_rows
 from skal._seed import as_random_state, draw_seed, seeds_for
+from skal._unharmed import unharmed
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -79,8 +80,9 @@ class Posterior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             sample_weight = np.asarray(sample_weight)
         check_probabilistic(self._template())
         params = routed(self, "fit", {**params, "sample_weight": sample_weight})
-        self.seed_ = draw_seed(self.random_state)
-        return self._fit(self._prepared(), X, np.asarray(y), params)
+        with unharmed(self):
+            self.seed_ = draw_seed(self.random_state)
+            return self._fit(self._prepared(), X, np.asarray(y), params)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict labels.

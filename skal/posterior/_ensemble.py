@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal import _resolver
+from skal._fit_weight import counting, fit_weight
 from skal._labels import spread
 from skal._meta import slice_params
 from skal._params import check_int
@@ -30,7 +31,7 @@ class EnsembleClassifier(Posterior):
     r"""The same estimator fitted several times: where the fits disagree, data is short.
 
     Networks that start from different weights end in different functions, which agree
-    where there are labels. Their mean is better calibrated than any of them
+    where there are labels. Their mean is often better calibrated than one of them
     (Lakshminarayanan et al., 2017):
 
     .. math:: p(y \mid x) = \tfrac{1}{M} \sum_m p_m(y \mid x)
@@ -44,7 +45,7 @@ class EnsembleClassifier(Posterior):
     bootstrap : bool, default=False
         Whether each member sees as many rows as there are, drawn with replacement.
         Estimators that do not depend on a seed, such as LogisticRegression, need it;
-        networks do better without.
+        networks differ without.
     n_jobs : int, default=None
         Members fitted at the same time, in processes; None is 1.
     random_state : int, RandomState instance or None, default=None
@@ -227,19 +228,23 @@ def fit_member(template, X, y, params, bootstrap, seed, number):
     ]
     member.set_params(**{name: draw_seed(rng) for name in names})
     if bootstrap:
-        rows = draw_with_replacement(y, rng)
+        y = np.asarray(y)
+        counts = counting(fit_weight(member, params, len(y)), len(y))
+        rows = draw_with_replacement(y, counts, rng)
         params = slice_params(params, rows, n_rows(X))
-        X, y = take_rows(X, rows), np.asarray(y)[rows]
+        X, y = take_rows(X, rows), y[rows]
     return member.fit(X, y, **params)
 
 
-def draw_with_replacement(y, rng):
-    """Draw as many rows as there are, of two classes at least if there are two."""
-    y = np.asarray(y)
-    several = len(np.unique(y)) > 1
+def draw_with_replacement(y, counts, rng):
+    """Draw as many rows as there are, of two classes at least if there are two.
+
+    Rows that do not count for the fit do not count here either.
+    """
+    wanted = min(2, len(np.unique(y[counts])))
     while True:
         rows = rng.randint(len(y), size=len(y))
-        if not several or len(np.unique(y[rows])) > 1:
+        if len(np.unique(y[rows[counts[rows]]])) >= wanted:
             return rows
 
 

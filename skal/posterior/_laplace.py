@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skal._fit_weight import fit_weight
 from skal._meta import slice_params
 from skal._params import check_choice, check_int, check_number
 from skal._rows import take_rows
@@ -61,7 +62,7 @@ class LaplaceClassifier(Posterior):
         The precision :math:`\tau` of the prior. "cv" refits the estimator ``n_folds``
         times and takes the least precision whose loss on the rows held out is not
         clearly worse than the best. "marglik" maximises the marginal likelihood, which
-        costs nothing and is badly off where labels are few.
+        costs no fit and may be far off where labels are few.
     link : {"mc", "probit", "plugin"}, default="mc"
         How ``predict_proba`` is computed: as the mean of the samples, in closed form
         (nearly the mean of infinitely many), or from the fitted weights alone.
@@ -181,15 +182,15 @@ class LaplaceClassifier(Posterior):
         if len(fitted.classes_) < 2:
             raise ValueError(
                 f"y must hold two classes at least, got {fitted.classes_.tolist()}. "
-                "Name every class in the network's classes=, or label more rows."
+                "Name every class in the network's classes=, or label more rows; those "
+                "of sample_weight 0 do not count."
             )
         y = np.ravel(np.asarray(y))
-        codes = np.searchsorted(fitted.classes_, y)
-        weight = row_weights(fitted, y, params.get("sample_weight"))
+        weight = row_weights(fitted, y, fit_weight(template, params, len(y)))
         model = self._around(fitted, X, weight)
         results = {}
         if self.prior_precision == "cv":
-            tau, results = self._search(template, model, X, y, codes, weight, params)
+            tau, results = self._search(template, model, X, y, weight, params)
         elif self.prior_precision == "marglik":
             tau = _precision.by_evidence(model)
         else:
@@ -212,16 +213,18 @@ class LaplaceClassifier(Posterior):
 
         return AllWeights(fitted, X, weight, self.structure)
 
-    def _search(self, template, model, X, y, codes, weight, params):
+    def _search(self, template, model, X, y, weight, params):
         """Return the precision that serves held-out rows, and the losses of all."""
         rng = stream(self.seed_, 0, "laplace folds")
-        folds = _precision.held_out_folds(codes, self.n_folds, rng)
+        rows = np.flatnonzero(weight)  # a row that does not count is not held out
+        folds = _precision.held_out_folds(y[rows], self.n_folds, rng)
+        folds = [rows[fold] for fold in folds]
         if not folds:
             _precision.warn_of_single_rows(model.unit)
             return model.unit, {}
         taus = _precision.grid(model.unit)
         losses = [
-            self._held_out_losses(template, X, y, codes, weight, params, fold, taus)
+            self._held_out_losses(template, X, y, weight, params, fold, taus)
             for fold in folds
         ]
         loss = np.concatenate(losses)
@@ -230,9 +233,9 @@ class LaplaceClassifier(Posterior):
         tau = _precision.choose(loss, taus, weight)
         return tau, {"prior_precision": taus, "mean_test_loss": mean}
 
-    def _held_out_losses(self, template, X, y, codes, weight, params, fold, taus):
+    def _held_out_losses(self, template, X, y, weight, params, fold, taus):
         """Return the losses (m, T) of the rows of a fold, fitted on all others."""
-        n = len(codes)
+        n = len(y)
         rest = np.setdiff1d(np.arange(n), fold)
         given = slice_params(params, rest, n)
         fitted = clone(template).fit(take_rows(X, rest), y[rest], **given)
@@ -242,7 +245,8 @@ class LaplaceClassifier(Posterior):
             link = "probit"  # a draw costs a pass there
         noise = self._noise(model, _N_SEARCH, self.seed_) if link == "mc" else None
         inputs = model.inputs(fitted, take_rows(X, fold))
-        return _precision.losses(model, inputs, codes[fold], taus, link, noise)
+        codes = codes_of(y[fold], fitted.classes_)
+        return _precision.losses(model, inputs, codes, taus, link, noise)
 
     def _noise(self, model, n_samples, seed):
         return _links.noise_for(model.theta.shape, n_samples, seed)
@@ -279,12 +283,21 @@ class LaplaceClassifier(Posterior):
         return self._linked(self._model.head.features(E))
 
 
+def codes_of(y, classes):
+    """Return the places of labels among the classes of a fitted estimator."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y must hold labels that the fitted estimator knows, {classes.tolist()}, "
+            f"got {unknown.tolist()}. Leave their rows out, or fit it anew."
+        )
+    return np.searchsorted(classes, y)
+
+
 def row_weights(fitted, y, sample_weight):
     """Return how much each row counts in the loss that was minimised."""
     layer, _ = find_layer(fitted, "class_weight")
-    weight = (
-        np.ones(len(y)) if sample_weight is None else np.array(sample_weight, float)
-    )
+    weight = np.ones(len(y)) if sample_weight is None else sample_weight
     if layer is None or layer.class_weight is None:
         return weight
     return weight * compute_sample_weight(layer.class_weight, y)

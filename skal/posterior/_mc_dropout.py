@@ -58,7 +58,7 @@ class MCDropoutCommittee(Posterior):
         The number of masks S.
     dropout : {"last", "all"}, default="last"
         Which dropout calls stay on: the last one alone, or all of them, which costs
-        more, disagrees more, and needs more masks for a good mean.
+        more and leaves more to chance.
     random_state : int, RandomState instance or None, default=None
         Fixes the masks, and the fit where the estimator has no seed of its own.
 
@@ -76,7 +76,7 @@ class MCDropoutCommittee(Posterior):
     See Also
     --------
     LaplaceClassifier : Needs no dropout, and one fitted network.
-    EnsembleClassifier : Several fits, the most reliable and the dearest.
+    EnsembleClassifier : Several fits, of any estimator; the dearest.
 
     Notes
     -----

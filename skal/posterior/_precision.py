@@ -73,17 +73,17 @@ def warn_of_collapse(samples, tau):
         )
 
 
-def held_out_folds(codes, n_folds, rng):
+def held_out_folds(y, n_folds, rng):
     """Return the rows that each fold holds out.
 
     Every class with two rows or more is dealt over the folds; a class with one row
     always stays in training, so that no fold misses a class.
     """
-    order = rng.permutation(len(codes))
-    fold_of = np.full(len(codes), -1)
+    order = rng.permutation(len(y))
+    fold_of = np.full(len(y), -1)
     dealt = 0
-    for code in np.unique(codes):
-        rows = order[codes[order] == code]
+    for label in np.unique(y):
+        rows = order[y[order] == label]
         if len(rows) > 1:
             fold_of[rows] = (dealt + np.arange(len(rows))) % n_folds
             dealt += len(rows)
