@@ -65,11 +65,26 @@ class NamedMembersMixin(_Base):
         -------
         self : object
             The object itself.
+
+        Raises
+        ------
+        ValueError
+            If a member is only named and has no parameters, or there is no such
+            parameter.
         """
         if self._members_param in params:
             setattr(self, self._members_param, params.pop(self._members_param))
         pairs = self.named_members()
         new = {name: params.pop(name) for name, _ in pairs if name in params}
+        members = dict(pairs) | new
+        for key in params:
+            name, inside, inner = key.partition("__")
+            member = members.get(name, self)
+            if inside and not hasattr(member, "set_params"):
+                raise ValueError(
+                    f"Invalid parameter {inner!r} for {name!r}, which is {member!r} "
+                    f"and has no parameters. Put an object there first, by {name}=."
+                )
         if any(new.get(name, member) is not member for name, member in pairs):
             replaced = [(name, new.get(name, member)) for name, member in pairs]
             setattr(self, self._members_param, replaced)

@@ -537,6 +537,14 @@ def test_members_of_a_mixture_are_set_by_name():
     assert Mixture().set_params(**Mixture().get_params()).bases is Mixture().bases
 
 
+def test_parameters_of_a_member_that_is_only_named_are_refused():
+    """It raised AttributeError: 'str' object has no attribute 'set_params'."""
+    with pytest.raises(ValueError, match="'x' for 'exploit', which is 'margin' and"):
+        Mixture().set_params(exploit__x=1)
+    mixture = Mixture().set_params(exploit=Shortlist(), exploit__n_candidates=7)
+    assert mixture.bases[1][1].n_candidates == 7
+
+
 @pytest.mark.parametrize(
     ("params", "error", "match"),
     [

@@ -38,6 +38,7 @@ from skal.query.functional import (
     contrastive,
     discriminative,
     drop_query,
+    expected_gradient_length,
     falcun,
     information_density,
     kmeans_sampling,
@@ -636,6 +637,37 @@ def test_weighted_kmeans_knows_its_scores(asked):
 def test_probabilities_that_are_not_finite_are_refused(formula, value):
     with pytest.raises(ValueError, match="proba must hold finite numbers"):
         formula([[0.5, 0.5], [value, 0.5]], 1)
+
+
+GOOD = np.array([[0.5, 0.5], [0.2, 0.8]])
+FINITE = {
+    "expected_gradient_length proba": lambda p: expected_gradient_length(p, GOOD),
+    "expected_gradient_length E": lambda E: expected_gradient_length(GOOD, E),
+    "clue proba": lambda p: clue(p, GOOD, 1),
+    "clue E": lambda E: clue(GOOD, E, 1),
+    "cluster_margin proba": lambda p: cluster_margin(p, GOOD, 1),
+    "cluster_margin E": lambda E: cluster_margin(GOOD, E, 1),
+    "contrastive proba": lambda p: contrastive(p, GOOD, GOOD, GOOD),
+    "contrastive E": lambda E: contrastive(GOOD, E, GOOD, GOOD),
+    "contrastive proba_labeled": lambda p: contrastive(GOOD, GOOD, p, GOOD),
+    "contrastive labeled": lambda E: contrastive(GOOD, GOOD, GOOD, E),
+    "discriminative E": lambda E: discriminative(E, 1, GOOD),
+    "discriminative labeled": lambda E: discriminative(GOOD, 1, E),
+    "information_density E": lambda E: information_density([1.0, 1.0], E),
+    "information_density scores": lambda scores: information_density(scores[1], GOOD),
+}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("case", FINITE)
+def test_formulas_name_what_is_not_finite(case, value):
+    """They took it without a word, and answered NaN or just anything."""
+    name, formula, bad = case.split()[1], FINITE[case], GOOD.copy()
+    formula(bad)
+    bad[1, 0] = value
+    for one in [bad] + [sp.csr_array(bad)] * (name in ("E", "labeled")):
+        with pytest.raises(ValueError, match=f"^{name} must hold finite numbers"):
+            formula(one)
 
 
 def test_a_shortlist_without_end_is_the_pool(rng):

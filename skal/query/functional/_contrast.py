@@ -14,8 +14,8 @@ from skal._params import check_int, check_number
 from skal._seed import as_random_state
 from skal.query._base import draw_rows, top_n
 from skal.query._distances import Points
-from skal.query.functional._gradient import check_pair
-from skal.query.functional._inputs import check_pool
+from skal.query.functional._gradient import check_finite_pair
+from skal.query.functional._inputs import check_finite, check_pool
 from skal.query.functional._proba_space import LEAST_PROBA
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def contrastive(
     Raises
     ------
     ValueError
-        If the arrays do not fit together.
+        If the arrays do not fit together or hold numbers that are not finite.
 
     See Also
     --------
@@ -88,8 +88,9 @@ def contrastive(
     >>> scores.round(4)
     array([0.    , 0.5108])
     """
-    p, E = check_pair(proba, E)
-    q, labeled = check_pair(proba_labeled, labeled)
+    p, E = check_finite_pair(proba, E)
+    names = ("proba_labeled", "labeled")
+    q, labeled = check_finite_pair(proba_labeled, labeled, names)
     check_pool(E, 1, labeled)
     if len(q) == 0 or q.shape[1] != p.shape[1]:
         raise ValueError(
@@ -164,7 +165,7 @@ def discriminative(
     PoolExhaustedError
         If the pool holds fewer than ``n_instances`` rows.
     ValueError
-        If no row is labelled or a parameter is out of range.
+        If no row is labelled, a number is not finite or a parameter is out of range.
 
     See Also
     --------
@@ -190,6 +191,8 @@ def discriminative(
     E, known = check_pool(E, n_instances, labeled)
     if known is None:
         raise ValueError("labeled must hold at least one row, got none.")
+    check_finite("E", E)
+    check_finite("labeled", known)
     check_int("n_sub_batches", n_sub_batches)
     check_int("max_rows", max_rows)
     check_number("regularization", regularization, minimum=0)

@@ -10,7 +10,7 @@ from sklearn.utils.extmath import row_norms
 from skal._params import check_number
 from skal.query.functional._contrast import row_products
 from skal.query.functional._gradient import check_rows
-from skal.query.functional._inputs import check_table
+from skal.query.functional._inputs import check_finite, check_table
 
 if TYPE_CHECKING:
     from typing import Any
@@ -43,7 +43,7 @@ def information_density(
     Raises
     ------
     ValueError
-        If a score is negative or there is not one a row.
+        If a score is negative, a number is not finite or there is not one score a row.
 
     See Also
     --------
@@ -66,11 +66,11 @@ def information_density(
     >>> information_density([1.0, 1.0], [[2.0, 0.0], [0.0, 1.0]])
     array([0.75, 0.75])
     """
-    values, E = np.asarray(scores), check_table("E", E)
+    values, E = np.asarray(scores), check_finite("E", check_table("E", E))
     check_number("beta", beta, minimum=0)
     if values.ndim != 1:
         raise ValueError(f"scores must have shape (n,), got {values.shape}.")
-    check_rows("scores", values, "E", E)
+    check_rows("scores", check_finite("scores", values), "E", E)
     if len(values) and values.min() < 0:
         raise ValueError(
             f"scores must be from 0 up, got {values.min()}. Use a score such as the "

@@ -10,7 +10,7 @@ from skal._params import check_int, check_number
 from skal._seed import as_random_state
 from skal.query._base import top_n
 from skal.query.functional._clustering import kmeans, kmeans_sampling
-from skal.query.functional._gradient import check_pair, check_rows
+from skal.query.functional._gradient import check_finite_pair, check_rows
 from skal.query.functional._inputs import (
     by_blocks,
     check_batch,
@@ -62,7 +62,8 @@ def clue(
     PoolExhaustedError
         If the pool holds fewer than ``n_instances`` rows.
     ValueError
-        If the arrays do not fit together or the temperature is not above 0.
+        If the arrays do not fit together, a number is not finite or the temperature is
+        not above 0.
 
     See Also
     --------
@@ -85,7 +86,7 @@ def clue(
     >>> sorted(clue(proba, [[0.0], [1.0], [8.0], [9.0]], 2, random_state=0).tolist())
     [0, 2]
     """
-    p, E = check_pair(proba, E)
+    p, E = check_finite_pair(proba, E)
     if not check_number("temperature", temperature) > 0:
         raise ValueError(f"temperature must be above 0, got {temperature!r}.")
     weights = by_blocks(lambda block: _softened_entropy(block, temperature), p)
@@ -217,7 +218,8 @@ def cluster_margin(
     PoolExhaustedError
         If the pool holds fewer than ``n_instances`` rows.
     ValueError
-        If the arrays do not fit together or a parameter is out of range.
+        If the arrays do not fit together, a number is not finite or a parameter is out
+        of range.
 
     See Also
     --------
@@ -244,7 +246,7 @@ def cluster_margin(
     >>> cluster_margin(proba, E, 1, shortlist=3, n_clusters=2, random_state=0)
     array([2])
     """
-    p, E = check_pair(proba, E)
+    p, E = check_finite_pair(proba, E)
     check_batch(n_instances, len(p))
     size = n_instances if n_clusters is None else check_int("n_clusters", n_clusters)
     rng = as_random_state(random_state)

@@ -17,6 +17,7 @@ from skal._seed import as_random_state
 from skal.query.functional._inputs import (
     by_blocks,
     check_batch,
+    check_finite,
     check_proba,
     check_table,
 )
@@ -50,6 +51,11 @@ def expected_gradient_length(proba: ArrayLike, E: Any) -> NDArray[Any]:
     ndarray of shape (n,)
         Expected length of the gradient of the cross-entropy.
 
+    Raises
+    ------
+    ValueError
+        If ``proba`` and ``E`` differ in rows or hold numbers that are not finite.
+
     See Also
     --------
     badge : Spreads a batch over such gradients.
@@ -65,7 +71,7 @@ def expected_gradient_length(proba: ArrayLike, E: Any) -> NDArray[Any]:
     >>> expected_gradient_length([[1.0, 0.0], [0.5, 0.5]], [[0.0], [1.0]])
     array([0., 1.])
     """
-    p, E = check_pair(proba, E)
+    p, E = check_finite_pair(proba, E)
     return by_blocks(_expected_residual, p) * np.sqrt(row_norms(E, True) + 1)
 
 
@@ -210,6 +216,12 @@ def check_pair(proba, E):
     if E.dtype.kind != "f":
         E = E.astype(np.float32)
     return check_rows("proba", proba, "E", E), E
+
+
+def check_finite_pair(proba, E, names=("proba", "E")):
+    """Return probabilities and embeddings of the same rows, all of them finite."""
+    p, E = check_pair(proba, E)
+    return check_finite(names[0], p), check_finite(names[1], E)
 
 
 def check_rows(name, values, other, table):
