@@ -19,7 +19,13 @@ from skal._initial import resolve_initial
 from skal._labels import Labels, learn_labels
 from skal._lesson import Lesson, Oracle
 from skal._meta import routed
-from skal._params import check_classes, check_int, count_of
+from skal._params import (
+    check_classes,
+    check_int,
+    check_sizes,
+    count_of,
+    size_in_round,
+)
 from skal._resolver import check_needs, name_of
 from skal._rows import n_rows, select_rows, take_rows
 from skal._seed import draw_seed, fork_torch, stream
@@ -31,7 +37,7 @@ from skal.query import as_strategy
 from skal.query._base import check_positions, split_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, Self
 
     from numpy.typing import ArrayLike, NDArray
@@ -74,8 +80,9 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         Labels of the first round. While they hold a single class, more are drawn.
     initial : {"random", "stratified"}, QueryStrategy or callable, default="random"
         Picks the first rows. "stratified" looks at y, so it serves simulations only.
-    batch_size : int, default=10
-        Labels of each later round.
+    batch_size : int or sequence of int, default=10
+        Labels of each later round; a sequence says it round by round, and its last
+        size goes on.
     stopping : StoppingRule or None, default=None
         Ends a simulation before its budget; see :mod:`skal.stopping`.
     classes : array-like or None, default=None
@@ -173,7 +180,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         n_labels: float | None = None,
         n_initial: int = 10,
         initial: str | QueryStrategy | Callable[..., Any] = "random",
-        batch_size: int = 10,
+        batch_size: int | Sequence[int] = 10,
         stopping: StoppingRule | None = None,
         classes: ArrayLike | None = None,
         use_unlabeled: bool = False,
@@ -313,8 +320,8 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         X_pool : array-like of shape (n_samples, ...)
             The pool.
         n_instances : int, default=None
-            How many rows; None asks for ``batch_size`` (``n_initial`` before the first
-            label), or what is left.
+            How many rows; None asks for the ``batch_size`` of the round (``n_initial``
+            before the first label), or what is left.
         candidates : array-like of int or bool, default=None
             Positions, or a mask, of the rows that may be asked; None allows all. The
             pool stays as it is, so a row keeps its position from round to round.
@@ -460,7 +467,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
                 f"{self.estimator!r}."
             )
         check_int("n_initial", self.n_initial)
-        check_int("batch_size", self.batch_size)
+        check_sizes("batch_size", self.batch_size)
         as_strategy(self.query_strategy)
         check_classes(self.classes)
         if self.n_labels is not None:
@@ -524,8 +531,9 @@ class ActiveLearner(CallbackSupportMixin, Trained):
     def _size_of(self, n_instances, n_candidates, cold):
         """Return how many rows a query asks for."""
         if n_instances is None and n_candidates > 0:
-            usual = self.n_initial if cold else self.batch_size
-            return min(usual, n_candidates)
+            if cold:
+                return min(self.n_initial, n_candidates)
+            return min(size_in_round(self.batch_size, self.n_iter_ + 1), n_candidates)
         if n_instances is None:
             raise PoolExhaustedError("X_pool must hold candidates to ask for, got 0.")
         size = check_int("n_instances", n_instances)

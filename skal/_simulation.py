@@ -6,6 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from skal._initial import resolve_initial, until_two_classes
+from skal._params import rounds_for, size_in_round
 from skal._rows import Rows, n_rows
 from skal._seed import draw_seed
 from skal.query import as_strategy
@@ -45,7 +46,7 @@ class Simulation:
     @property
     def n_rounds(self):
         """The most rounds there can be."""
-        return 1 - (self.n_initial - self.budget) // self.learner.batch_size
+        return 1 + rounds_for(self.learner.batch_size, self.budget - self.n_initial)
 
     def run(self, context):
         """Go on until the budget, a callback or the stopping rule says enough."""
@@ -84,7 +85,8 @@ class Simulation:
         """Ask for a batch; let the stopping rule look at the model that asked."""
         started = perf_counter()
         candidates = np.flatnonzero(self.labeled_iter < 0)
-        size = min(self.learner.batch_size, self.budget - len(self.order))
+        usual = size_in_round(self.learner.batch_size, round)
+        size = min(usual, self.budget - len(self.order))
         rows, view = Rows(self.oracle.X, candidates), self.learner._view()
         strategy = as_strategy(self.learner.query_strategy)
         picks, info = self.learner._ask(strategy, view, rows, size, self.seed, round)

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -193,6 +195,12 @@ def test_a_simulation_buys_round_by_round():
         (0.5, 10, 10, [10, 20], "n_labels"),
         (0.51, 20, 10, [20, 21], "n_labels"),
         (np.float64(0.1), np.int64(2), np.int64(1), [2, 3, 4], "n_labels"),
+        (30, 2, [3, 5, 10], [2, 5, 10, 20, 30], "n_labels"),
+        (12, 2, (3, 5, 10), [2, 5, 10, 12], "n_labels"),
+        (5, 2, (3, 5, 10), [2, 5], "n_labels"),
+        (2, 2, (3, 5, 10), [2], "n_labels"),
+        (9, 2, np.array([1, 3]), [2, 3, 6, 9], "n_labels"),
+        (99, 30, [4], [30, 34, 38, 40], "exhausted"),
     ],
 )
 def test_the_budget_is_spent_to_the_label(
@@ -200,10 +208,31 @@ def test_the_budget_is_spent_to_the_label(
 ):
     X, y = pool(40)
     learner = ordered(n_labels=n_labels, n_initial=n_initial, batch_size=batch_size)
-    learner.fit(X, y)
+    learner.set_callbacks(watch := Halt(10**9)).fit(X, y)
+    assert watch.planned == watch.ended == len(n_labels_by_round)
     assert lengths(learner) == n_labels_by_round
     assert learner.termination_condition_ == reason
     assert (learner.labeled_iter_ >= 0).sum() == n_labels_by_round[-1]
+
+
+@pytest.mark.parametrize("sizes", [[2, 5], (2, 5), np.array([2, 5])], ids=repr)
+def test_sizes_of_rounds_survive_clone_and_pickle(sizes):
+    X, y = pool(40)
+    learner = clone(ordered(n_labels=12, n_initial=2, batch_size=sizes))
+    learner = pickle.loads(pickle.dumps(learner.fit(X, y)))
+    assert lengths(clone(learner).fit(X, y)) == lengths(learner) == [2, 4, 9, 12]
+    np.testing.assert_array_equal(learner.get_params()["batch_size"], [2, 5])
+
+
+def test_a_search_finds_sizes_of_rounds():
+    X, y = pool(40)
+    search = GridSearchCV(
+        ordered(n_labels=20, n_initial=2), {"batch_size": [5, (10, 20)]}, cv=2
+    ).fit(X, y)
+    assert list(search.cv_results_["param_batch_size"]) == [5, (10, 20)]
+    rounds = {5: [2, 7, 12, 17, 20], (10, 20): [2, 12, 20]}
+    best = search.best_params_["batch_size"]
+    assert lengths(search.best_estimator_) == rounds[best]
 
 
 @pytest.mark.parametrize(

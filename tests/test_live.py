@@ -327,6 +327,27 @@ def test_a_query_asks_for_the_usual_number_or_what_is_left(known):
     assert len(learner.query(X, np.int64(20))[0]) == 20
 
 
+def test_a_query_asks_for_the_size_of_its_round_as_a_simulation_does(blobs):
+    X, y = blobs
+    learner = ActiveLearner(
+        LogisticRegression(), n_initial=10, batch_size=(3, 8, 5), random_state=2
+    )
+    simulated = clone(learner).set_params(n_labels=36).fit(X, y)
+    asked, is_open = [], np.ones(len(y), bool)
+    for _ in range(5):
+        learner = pickle.loads(pickle.dumps(learner))
+        indices, rows = learner.query(X, candidates=is_open)
+        learner.teach(rows, y[indices])
+        is_open[indices] = False
+        asked.append(indices)
+    assert [len(indices) for indices in asked] == [10, 3, 8, 5, 5]
+    expected = simulated.history_["indices"]
+    assert [len(indices) for indices in expected] == [10, 3, 8, 5, 5, 5]
+    for ours, theirs in zip(asked, expected[:-1], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(learner.query(X, candidates=is_open)[0], expected[-1])
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_candidates_limit_what_is_asked_and_keep_positions(known):
     X, y = numbered()

@@ -12,8 +12,11 @@ from skal._params import (
     check_fraction,
     check_int,
     check_number,
+    check_sizes,
     count_of,
     nearest_first,
+    rounds_for,
+    size_in_round,
 )
 
 
@@ -34,6 +37,47 @@ def test_an_integer_below_its_minimum_is_named():
     assert check_int("n", -2, minimum=-2) == -2
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         check_int("n", 0)
+
+
+@pytest.mark.parametrize(
+    "value", [[5, 10], (5, 10), np.array([5, 10], np.uint8), range(5, 11, 5)], ids=repr
+)
+def test_sizes_of_rounds_come_in_any_sequence(value):
+    checked = check_sizes("batch_size", value)
+    assert checked == [5, 10]
+    assert {type(size) for size in checked} == {int}
+    assert [size_in_round(value, round) for round in (1, 2, 3, 9)] == [5, 10, 10, 10]
+    assert type(size_in_round(value, 1)) is int
+    assert check_sizes("batch_size", np.int64(7)) == size_in_round(np.int64(7), 3) == 7
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("10", b"10", 2.5, None, True, float("nan"), {5, 10}, {5: 1}),
+        *(np.array(5), np.array([[5]]), ["x"], [5, 2.5], [5, float("nan")], [True]),
+    ],
+    ids=repr,
+)
+def test_what_is_no_size_is_a_type_error(value):
+    with pytest.raises(TypeError, match=r"batch_size must be an integer.*, got"):
+        check_sizes("batch_size", value)
+
+
+@pytest.mark.parametrize("value", [[], (), np.array([], int), 0, [5, 0], [-1, 5]])
+def test_sizes_below_one_and_no_sizes_are_value_errors(value):
+    with pytest.raises(ValueError, match=r"batch_size must (be at least|hold a)"):
+        check_sizes("batch_size", value)
+
+
+@pytest.mark.parametrize("sizes", [1, 7, [7], (3, 1), [2, 2, 5], np.array([4, 1, 2])])
+@pytest.mark.parametrize("n_labels", [0, 1, 2, 3, 4, 5, 9, 50])
+def test_rounds_are_counted_as_they_are_run(sizes, n_labels):
+    left, rounds = n_labels, 0
+    while left > 0:
+        rounds += 1
+        left -= size_in_round(sizes, rounds)
+    assert rounds_for(sizes, n_labels) == rounds
 
 
 @pytest.mark.parametrize(
