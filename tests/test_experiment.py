@@ -23,6 +23,7 @@ from sklearn.svm import LinearSVC
 from skal import ActiveLearner
 from skal.experiment import Experiment, Results
 from skal.experiment._describe import describe, key_of
+from skal.experiment._words import headlines, setup_table, summary_table
 from skal.query import Margin, Shortlist
 from skal.stopping import MaxConfidence
 
@@ -198,6 +199,26 @@ def test_a_model_without_probabilities_has_what_it_can_have():
     assert results.records[0]["details"]["30"]["roc"] is None
 
 
+def test_whole_numbers_are_numbers_to_regressors():
+    """They were classes, whatever the estimator, and Ridge was refused."""
+    X, y = make_regression(200, 5, noise=1.0, random_state=0)
+    results = small(Ridge(), ["greedy_sampling"], (X, y.round())).run()
+    assert "rmse" in results.metrics()
+    assert small(Ridge(), ["random"], (X, y.astype(int).astype(object))).check() == 2
+
+
+def test_integers_in_a_column_of_objects_are_classes():
+    X, y = IRIS
+    results = small(data=(X, y.astype(object)), seeds=1).run()
+    assert results.definition["data"]["data"]["classes"] == [0, 1, 2]
+
+
+def test_a_pool_size_beyond_the_pool_keeps_all():
+    whole, large = small().run(), small(pool_size=1000).run()
+    assert large.records[0]["n_pool"] == 105
+    np.testing.assert_array_equal(large.frame["nll"], whole.frame["nll"])
+
+
 def test_regression_is_measured_by_its_errors():
     X, y = make_regression(200, 5, noise=1.0, random_state=0)
     results = small(Ridge(), ["greedy_sampling", "random"], (X, y)).run()
@@ -231,12 +252,52 @@ def test_select_narrows_the_results():
     assert len(results.select(strategy="margin", seed=[0, 2]).records) == 2
     with pytest.raises(ValueError, match="where must name cells there are"):
         results.select(strategy="entropy")
+    with pytest.raises(ValueError, match="Known for strategy: 'margin', 'random'"):
+        results.select(strategy="margn")
     with pytest.raises(ValueError, match="where must be one of 'seed'"):
         results.select(sed=1)
     two = small({"a": GaussianNB(), "b": GaussianNB()}, seeds=1).run()
     assert len(two.asked(strategy="margin", seed=0, estimator="a")) == 3
     with pytest.raises(ValueError, match="asked must name one finished cell, got 2"):
         two.asked(strategy="margin", seed=0)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("summary", "compare", "penalties", "ranks", "efficiency"),
+        *("plot_curves", "plot_efficiency", "plot_time"),
+    ],
+)
+def test_a_measure_that_there_is_not_names_the_nearest(method, two_cells):
+    """Some raised TypeError: unbound method set.intersection() needs an argument."""
+    with pytest.raises(ValueError, match=r"must be one of 'accuracy'.*got 'acuracy'"):
+        getattr(two_cells, method)("acuracy")
+
+
+@pytest.fixture(scope="module")
+def two_cells():
+    return small(seeds=1).run()
+
+
+def test_a_measure_of_other_settings_says_where_it_was_measured(two_cells):
+    with pytest.raises(ValueError, match=r"measured on 'other' .* on \('data', 'Gau"):
+        two_cells.paired("nll", "other", "GaussianNB")
+
+
+def test_tables_say_which_estimator():
+    results = small({"a": GaussianNB(), "b": GaussianNB(var_smoothing=0.1)}).run()
+    expected = [("a", "margin"), ("a", "random"), ("b", "margin"), ("b", "random")]
+    summary, compared = results.summary(), results.compare()
+    assert list(zip(summary.estimator, summary.strategy, strict=True)) == expected
+    assert compared.estimator.tolist() == ["a", "b"]
+    columns, rows = summary_table(results, "accuracy", "random")
+    assert columns[:3] == ["data", "estimator", "strategy"]
+    assert [tuple(row[1:3]) for row in rows] == expected
+    said = headlines(results, "accuracy", "random")
+    assert [one.split(":")[0] for one in said] == [
+        f"On data with {name}, margin" for name in "ab"
+    ]
 
 
 # Determinism and resuming --------------------------------------------------------
@@ -297,6 +358,7 @@ def test_another_definition_is_another_cell():
     for more in (
         {"n_labels": 31},
         {"batch_size": 9},
+        {"batch_size": [9, 10]},
         {"n_initial": 9},
         {"initial": "stratified"},
         {"test_size": 0.4},
@@ -309,6 +371,22 @@ def test_another_definition_is_another_cell():
         {"data": (X + 1e-9, y)},
     ):
         assert not keys(**more) & same
+
+
+def test_sizes_of_rounds_are_one_definition_however_they_are_written(tmp_path):
+    def keys(sizes):
+        return [cell.key for cell in small(batch_size=sizes)._plan()[1]]
+
+    sizes = [[5, 9], (5, 9), np.array([5, 9]), [np.int64(5), 9]]
+    assert all(keys(one) == keys(sizes[0]) for one in sizes)
+    assert keys(10) == keys(np.int64(10)) != keys([10, 9])
+
+    results = small(batch_size=np.array([5, 9]), seeds=1).run(tmp_path)
+    assert results.records[0]["n_labels"] == [10, 15, 24, 30]
+    again = Results.from_dir(tmp_path)
+    for one in (results, again):
+        (labels,) = (v for n, v in setup_table(one.definition) if n == "labels")
+        assert labels == "30 in all, 10 at the start, 5, then 9 a round"
 
 
 SCRIPT = """
@@ -352,6 +430,114 @@ def wait_for_more_cells(folder, n_cells, process):
         if folder.is_dir() and len(list(folder.iterdir())) > n_cells:
             return
         time.sleep(0.005)
+
+
+# A folder holds one experiment ----------------------------------------------------
+
+
+def bayes(**more):
+    defaults = {"estimators": GaussianNB(), "strategies": ["random"], "seeds": 1}
+    return small(**{**defaults, **more})
+
+
+@pytest.mark.parametrize(
+    ("more", "change"),
+    [
+        ({"n_labels": 25}, "n_labels was 30 and is 25"),
+        ({"batch_size": [5, 9]}, r"batch_size was 10 and is \[5, 9\]"),
+        ({"data": (IRIS[0] + 1, IRIS[1])}, "data had another 'data'"),
+        ({"strategies": {"random": "margin"}}, "strategies had another 'random'"),
+        (
+            {"estimators": {"GaussianNB": GaussianNB(var_smoothing=0.1)}},
+            "estimators had another 'GaussianNB'",
+        ),
+        (
+            {
+                "estimators": {
+                    "GaussianNB": ActiveLearner(GaussianNB(), classes=[0, 1, 2])
+                }
+            },
+            "estimators had another 'GaussianNB'",
+        ),
+    ],
+)
+def test_another_experiment_is_refused(tmp_path, no_compute_after, more, change):
+    """It replaced experiment.json, and from_dir did not see the first cells."""
+    bayes().run(tmp_path)
+    kept = (tmp_path / "experiment.json").read_bytes()
+    no_compute_after()
+    other = Experiment(**{**vars(bayes()), **more})
+    for refused in (other.run, other.check):
+        with pytest.raises(ValueError, match=rf"1 finished cells of another.*{change}"):
+            refused(tmp_path)
+    assert (tmp_path / "experiment.json").read_bytes() == kept
+    assert len(Results.from_dir(tmp_path).records) == 1
+
+
+def test_parts_of_one_experiment_join_in_a_folder(tmp_path):
+    bayes(seeds=2).run(tmp_path)
+    part = bayes(strategies=["margin"], seeds=[1, 5]).run(tmp_path)
+    assert part.strategies() == ["margin"]
+    kept = (tmp_path / "experiment.json").read_bytes()
+    again = bayes().run(tmp_path)  # fewer seeds than there are
+    assert len(again.records) == 1
+    assert (tmp_path / "experiment.json").read_bytes() == kept
+    results = Results.from_dir(tmp_path)
+    there = {(one["strategy"], one["seed"]) for one in results.records}
+    assert there == {("random", 0), ("random", 1), ("margin", 1), ("margin", 5)}
+    assert results.definition["seeds"] == [1, 5, 0]
+    assert set(results.definition["strategies"]) == {"margin", "random"}
+
+
+def test_a_folder_where_nothing_finished_is_free(tmp_path):
+    experiment = bayes(estimators=Slow(), time_limit=0.05)
+    assert experiment.run(tmp_path).failures
+    assert bayes(n_labels=25).run(tmp_path).records
+
+
+def test_a_file_about_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "experiment.json").write_text('{"title": "my life\'s work"}')
+    with pytest.raises(ValueError, match=r"experiment\.json is about something else"):
+        bayes().run(tmp_path)
+
+
+# Broken files ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b'{"seed": 0, "metr', b"\xff\0\0", b"[1]"])
+@pytest.mark.parametrize("folder", ["cells", "timings"])
+def test_a_broken_file_is_named_and_its_cell_is_run_again(tmp_path, folder, content):
+    """It raised JSONDecodeError, which names no file."""
+    bayes(seeds=2).run(tmp_path)
+    before = files_of(tmp_path)
+    broken = sorted((tmp_path / folder).iterdir())[0]
+    broken.write_bytes(content)
+    named = rf"{broken.name}' is broken .*counts as not run"
+    with pytest.warns(UserWarning, match=named):
+        assert len(Results.from_dir(tmp_path).records) == 1
+    with pytest.warns(UserWarning, match=named):
+        results = bayes(seeds=2).run(tmp_path)
+    assert len(results.records) == 2
+    assert files_of(tmp_path) == before
+    assert len(Results.from_dir(tmp_path).records) == 2
+
+
+def test_a_broken_definition_says_what_to_do(tmp_path):
+    bayes().run(tmp_path)
+    path = tmp_path / "experiment.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    with pytest.raises(ValueError, match=r"experiment\.json' is broken .* Run the"):
+        Results.from_dir(tmp_path)
+    bayes().run(tmp_path)
+    assert path.read_bytes() == whole
+
+
+def test_broken_images_are_named_and_left_out(tmp_path):
+    bayes().run(tmp_path)
+    (tmp_path / "asked_images.npz").write_bytes(b"PK half a file")
+    with pytest.warns(UserWarning, match=r"asked_images\.npz' is broken"):
+        assert Results.from_dir(tmp_path).images == {}
 
 
 # What goes wrong -----------------------------------------------------------------
@@ -424,7 +610,7 @@ def test_without_pandas_it_says_how_to_install_it(monkeypatch):
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"pip install 'skal\[experiment\]'"):
+    with pytest.raises(ImportError, match=r'pip install "skal\[experiment\]"'):
         small().run()
 
 
@@ -461,6 +647,14 @@ def no_compute(monkeypatch):
 X, Y = IRIS
 
 
+@pytest.fixture
+def no_compute_after(monkeypatch):
+    def begin():
+        monkeypatch.setattr("skal.experiment._experiment.run_grid", pytest.fail)
+
+    return begin
+
+
 @pytest.mark.usefixtures("no_compute")
 @pytest.mark.parametrize(
     ("more", "error", "match"),
@@ -470,7 +664,12 @@ X, Y = IRIS
         ({"strategies": ["margin", "margin"]}, ValueError, "names of their own"),
         ({"estimators": "logstic"}, ValueError, "estimators must be one of 'logistic'"),
         ({"estimators": GaussianNB}, TypeError, "estimators must have fit"),
-        ({"estimators": Ridge()}, TypeError, "must be classifiers for 'data'"),
+        ({"estimators": Ridge()}, TypeError, "For a regressor use CommitteeStd"),
+        (
+            {"estimators": {"a": GaussianNB(), "b": Ridge()}},
+            TypeError,
+            "must be classifiers for 'data'",
+        ),
         ({"estimators": LinearSVC()}, TypeError, "predict_proba"),
         ({"data": "digts"}, ValueError, "data must be one of 'digits'"),
         ({"data": "none.csv"}, FileNotFoundError, "a file that exists"),
@@ -478,6 +677,26 @@ X, Y = IRIS
         ({"data": 3}, TypeError, "data must be a name, a file"),
         ({"data": (X, Y[:-1])}, ValueError, "one label for each of the 150 rows"),
         ({"data": (X, np.eye(150))}, ValueError, "must be 1-D"),
+        ({"data": (X[:0], Y[:0])}, ValueError, "y of 'data' must hold labels, got no"),
+        ({"data": (X, Y * 0)}, ValueError, r"y of 'data' must hold two .* got \[0\]"),
+        ({"data": (X, ["a"] * 150)}, ValueError, r"two classes or more, got \['a'\]"),
+        (
+            {"data": (X, np.full(150, "a", object))},
+            ValueError,
+            r"two classes or more, got \['a'\]",
+        ),
+        ({"data": {"d": (X, np.where(Y, 1, np.nan))}}, ValueError, "y of 'd'.* got 50"),
+        ({"data": (X, np.where(Y, "a", None))}, ValueError, "y of 'data'.* got 50 of"),
+        (
+            {"data": (X, Y, X, Y * np.nan)},
+            ValueError,
+            "y_test of 'data' must hold every",
+        ),
+        ({"data": (X, Y, X[:9], Y)}, ValueError, "y_test of 'data' .* of the 9 rows"),
+        ({"data": (X, np.where(Y, 1, np.inf))}, ValueError, "finite numbers, got inf"),
+        ({"data": (X, np.arange(150) // 149)}, ValueError, "data 'data' cannot be spl"),
+        ({"data": [IRIS, IRIS]}, ValueError, r"got \['data'\] more than once"),
+        ({"test_size": 2.0}, ValueError, "data 'data' cannot be split.*test_size"),
         ({"data": (X, np.where(Y, 1, -1))}, ValueError, "got 50 of 150 missing.*None"),
         ({"n_labels": 106}, ValueError, "n_labels must be at most 105, the pool"),
         ({"n_labels": np.int64(106)}, ValueError, "n_labels must be at most 105"),
@@ -487,18 +706,24 @@ X, Y = IRIS
         ({"n_initial": 0}, ValueError, "n_initial must be at least 1"),
         ({"initial": "margin"}, ValueError, "initial must be a strategy that needs no"),
         ({"batch_size": 0.5}, TypeError, "batch_size must be an integer"),
+        ({"batch_size": []}, ValueError, "batch_size must hold a size for the first"),
+        ({"batch_size": [5, "x"]}, TypeError, "batch_size must be an integer, got 'x'"),
         ({"pool_size": 0}, ValueError, "pool_size must be at least 1"),
         ({"n_validation": -1}, ValueError, "n_validation must be at least 0"),
         ({"n_threads": 0}, ValueError, "n_threads must be at least 1"),
         ({"details_at": 20}, TypeError, "details_at must list label counts, got 20"),
         ({"details_at": [0]}, ValueError, "details_at must be at least 1"),
         ({"time_limit": 0}, ValueError, "time_limit must be in"),
+        ({"time_limit": float("inf")}, ValueError, "time_limit must be in"),
+        ({"n_jobs": 0}, ValueError, "n_jobs must be a number of cells at once"),
+        ({"n_jobs": "2"}, TypeError, "n_jobs must be an integer, got '2'"),
         ({"seeds": 2.0}, TypeError, "seeds must be an integer, got 2.0"),
         ({"seeds": 0}, ValueError, "seeds must be at least 1"),
         ({"seeds": [1, 1]}, ValueError, "seeds must be a number of seeds or different"),
         ({"metrics": ["acuracy"]}, ValueError, "such as 'accuracy'"),
         ({"metrics": []}, ValueError, "metrics must name at least one"),
         ({"metrics": {"a": 3}}, TypeError, "metrics must be names, or a dict"),
+        ({"metrics": 3}, TypeError, "metrics must be names, or a dict .* got 3"),
     ],
 )
 def test_mistakes_are_found_before_any_compute(tmp_path, more, error, match):
@@ -542,6 +767,9 @@ def test_tables_in_files_are_read(tmp_path):
         ("a,b\n1,2\n", "must have a column of labels called 'target'"),
         ("a,y\nx,2\nz,1\n", r"must hold numbers beside the labels .* got \['a'\]"),
         ("a,y\n1,2\n,1\n", "got missing values"),
+        ("y\n1\n2\n", "must hold numbers beside the labels, got 'y' alone"),
+        ("a,y\n", "must hold rows, got its columns alone"),
+        ("", r"table\.csv' cannot be read"),
     ],
 )
 def test_tables_that_do_not_serve_say_why(tmp_path, content, match):
@@ -553,6 +781,9 @@ def test_tables_that_do_not_serve_say_why(tmp_path, content, match):
 def test_an_npz_without_the_right_names_says_so(tmp_path):
     np.savez(tmp_path / "a.npz", X=np.eye(3), Y=np.arange(3))
     with pytest.raises(ValueError, match="must hold the arrays X and y"):
+        small(data=tmp_path / "a.npz").check()
+    (tmp_path / "a.npz").write_bytes(b"PK half of it")
+    with pytest.raises(ValueError, match=r"a\.npz' cannot be read"):
         small(data=tmp_path / "a.npz").check()
 
 
@@ -600,9 +831,55 @@ def test_parquet_holds_everything(tmp_path):
 def test_other_parquet_files_are_refused(tmp_path):
     import pandas as pd
 
-    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(ValueError, match="a file that to_parquet wrote"):
-        Results.from_parquet(tmp_path / "other.parquet")
+    path = tmp_path / "other.parquet"
+    pd.DataFrame({"a": [1]}).to_parquet(path)
+    for content in (path.read_bytes(), path.read_bytes()[:50], b"", b"not parquet"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="a file that to_parquet wrote"):
+            Results.from_parquet(path)
+    with pytest.raises(FileNotFoundError):
+        Results.from_parquet(tmp_path / "none.parquet")
+
+
+def test_parquet_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    results = bayes().run()
+    results.to_parquet(path := tmp_path / "results.parquet")
+    whole = path.read_bytes()
+
+    def half(table, where):
+        where.write(b"PAR1")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", half)
+    with pytest.raises(OSError, match="No space"):
+        results.to_parquet(path)
+    assert path.read_bytes() == whole
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_results_without_a_finished_cell_are_not_written(tmp_path):
+    results = bayes(estimators=Slow(), time_limit=0.05).run()
+    with pytest.raises(ValueError, match="must have a finished cell to write"):
+        results.to_parquet(tmp_path / "results.parquet")
+
+
+def test_a_selection_knows_what_it_is_made_of(tmp_path):
+    """Its definition went on to name what was left out."""
+    estimators = {"a": GaussianNB(), "b": GaussianNB(var_smoothing=0.1)}
+    results = small(estimators, seeds=3)
+    results = results.run().select(strategy="margin", seed=range(1, 3), estimator="a")
+    definition = results.definition
+    assert list(definition["strategies"]) == ["margin"]
+    assert list(definition["estimators"]) == ["a"]
+    assert definition["seeds"] == [1, 2]
+    keys = [cell["key"] for cell in definition["cells"]]
+    assert keys == [one["key"] for one in results.records]
+    results.to_parquet(tmp_path / "some.parquet")
+    again = Results.from_parquet(tmp_path / "some.parquet")
+    assert (again.definition, again.outcomes) == (definition, results.outcomes)
+    assert again.select(seed=[1]).definition["seeds"] == [1]
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

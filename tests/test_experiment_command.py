@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from skal.cli import app
 from skal.experiment import Results, _command, _report
 from skal.experiment._config import build, experiment_of, read_config
+from skal.experiment._store import DEFINITION
 from skal.query import Margin, Shortlist
 
 SMALL = ["--seeds", 2, "--labels", 40, "-e", "forest", "--metrics", "accuracy"]
@@ -71,6 +73,30 @@ def test_bench_goes_on_where_it_was_stopped(tmp_path):
     assert second.stat().st_mtime_ns == kept
 
 
+def test_a_folder_holds_one_experiment(tmp_path):
+    """Another one replaced experiment.json, and the first was not seen any more."""
+    options = [*SMALL, "-s", "random"]
+    assert run("bench", "digits", *options).exit_code == 0
+    folder = tmp_path / "skal-bench" / "digits"
+    kept = {name: (folder / name).read_bytes() for name in ("config.json", DEFINITION)}
+    result = run("bench", "digits", *options, "--batch", 20)
+    assert result.exit_code == 2
+    assert "'--out': must be new, or hold a part of this experiment" in said(result)
+    assert "batch_size was 10 and is 20. Choose another folder" in said(result)
+    for name, content in kept.items():
+        assert (folder / name).read_bytes() == content
+    result = run("bench", "digits", *options, "--seeds", 3, "-s", "margin,random")
+    assert result.exit_code == 0, result.output
+    assert len(Results.from_dir(folder).records) == 6
+
+
+def test_a_run_that_was_stopped_at_once_goes_on(tmp_path):
+    (tmp_path / "runs" / "cells").mkdir(parents=True)
+    (tmp_path / "runs" / "config.json").write_text('{"data": "digits", "seeds": 1}')
+    config, is_file = _command._config(None, tmp_path / "runs", {})
+    assert _command._checked(config, tmp_path / "runs", False, is_file).check() == 2
+
+
 def test_a_file_describes_an_experiment(tmp_path):
     (tmp_path / "table.csv").write_text(
         "a,b,y\n" + "".join(f"{i % 7},{i % 11},{i % 2}\n" for i in range(80))
@@ -100,6 +126,28 @@ def test_a_file_describes_an_experiment(tmp_path):
     assert results.definition["seeds"] == [0]
     assert json.loads((tmp_path / "runs/config.json").read_text())["seeds"] == 1
     assert {"accuracy", "f1"} < set(results.frame)
+
+
+def test_a_file_may_hold_sizes_of_rounds_and_none(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        """
+        data = "digits"
+        batch_size = [5, 20]
+        strategies = ["random"]
+
+        [estimators]
+        few = { class = "sklearn.ensemble.RandomForestClassifier", n_estimators = 3 }
+
+        [estimators.all]
+        class = "sklearn.ensemble.RandomForestClassifier"
+        max_features = { class = "None" }
+        """
+    )
+    experiment = experiment_of(read_config(tmp_path / "a.toml"))
+    assert experiment.batch_size == [5, 20]
+    assert experiment.estimators["all"].max_features is None
+    assert build([1, {"class": "None"}], "estimators") == [1, None]
+    assert experiment.check() == 20
 
 
 def test_yaml_says_the_same_as_toml(tmp_path):
@@ -173,6 +221,16 @@ def no_compute(monkeypatch):
         (["bench", "bad.toml"], "may hold 'n_labels'"),
         (["bench", "broken.toml"], "cannot be read"),
         (["bench", "class.toml"], "must name a class by its dotted path"),
+        (["bench", "param.toml"], "strategies must give 'Shortlist' what it takes"),
+        (["bench", "param.toml"], "got 'n_candidate'. ("),
+        (["bench", "list.json"], "must hold names and values"),
+        (["bench", "type.toml"], "batch_size must be an integer or a list of integers"),
+        (["bench", "type.toml", "--batch", 5], "metrics must be names, or a dict"),
+        (["bench", "data.toml"], "data must be a name, a file"),
+        (["bench", "digits", "--jobs", 0], "'--jobs': must be a number of cells at"),
+        (["bench", "digits", "-s", ","], "must name at least one, got none"),
+        (["bench", "digits", "--batch", "5,10"], "Invalid value for '--batch'"),
+        (["bench", "--resume", "half"], "config.json' is broken"),
         (["report", "full"], "must hold results of an experiment"),
         (["report", "full", "-o", "none/a.html"], "must lie in an existing folder"),
     ],
@@ -183,9 +241,51 @@ def test_mistakes_get_a_helpful_answer(tmp_path, arguments, answer):
     (tmp_path / "bad.toml").write_text("n_label = 3\n")
     (tmp_path / "broken.toml").write_text("n_label =\n")
     (tmp_path / "class.toml").write_text('estimators = {a = {class = "sklearn.Foo"}}\n')
+    (tmp_path / "param.toml").write_text(
+        'strategies = {a = {class = "Shortlist", n_candidate = 3}}\n'
+    )
+    (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "type.toml").write_text('batch_size = "5"\nmetrics = 3\n')
+    (tmp_path / "data.toml").write_text("data = 3\n")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.json").write_text('{"data": "dig')
     result = run(*arguments)
     assert result.exit_code == 2, result.output
     assert answer in said(result)
+
+
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in ("pandas", "pyarrow"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Missing)
+from typer.testing import CliRunner
+from skal.cli import app
+
+def run(*arguments):
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
+    print("exit", result.exit_code, result.output)
+
+run("--help")
+run("demo", "--seeds", "1", "--labels", "30", "--jobs", "1", "-s", "margin")
+run("bench", "no such data")
+"""
+
+
+def test_without_pandas_all_but_experiments_works(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
+    )
+    helped, demo, bench = done.stdout.split("exit ")[1:]
+    assert helped.startswith("0 ")
+    assert demo.startswith("0 "), demo
+    assert (tmp_path / "skal-demo.png").is_file()
+    assert bench.startswith("2 ")
+    assert 'pip install "skal[experiment]"' in bench
 
 
 @pytest.mark.usefixtures("no_compute")
@@ -220,14 +320,24 @@ def test_failures_are_counted_and_the_exit_says_so(tmp_path):
     assert "TimeLimit" in said(result)
 
 
+def test_results_that_cannot_be_compared_are_no_traceback(tmp_path, monkeypatch):
+    def nothing(*args):
+        raise ValueError("Strategies must share a seed to be compared.")
+
+    monkeypatch.setattr(_command, "headlines", nothing)
+    result = run("bench", "digits", *SMALL, "-s", "random", "--seeds", 1)
+    assert result.exit_code == 0
+    assert "There is no report: Strategies must share a seed" in said(result)
+
+
 def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("skal.experiment._experiment.run_grid", interrupt)
-    result = run("bench", "digits", *SMALL, "-s", "random", "-o", "runs")
+    result = run("bench", "digits", *SMALL, "-s", "random", "-o", "runs[1]")
     assert result.exit_code == 130
-    assert "skal bench --resume runs" in said(result)
+    assert "skal bench --resume runs[1]" in said(result)
 
 
 def test_the_table_cuts_no_figure_in_a_narrow_window(monkeypatch):

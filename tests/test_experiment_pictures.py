@@ -52,6 +52,31 @@ def test_legend_is_in_the_order_of_the_lines(results):
         assert shown == sorted(last, key=last.get, reverse=True)
 
 
+def test_a_loss_reaches_its_target_from_above(results):
+    ax = results.plot_curves("nll", target=1.0)
+    needed = results.summary("nll", targets=[1.0]).set_index("strategy")
+    for line in ax.lines:
+        name, _, words = line.get_label().partition(": 1 at ")
+        if words:
+            labels = float(words.split()[0])
+            assert labels == pytest.approx(needed["labels_to_1"][name], abs=0.51)
+            assert labels > 20
+
+
+def test_strategies_to_draw_are_checked(results):
+    figure = results.plot_confusion(strategies="margin")
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["margin"]
+    assert len(results.plot_asked(strategies=["margin", "random"]).axes) == 2
+    assert len(results.plot_asked_classes(strategies=["margin"]).axes) == 2  # a bar too
+    for draw in (
+        results.plot_confusion,
+        results.plot_asked,
+        results.plot_asked_classes,
+    ):
+        with pytest.raises(ValueError, match="strategies must be one of 'margin'"):
+            draw(strategies=["margn"])
+
+
 def test_efficiency_begins_at_one(results):
     ax = results.plot_efficiency()
     line = next(line for line in ax.lines if line.get_label() == "margin")

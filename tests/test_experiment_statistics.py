@@ -157,6 +157,12 @@ def test_labels_needed_by_hand():
 # Simulated runs ------------------------------------------------------------------
 
 
+def test_a_baseline_matches_itself(rng):
+    scores = rng.random((10, 8)).cumsum(axis=1) / 10  # rises: only the end matches
+    counts = np.arange(20, 180, 20)
+    assert labels_needed(counts, scores, baseline_scores=scores) == (160, 160, 160)
+
+
 def simulated(rng, effects, n_seeds=8, n_points=10):
     """Return Results of strategies whose curves differ by known effects.
 
@@ -288,6 +294,11 @@ def test_a_smaller_loss_is_better(rng):
     needed = results.summary("nll")["labels_to_match_random"]
     assert needed[0] < 100
     assert needed[1] == 200
+
+
+def test_an_unknown_baseline_is_refused(rng):
+    with pytest.raises(ValueError, match=r"baseline must be one of .*got 'rand'"):
+        simulated(rng, {"margin": 0.1}).summary(baseline="rand")
 
 
 def test_what_cannot_be_compared_says_so(rng):

@@ -200,7 +200,7 @@ class Recorder:
         """Measure the model of the round that has ended."""
         if context.task_name != "round":
             return
-        self.peaks.append(self.memory.read())
+        self.peaks.append(self.memory.peak())
         learner = self.learner
         answers = Answers(learner, self.split.X_test, self.split.y_test)
         row = measure(self.measures, answers)
@@ -249,10 +249,10 @@ class Recorder:
 def seeded(cell: Cell, classes: Any) -> ActiveLearner:
     """Return the learner of a cell; a seed's learners draw the same first rows."""
     learner = clone(cell.learner)
-    params = {"random_state": draw_seed(stream(cell.seed, 0, "learner"))}
+    learner.random_state = draw_seed(stream(cell.seed, 0, "learner"))
     if learner.classes is None and classes is not None:
-        params["classes"] = classes
-    return learner.set_params(**params)
+        learner.classes = classes
+    return learner
 
 
 def class_counts(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
@@ -265,7 +265,10 @@ def details(answers: Answers) -> dict[str, Any]:
     curves = None
     if answers.proba is not None:
         rates = roc(answers.codes, answers.proba)
-        curves = [[plain(round(rate, 6)) for rate in row] for row in rates.tolist()]
+        curves = [  # a class that is not there, or that all rows have, has no curve
+            [None] * len(row) if np.isnan(row).any() else row.round(6).tolist()
+            for row in rates
+        ]
     return {"confusion": answers.confusion.tolist(), "roc": curves}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skal._params import check_choice
 from skal.experiment._axes import axes_of, dressed, heat_map, row_of_axes
 from skal.experiment._comparisons import Comparisons
 from skal.experiment._images import shown_rounds
@@ -28,7 +29,7 @@ class CloseUps(Comparisons):
         n_labels: int | None = None,
         data: str | None = None,
         estimator: str | None = None,
-        strategies: list[str] | None = None,
+        strategies: str | list[str] | None = None,
         figure: Figure | None = None,
     ) -> Figure:
         """Draw the confusion matrix of each strategy, summed over seeds.
@@ -39,7 +40,7 @@ class CloseUps(Comparisons):
             At how many labels: one of the experiment's ``details_at``; None is the end.
         data, estimator : str, default=None
             Which setting; None where there is one.
-        strategies : list of str, default=None
+        strategies : str or list of str, default=None
             Which strategies; None draws all.
         figure : matplotlib.figure.Figure, default=None
             Where to draw; None makes a new one.
@@ -51,9 +52,8 @@ class CloseUps(Comparisons):
         """
         setting = self.setting(data, estimator)
         found = self.details("confusion", setting, n_labels)
-        found = {
-            n: m for n, m in found.items() if strategies is None or n in strategies
-        }
+        wanted = self._wanted(strategies)
+        found = {name: one for name, one in found.items() if name in wanted}
         classes = self.definition["data"][setting[0]]["classes"]
         figure, axes = row_of_axes(figure, len(found), 3.4, 3.4)
         for i, (ax, (name, matrices)) in enumerate(
@@ -115,7 +115,7 @@ class CloseUps(Comparisons):
         *,
         data: str | None = None,
         estimator: str | None = None,
-        strategies: list[str] | None = None,
+        strategies: str | list[str] | None = None,
         figure: Figure | None = None,
     ) -> Figure:
         """Draw what was asked: images of one seed, by round.
@@ -124,7 +124,7 @@ class CloseUps(Comparisons):
         ----------
         data, estimator : str, default=None
             Which setting; None where there is one.
-        strategies : list of str, default=None
+        strategies : str or list of str, default=None
             Which strategies; None draws all.
         figure : matplotlib.figure.Figure, default=None
             Where to draw; None makes a new one.
@@ -139,13 +139,13 @@ class CloseUps(Comparisons):
         ValueError
             If the data holds no images.
         """
-        setting = self.setting(data, estimator)
+        setting, wanted = self.setting(data, estimator), self._wanted(strategies)
         records = [
             record
             for record in self.records
             if (record["data"], record["estimator"]) == setting
             and record["key"] in self.images
-            and (strategies is None or record["strategy"] in strategies)
+            and record["strategy"] in wanted
         ]
         if not records:
             raise ValueError(
@@ -173,6 +173,7 @@ class CloseUps(Comparisons):
         *,
         data: str | None = None,
         estimator: str | None = None,
+        strategies: str | list[str] | None = None,
         figure: Figure | None = None,
     ) -> Figure:
         """Draw which classes were asked in each round, the mean over seeds.
@@ -181,6 +182,8 @@ class CloseUps(Comparisons):
         ----------
         data, estimator : str, default=None
             Which setting; None where there is one.
+        strategies : str or list of str, default=None
+            Which strategies; None draws all.
         figure : matplotlib.figure.Figure, default=None
             Where to draw; None makes a new one.
 
@@ -189,11 +192,11 @@ class CloseUps(Comparisons):
         matplotlib.figure.Figure
             The figure: shares of the labels bought in each round.
         """
-        setting = self.setting(data, estimator)
+        setting, wanted = self.setting(data, estimator), self._wanted(strategies)
         found: dict[str, list[Any]] = {}
         for record in self.records:
             here = (record["data"], record["estimator"]) == setting
-            if here and record["asked_counts"]:
+            if here and record["strategy"] in wanted and record["asked_counts"]:
                 found.setdefault(record["strategy"], []).append(record["asked_counts"])
         if not found:
             raise ValueError("plot_asked_classes needs classes, got numbers.")
@@ -210,6 +213,15 @@ class CloseUps(Comparisons):
         axes[0].set_ylabel("class")
         figure.colorbar(image, ax=axes, label="share of the round")
         return figure
+
+    def _wanted(self, strategies):
+        """Return the names of the strategies to draw."""
+        if strategies is None:
+            return self.strategies()
+        wanted = [strategies] if isinstance(strategies, str) else list(strategies)
+        for name in wanted:
+            check_choice("strategies", name, self.strategies())
+        return wanted
 
     def details(
         self, kind: str, setting: tuple[str, str], n_labels: int | None

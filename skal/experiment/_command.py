@@ -15,9 +15,11 @@ from rich.table import Table
 
 from skal.experiment._config import CONFIGS, experiment_of, read_config
 from skal.experiment._data import load_data
+from skal.experiment._files import read_json, write_whole
 from skal.experiment._progress import as_time
 from skal.experiment._results import Results
-from skal.experiment._store import DEFINITION, Store
+from skal.experiment._store import DEFINITION, FOLDERS
+from skal.experiment._tables import need_pandas
 from skal.experiment._words import headlines, main_metric, summary_table
 
 CONFIG = "config.json"
@@ -28,9 +30,11 @@ OPTIONS = {
     "batch_size": "--batch",
     "data": "data",
     "details_at": "--details",
+    "directory": "--out",
     "estimators": "--estimators",
     "metrics": "--metrics",
     "n_initial": "--initial",
+    "n_jobs": "--jobs",
     "n_labels": "--labels",
     "n_threads": "--threads",
     "seeds": "--seeds",
@@ -208,7 +212,7 @@ def report(
         )
     try:
         written = Results.from_dir(directory).report(path)
-    except (FileNotFoundError, ImportError, ValueError) as error:
+    except (OSError, ImportError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     Console().print(f"Report: {written}", highlight=False, soft_wrap=True)
 
@@ -249,7 +253,14 @@ def _config(what, resume, given):
                 f"got {', '.join(sorted(OPTIONS[name] for name in strange))}.",
                 param_hint="'--resume'",
             )
-        return {**json.loads(path.read_text("utf-8")), **given}, True
+        try:
+            return {**read_json(path), **given}, True
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"{error} Give the options of the run again, with --out "
+                f"{str(resume)!r} in place of --resume: it goes on.",
+                param_hint="'--resume'",
+            ) from error
     if Path(what).suffix in CONFIGS:
         try:
             config = read_config(Path(what))
@@ -267,16 +278,18 @@ def _whole(word):
 
 def _checked(config, directory, download, is_file):
     """Return the experiment after every check there is before the work."""
-    used = directory.is_dir() and any(directory.iterdir())
-    if used and not (directory / DEFINITION).is_file():
+    there = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    begun = {CONFIG, *FOLDERS.values()}  # all there is where a run was stopped at once
+    if DEFINITION not in there and not there <= begun:
         raise typer.BadParameter(
             f"must be a new folder or one of results, got {str(directory)!r}.",
             param_hint="'--out'",
         )
     try:
+        need_pandas()
         more = {"data": load_data(config.get("data", "digits"), download)}
         experiment = experiment_of(config, **more)
-        experiment.check()
+        experiment.check(directory)
     except (OSError, ImportError, TypeError, ValueError) as error:
         raise _as_option(str(error), is_file) from error
     return experiment
@@ -285,7 +298,9 @@ def _checked(config, directory, download, is_file):
 def _as_option(message, is_file):
     """Say what is wrong with an option, by the name it was typed under."""
     match = re.match(r"(\w+) must ", message)
-    if is_file or match is None or match[1] not in OPTIONS:
+    if match is None or match[1] not in OPTIONS:
+        return typer.BadParameter(message)
+    if is_file and match[1] != "directory":  # which no file names
         return typer.BadParameter(message)
     words = message[match.end(1) + 1 :]
     return typer.BadParameter(words, param_hint=f"'{OPTIONS[match[1]]}'")
@@ -297,7 +312,7 @@ def _run(experiment, config, directory, console):
     text = json.dumps(config, indent=1, sort_keys=True) + "\n"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        Store(directory).write_whole(directory / CONFIG, text.encode())
+        write_whole(directory / CONFIG, text.encode())
     except OSError as error:
         raise typer.BadParameter(
             f"must be a folder to write in, got {str(directory)!r} ({error.strerror}).",
@@ -306,20 +321,28 @@ def _run(experiment, config, directory, console):
     try:
         results = experiment.run(directory, verbose=1)
     except KeyboardInterrupt:
-        console.print(f"Stopped. Go on with: skal bench --resume {directory}")
+        _say(console, f"Stopped. Go on with: skal bench --resume {directory}")
         raise typer.Exit(130) from None
     if results.records:
-        metric = main_metric(results)
-        console.print(table_of(results, metric))
-        for sentence in headlines(results, metric, BASELINE):
-            _say(console, sentence)
-        _say(console, f"\nReport: {results.report(directory / 'report.html')}")
+        _tell(results, directory, console)
     _say(console, f"Results: {directory}  ({as_time(time.perf_counter() - start)})")
     if results.failures:
         _say(
             console, f"{len(results.failures)} of {len(results.outcomes)} runs failed."
         )
         raise typer.Exit(1)
+
+
+def _tell(results, directory, console):
+    """Print what there is to tell; failures may leave nothing to compare."""
+    try:
+        metric = main_metric(results)
+        console.print(table_of(results, metric))
+        for sentence in headlines(results, metric, BASELINE):
+            _say(console, sentence)
+        _say(console, f"\nReport: {results.report(directory / 'report.html')}")
+    except ValueError as error:
+        _say(console, f"There is no report: {error}")
 
 
 def table_of(results: Results, metric: str) -> Any:

@@ -60,6 +60,7 @@ class Comparisons(Curves):
             ``_high``), seconds of choosing and training a run.
         """
         pd = need_pandas()
+        check_choice("baseline", baseline, {*self.strategies(), "random"})
         rows = []
         for data, estimator in self.settings(metric):
             grid, scores = self.paired(metric, data, estimator)

@@ -124,8 +124,11 @@ def build(value: Any, parameter: str) -> Any:
     Returns
     -------
     object
-        The value, with an object for each table that has a ``class``.
+        The value, with an object for each table that has a ``class``; the class "None"
+        is None, which TOML has no word for.
     """
+    if value == {"class": "None"}:
+        return None
     if isinstance(value, list):
         items = [build(item, parameter) for item in value]
         named = (
@@ -139,7 +142,15 @@ def build(value: Any, parameter: str) -> Any:
     entries = {name: build(one, parameter) for name, one in value.items()}
     if "class" not in entries:
         return entries
-    return _class_of(entries.pop("class"), parameter)(**entries)
+    name = entries.pop("class")
+    kind = _class_of(name, parameter)
+    try:
+        return kind(**entries)
+    except TypeError as error:
+        raise ValueError(
+            f"{parameter} must give {name!r} what it takes, got "
+            f"{', '.join(map(repr, entries)) or 'nothing'}. ({error})"
+        ) from error
 
 
 def _class_of(name, parameter):

@@ -137,6 +137,11 @@ class Curves:
         -------
         dict of str to dict of int to tuple of ndarray
             ``(n_labels, scores)``, rounds without a finite score left out.
+
+        Raises
+        ------
+        ValueError
+            If there are none.
         """
         found: dict[str, dict[int, Curve]] = {}
         for record in self.records:
@@ -149,6 +154,12 @@ class Curves:
             there = np.isfinite(scores)
             curve = labels[there], scores[there]
             found.setdefault(record["strategy"], {})[record["seed"]] = curve
+        if not found:
+            there = ", ".join(map(str, self.settings(metric)))
+            raise ValueError(
+                f"metric must be one that was measured on {data!r} with {estimator!r}, "
+                f"got {metric!r}, which was on {there}."
+            )
         return found
 
     def paired(

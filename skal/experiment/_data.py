@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import type_of_target
 from skal._params import nearest_first
 from skal._rows import n_rows, take_rows
 from skal._seed import draw_seed, stream
+from skal._targets import as_array, find_missing
 from skal.experiment._tables import read_table
 
 if TYPE_CHECKING:
@@ -26,13 +27,17 @@ FILES = (".csv", ".npz", ".parquet")
 
 @dataclass(frozen=True)
 class Data:
-    """Rows and labels; with test rows of their own, or to be split by each seed."""
+    """Rows and labels; with test rows of their own, or to be split by each seed.
+
+    ``as_numbers`` says that whole numbers are no classes.
+    """
 
     X: Any
     y: NDArray[Any]
     X_test: Any = None
     y_test: NDArray[Any] | None = None
     image_shape: tuple[int, ...] | None = None
+    as_numbers: bool = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -50,6 +55,8 @@ class Data:
     @cached_property
     def is_classes(self) -> bool:
         """Whether the labels are classes."""
+        if self.as_numbers and self.y.dtype.kind in "iuf":
+            return False
         return type_of_target(self.y) in ("binary", "multiclass")
 
     def split(self, seed: int, test_size: Any, pool_size: int | None) -> Split:
@@ -69,18 +76,7 @@ class Data:
         Split
             The rows of this seed.
         """
-        pool, test = np.arange(len(self.y)), None
-        stratify = self.y if self.is_classes else None
-        if self.X_test is None:
-            pool, test = train_test_split(
-                pool,
-                test_size=test_size,
-                stratify=stratify,
-                random_state=draw_seed(stream(seed, 0, "split")),
-            )
-        if pool_size is not None and pool_size < len(pool):
-            kept = stream(seed, 0, "pool").permutation(len(pool))[:pool_size]
-            pool = pool[np.sort(kept)]
+        pool, test = self.positions(seed, test_size, pool_size)
         whole = len(pool) == len(self.y)
         return Split(
             pool,
@@ -90,9 +86,23 @@ class Data:
             self.y_test if test is None else self.y[test],
         )
 
-    def n_pool(self, test_size: Any, pool_size: int | None) -> int:
-        """Return how many rows a pool has, whatever the seed."""
-        return len(self.split(0, test_size, pool_size).pool)
+    def positions(self, seed, test_size, pool_size):
+        """Return which rows are the pool and the test rows, None where they are given.
+
+        Takes what :meth:`split` does.
+        """
+        pool, test = np.arange(len(self.y)), None
+        if self.X_test is None:
+            pool, test = train_test_split(
+                pool,
+                test_size=test_size,
+                stratify=self.y if self.is_classes else None,
+                random_state=draw_seed(stream(seed, 0, "split")),
+            )
+        if pool_size is not None and pool_size < len(pool):
+            kept = stream(seed, 0, "pool").permutation(len(pool))[:pool_size]
+            pool = pool[np.sort(kept)]
+        return pool, test
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,14 @@ def load_data(data: Any, download: bool = False) -> dict[str, Data]:
     if isinstance(data, dict):
         named = dict(data)
     elif isinstance(data, list):
-        named = {_name_of(source): source for source in data}
+        names = [_name_of(source) for source in data]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"data must have names of their own, got {twice} more than once. Name "
+                "them in a dict."
+            )
+        named = dict(zip(names, data, strict=True))
     else:
         named = {_name_of(data): data}
     if not named:
@@ -157,21 +174,39 @@ def _load(name, source, download):
 
 def checked(name: str, X: Any, y: Any, X_test: Any = None, y_test: Any = None) -> Data:
     """Build a Data after checking that its parts fit together."""
-    y = np.asarray(y)
-    y_test = None if y_test is None else np.asarray(y_test)
-    for rows, labels, part in ((X, y, "y"), (X_test, y_test, "y_test")):
-        if labels is not None and n_rows(rows) != len(labels):
-            raise ValueError(
-                f"{part} of {name!r} must hold one label for each of the "
-                f"{n_rows(rows)} rows, got {len(labels)}."
-            )
-    if y.ndim != 1:
-        raise ValueError(
-            f"y of {name!r} must be 1-D, one label a row, got shape {y.shape}. "
-            "Experiments compare one output at a time."
-        )
+    y = _labels(f"y of {name!r}", y, X)
+    if X_test is not None or y_test is not None:
+        y_test = _labels(f"y_test of {name!r}", y_test, X_test)
     shape = np.shape(X)[1:] if len(np.shape(X)) in (3, 4) else None
     return Data(X, y, X_test, y_test, shape)
+
+
+def _labels(what, y, X):
+    """Return the labels of rows as an array, checked."""
+    y = as_array(y, regression=True)  # which says that it is no matrix to be flattened
+    if y.ndim != 1:
+        raise ValueError(
+            f"{what} must be 1-D, one label a row, got shape {y.shape}. "
+            "Experiments compare one output at a time."
+        )
+    if len(y) == 0:
+        raise ValueError(f"{what} must hold labels, got none.")
+    if n_rows(X) != len(y):
+        raise ValueError(
+            f"{what} must hold one label for each of the {n_rows(X)} rows, got "
+            f"{len(y)}."
+        )
+    missing, _ = find_missing(y, None, regression=True)
+    if missing.any():
+        raise ValueError(
+            f"{what} must hold every label, got {missing.sum()} of {len(missing)} "
+            "missing. Leave those rows out."
+        )
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError(f"{what} must hold finite numbers, got infinity.")
+    if y.dtype.kind == "O" and type_of_target(y) == "unknown":
+        y = np.array(y.tolist())  # such as integers in a column of objects
+    return y
 
 
 def _read(path):

@@ -196,7 +196,7 @@ def labels_needed(
             labels_to_reach(
                 n_labels,
                 scores[drawn].mean(axis=0),
-                target if base is None else base[drawn, -1].mean(),
+                target if base is None else base[drawn].mean(axis=0)[-1],
             )
             for drawn in draws(len(scores), n_bootstrap, random_state)
         ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
 from skal._initial import resolve_initial
-from skal._params import check_int, check_number, count_of
+from skal._params import check_int, check_number, check_sizes, count_of
 from skal._resolver import check_needs, name_of
 from skal._targets import read_target
 from skal.experiment._cell import Cell, Settings
@@ -66,15 +68,17 @@ class Experiment:
         Labels of the first round.
     initial : {"random", "stratified"} or QueryStrategy, default="random"
         What picks them.
-    batch_size : int, default=10
-        Labels of each later round.
+    batch_size : int or sequence of int, default=10
+        Labels of each later round; a sequence says it round by round, and its last
+        size goes on.
     seeds : int or sequence of int, default=10
         How many seeds, or which.
     test_size : int or float, default=0.3
         Rows, or the share of rows, that each seed holds out where the data has no test
         rows; stratified by class.
     pool_size : int, default=None
-        Rows of the pool that each seed keeps, at random; None keeps all.
+        Rows of the pool that each seed keeps, at random. None keeps all, and so does
+        a size beyond the pool's.
     metrics : str, list, dict or None, default=None
         What is measured each round. None takes accuracy, balanced accuracy, negative
         log-likelihood (``nll``), Brier score, ``ece``, macro ``auc``, the mean entropy
@@ -86,7 +90,8 @@ class Experiment:
         besides the last.
     n_validation : int, default=0
         Labels that were spent outside the loop, on a validation set of a stopping rule
-        or of a search for hyperparameters. They are added to every count.
+        or of a search for hyperparameters. They are added to every count, and to
+        nothing else: any number from 0 up will do.
     time_limit : float, default=None
         Seconds that a cell may take; one that takes longer has failed.
     n_threads : int, default=1
@@ -144,7 +149,7 @@ class Experiment:
         n_labels: float = 200,
         n_initial: int = 20,
         initial: Any = "random",
-        batch_size: int = 10,
+        batch_size: int | Sequence[int] = 10,
         seeds: int | Sequence[int] = 10,
         test_size: float = 0.3,
         pool_size: int | None = None,
@@ -184,8 +189,11 @@ class Experiment:
         ----------
         directory : str or path, default=None
             Where to keep the results, a file a cell. Cells that are there are not run
-            again: a killed run goes on where it was, and more seeds or strategies cost
-            only themselves. Cells that failed are tried again. None keeps nothing.
+            again: a killed run goes on where it was, and more seeds, strategies,
+            estimators or data sets cost only themselves. Cells that failed are tried
+            again, and so are those whose file is broken. A folder holds one
+            experiment: another one, such as one of other settings, is refused. None
+            keeps nothing.
         verbose : int, default=0
             1 shows a progress bar with the time that is left.
 
@@ -203,16 +211,17 @@ class Experiment:
         TypeError
             If a strategy needs what an estimator cannot give.
         ValueError
-            If a parameter is out of bounds, or a name is not known. All of this before
-            anything is computed.
+            If a parameter is out of bounds, a name is not known, or the folder holds
+            another experiment. All of this before anything is computed.
         """
         data, cells, definition = self._plan()
         store = None if directory is None else Store(directory)
         outcomes: dict[str, dict[str, Any]] = {}
         if store is not None:
+            joined = store.joined(definition)
             store.create()
-            store.write_definition(definition)
-            outcomes = {c.key: store.read(c.key) for c in cells if store.has(c.key)}
+            store.write_definition(joined)
+            outcomes = store.finished([cell.key for cell in cells])
         todo = [cell for cell in cells if cell.key not in outcomes]
         bar = GridBar(todo, len(outcomes)) if verbose else Silent()
         where = None if store is None else store.directory
@@ -230,8 +239,13 @@ class Experiment:
             store.write_images(images)
         return Results(in_order, definition, images)
 
-    def check(self) -> int:
+    def check(self, directory: str | PathLike[str] | None = None) -> int:
         """Check everything that can be, without computing anything.
+
+        Parameters
+        ----------
+        directory : str or path, default=None
+            Where :meth:`run` is to keep the results; nothing is written yet.
 
         Returns
         -------
@@ -243,7 +257,10 @@ class Experiment:
         FileNotFoundError, ImportError, TypeError, ValueError
             As :meth:`run`.
         """
-        return len(self._plan()[1])
+        _, cells, definition = self._plan()
+        if directory is not None:
+            Store(directory).joined(definition)
+        return len(cells)
 
     def _keep(self, store, key, outcome):
         """Write a cell that ran where the folder is not."""
@@ -259,8 +276,10 @@ class Experiment:
         learners = load_estimators(self.estimators)
         strategies = load_strategies(self.strategies)
         data = load_data(self.data)
+        if all(is_regressor(learner._template()) for learner in learners.values()):
+            data = {n: replace(one, as_numbers=True) for n, one in data.items()}
+        n_pool = {name: self._check_data(name, one) for name, one in data.items()}
         for name, one in data.items():
-            self._check_data(name, one, settings)
             for learner in learners.values():
                 self._check_estimator(name, one, learner)
         for learner, strategy in product(learners.values(), strategies.values()):
@@ -273,7 +292,7 @@ class Experiment:
             for seed in seeds
             for strategy in strategies
         ]
-        definition = self._definition(parts, data, cells, seeds)
+        definition = self._definition(parts, data, n_pool, cells, seeds)
         return data, cells, definition
 
     def _parts(self, settings, data, learners, strategies):
@@ -282,7 +301,7 @@ class Experiment:
             "n_labels": self.n_labels,
             "n_initial": self.n_initial,
             "initial": self.initial,
-            "batch_size": self.batch_size,
+            "batch_size": check_sizes("batch_size", self.batch_size),
         }
         built = {
             pair: learners[pair[0]].__class__(
@@ -319,7 +338,7 @@ class Experiment:
         key = key_of(content)
         return Cell(key, data, estimator, strategy, seed, learner, settings)
 
-    def _definition(self, parts, data, cells, seeds):
+    def _definition(self, parts, data, n_pool, cells, seeds):
         """Return what the experiment is made of, as it is written down."""
         return {
             "format": FORMAT,
@@ -330,7 +349,7 @@ class Experiment:
             "data": {
                 name: {
                     "fingerprint": one.fingerprint,
-                    "n_pool": one.n_pool(self.test_size, self.pool_size),
+                    "n_pool": n_pool[name],
                     "classes": None if one.classes is None else one.classes.tolist(),
                 }
                 for name, one in data.items()
@@ -342,12 +361,16 @@ class Experiment:
 
     def _settings(self):
         check_int("n_initial", self.n_initial)
-        check_int("batch_size", self.batch_size)
+        check_sizes("batch_size", self.batch_size)
         check_int("n_validation", self.n_validation, 0)
         check_int("n_threads", self.n_threads)
         count_of("n_labels", self.n_labels, 1)
         if self.time_limit is not None:
-            check_number("time_limit", self.time_limit, minimum=1e-3)
+            check_number("time_limit", self.time_limit, minimum=1e-3, maximum=1e8)
+        if self.n_jobs is not None and check_int("n_jobs", self.n_jobs, -(2**31)) == 0:
+            raise ValueError(
+                "n_jobs must be a number of cells at once, or -1 for one a core, got 0."
+            )
         if self.pool_size is not None:
             check_int("pool_size", self.pool_size)
         if not isinstance(self.details_at, Iterable):
@@ -375,9 +398,18 @@ class Experiment:
             )
         return seeds
 
-    def _check_data(self, name, data, settings):
-        """Refuse a budget that the pool cannot pay, and measures that do not fit."""
-        n_pool = data.n_pool(self.test_size, self.pool_size)
+    def _check_data(self, name, data):
+        """Refuse a budget that the pool cannot pay; return the size of the pool."""
+        if data.is_classes and len(there := np.unique(data.y)) < 2:
+            raise ValueError(
+                f"y of {name!r} must hold two classes or more, got {there.tolist()}."
+            )
+        try:
+            n_pool = len(data.positions(0, self.test_size, self.pool_size)[0])
+        except ValueError as error:
+            raise ValueError(
+                f"data {name!r} cannot be split into a pool and test rows. {error}"
+            ) from error
         budget = count_of("n_labels", self.n_labels, n_pool)
         if isinstance(self.n_labels, Integral) and self.n_labels > n_pool:
             raise ValueError(
@@ -392,6 +424,7 @@ class Experiment:
         resolve_metrics(self.metrics, data.is_classes)
         kind = "multiclass" if data.is_classes else "regression"
         resolve_initial(self.initial, data.y, kind)
+        return n_pool
 
     def _check_estimator(self, name, data, learner):
         """Refuse a classifier for numbers, and a regressor for classes."""

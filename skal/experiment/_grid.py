@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -89,9 +90,10 @@ def attempt(cell, data, directory, scratch, limit):
     store = None if directory is None else Store(directory)
     if scratch.is_dir():  # a worker elsewhere does not see it
         (scratch / cell.key).touch()
-    if store is not None and store.has(cell.key):
+    outcome: dict[str, Any] = {}
+    if store is not None and store.has(cell.key):  # another run was faster
         outcome = store.read(cell.key)
-    else:
+    if "record" not in outcome:
         outcome = run_cell(cell, data, limit)
         if store is not None and store.directory.is_dir():
             store.write(cell.key, outcome)

@@ -89,7 +89,7 @@ def _thread_pools(n_modules):
 
 
 class PeakMemory:
-    """The most memory that the process held since the last reading, in MB.
+    """The most memory that the process held since it was last reset, in MB.
 
     Linux can forget an old peak. Elsewhere it is the peak since the process began; NaN
     where the system does not tell.
@@ -100,26 +100,22 @@ class PeakMemory:
 
     def reset(self):
         try:
-            with open("/proc/self/clear_refs", "w") as file:
-                file.write("5")
+            with open("/proc/self/clear_refs", "wb", buffering=0) as file:
+                file.write(b"5")
         except OSError:
             pass  # read what there is
 
-    def read(self):
-        """Return the peak, and begin anew."""
-        peak = _peak()
-        self.reset()
-        return peak
+    def peak(self):
+        """Return it."""
+        try:
+            with open("/proc/self/status", "rb", buffering=0) as file:
+                found = file.read(2**14).partition(b"VmHWM:")[2]
+                return int(found.split(maxsplit=1)[0]) / 1024
+        except (OSError, IndexError):  # another system, or one that does not say
+            return _peak_ever()
 
 
-def _peak():
-    try:
-        with open("/proc/self/status") as file:
-            for line in file:
-                if line.startswith("VmHWM"):
-                    return int(line.split()[1]) / 1024
-    except OSError:
-        pass
+def _peak_ever():
     try:
         import resource
     except ImportError:  # Windows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,11 @@ def resolve_metrics(metrics: Any, is_classes: bool) -> dict[str, Any]:
         return dict(own)
     if isinstance(metrics, str):
         metrics = [metrics]
+    if not isinstance(metrics, Iterable):
+        raise TypeError(
+            f"metrics must be names, or a dict of scorers f(estimator, X, y), got "
+            f"{metrics!r}."
+        )
     if not isinstance(metrics, dict):
         metrics = {name: name for name in metrics}
     if not metrics:

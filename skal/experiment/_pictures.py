@@ -8,7 +8,7 @@ import numpy as np
 
 from skal.experiment._axes import axes_of, dressed, heat_map
 from skal.experiment._close_ups import CloseUps
-from skal.experiment._measures import title_of
+from skal.experiment._measures import better_of, title_of
 from skal.plotting import LabelCurveDisplay
 from skal.plotting._colors import BASELINE_COLOR
 from skal.plotting._curves import _line_colors
@@ -58,6 +58,7 @@ class Pictures(CloseUps):
             ax=axes_of(ax),
             band=band,
             target=target,
+            greater_is_better=better_of(metric) >= 0,
         ).ax_
 
     def plot_efficiency(
@@ -211,8 +212,8 @@ class Pictures(CloseUps):
             The axes: means over seeds, round by round.
         """
         setting = self.setting(data, estimator)
-        ax = axes_of(ax)
         runs = self.runs(metric, *setting)
+        ax = axes_of(ax)
         colors = _line_colors(list(runs), None)
         for name in runs:
             timed = self.timed(*setting, name)

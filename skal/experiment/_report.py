@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from base64 import b64encode
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from skal.experiment._files import write_whole
 from skal.experiment._measures import title_of
 from skal.experiment._statistics import MIN_SEEDS
 from skal.experiment._words import (
@@ -57,12 +56,7 @@ def write_report(results: Results, path: Path) -> Path:
     Path
         The file.
     """
-    page = page_of(results)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(page)
-    os.chmod(beside, 0o644)  # it is there to be read
-    os.replace(beside, path)
+    write_whole(path, page_of(results).encode())
     return path
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import zlib
 from copy import deepcopy
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import iterable
 
 from skal._params import check_choice
 from skal.experiment._describe import as_json
+from skal.experiment._files import write_whole
 from skal.experiment._measures import in_order
 from skal.experiment._pictures import Pictures
 from skal.experiment._store import Store
@@ -140,18 +144,33 @@ class Results(Pictures):
         for name in where:
             check_choice("where", name, WHERE)
         wanted = {
-            name: value if isinstance(value, list | tuple) else [value]
+            name: [value] if isinstance(value, str) or not iterable(value) else value
             for name, value in where.items()
         }
 
-        def matches(outcome):
-            cell = outcome.get("record", outcome.get("failure"))
+        def matches(cell):
             return all(cell[name] in values for name, values in wanted.items())
 
-        kept = [outcome for outcome in self.outcomes if matches(outcome)]
+        kept = [outcome for outcome in self.outcomes if matches(_place(outcome))]
         if not kept:
-            raise ValueError(f"where must name cells there are, got {where}.")
-        return Results(kept, self.definition, self.images)
+            raise ValueError(
+                f"where must name cells there are, got {where}. {self._there(wanted)}"
+            )
+        cells = [cell for cell in self.definition["cells"] if matches(cell)]
+        keys = {cell["key"] for cell in cells}
+        images = {key: one for key, one in self.images.items() if key in keys}
+        return Results(kept, _narrowed(self.definition, cells), images)
+
+    def _there(self, wanted):
+        """Say which of the cells' names there are."""
+        known = {
+            name: sorted({_place(one)[name] for one in self.outcomes})
+            for name in wanted
+        }
+        return " ".join(
+            f"Known for {name}: {', '.join(map(repr, values))}."
+            for name, values in known.items()
+        )
 
     def asked(
         self,
@@ -209,12 +228,15 @@ class Results(Pictures):
         Returns
         -------
         Results
-            The cells that are finished or have failed.
+            The cells that are finished or have failed. One whose file is broken is left
+            out, with a warning that names it.
 
         Raises
         ------
         FileNotFoundError
             If the folder holds no results.
+        ValueError
+            If the file that says what was run is broken, or about something else.
         """
         store = Store(directory)
         definition = store.read_definition()
@@ -229,13 +251,23 @@ class Results(Pictures):
         ----------
         path : str or path
             The file. It holds the table of :attr:`frame` with the rows that were
-            asked; what else there is stands in its metadata.
+            asked; what else there is stands in its metadata, as JSON packed by zlib.
+            It is written whole or not at all.
+
+        Raises
+        ------
+        ValueError
+            If no cell has finished.
         """
         pd = need_pandas()
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         parts = [_columns(one) for one in self.outcomes if "record" in one]
+        if not parts:
+            raise ValueError(
+                "to_parquet must have a finished cell to write, got none. See failures."
+            )
         for part, record in zip(parts, self.records, strict=True):
             part["key"] = [record["key"]] * len(record["n_labels"])
             part["asked"] = record["asked"]
@@ -245,8 +277,11 @@ class Results(Pictures):
             "outcomes": [_without_columns(one) for one in self.outcomes],
         }
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        metadata = {**(table.schema.metadata or {}), b"skal": as_json(rest).encode()}
-        pq.write_table(table.replace_schema_metadata(metadata), path)
+        packed = zlib.compress(as_json(rest).encode())
+        metadata = {**(table.schema.metadata or {}), b"skal": packed}
+        content = BytesIO()
+        pq.write_table(table.replace_schema_metadata(metadata), content)
+        write_whole(Path(path), content.getvalue())
 
     @classmethod
     def from_parquet(cls, path: str | PathLike[str]) -> Self:
@@ -268,15 +303,17 @@ class Results(Pictures):
             If the file holds something else.
         """
         need_pandas()
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pq.read_table(path)
-        metadata = table.schema.metadata or {}
-        if b"skal" not in metadata:
+        try:
+            with Path(path).open("rb") as file:
+                table = pq.read_table(file)
+            rest = json.loads(zlib.decompress((table.schema.metadata or {})[b"skal"]))
+        except (pa.ArrowException, KeyError, zlib.error) as error:  # or half of one
             raise ValueError(
                 f"path must name a file that to_parquet wrote, got {str(path)!r}."
-            )
-        rest = json.loads(metadata[b"skal"])
+            ) from error
         groups = dict(list(table.to_pandas().groupby("key", sort=False)))
         for outcome in rest["outcomes"]:
             if "record" in outcome:
@@ -300,6 +337,29 @@ class Results(Pictures):
         from skal.experiment._report import write_report
 
         return write_report(self, Path(path))
+
+
+def _place(outcome):
+    """Return a dict that holds where a cell lies in the grid."""
+    return outcome.get("record", outcome.get("failure"))
+
+
+def _narrowed(definition, cells):
+    """Return the definition of some of the cells."""
+
+    def there(name):
+        return {cell[name] for cell in cells}
+
+    parts = ("data", "data"), ("estimators", "estimator"), ("strategies", "strategy")
+    return {
+        **definition,
+        **{
+            part: {n: one for n, one in definition[part].items() if n in there(name)}
+            for part, name in parts
+        },
+        "seeds": [seed for seed in definition["seeds"] if seed in there("seed")],
+        "cells": cells,
+    }
 
 
 def _columns(outcome):

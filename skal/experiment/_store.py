@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from warnings import warn
+from zipfile import BadZipFile
 
 import numpy as np
 
 from skal.experiment._describe import as_json
+from skal.experiment._files import PART, BrokenFileError, read_json, write_whole
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 FOLDERS = {"timings": "timings", "failure": "failures", "record": "cells"}
 DEFINITION = "experiment.json"
 IMAGES = "asked_images.npz"
+#: What a definition holds.
+PARTS = {"cells", "data", "estimators", "format", "seeds", "settings", "strategies"}
 
 
 class Store:
@@ -52,13 +55,31 @@ class Store:
         """Tell whether a cell is finished."""
         return self.path("record", key).is_file()
 
+    def finished(self, keys: list[str]) -> dict[str, dict[str, Any]]:
+        """Return what came of the cells that are finished, by key.
+
+        The record of one that cannot be read is removed, so that it is run again.
+        """
+        outcomes = {key: self.read(key) for key in keys if self.has(key)}
+        for key, outcome in outcomes.items():
+            if "record" not in outcome:
+                self.path("record", key).unlink(missing_ok=True)
+        return {key: one for key, one in outcomes.items() if "record" in one}
+
     def read(self, key: str) -> dict[str, Any]:
-        """Return what came of a cell, by kind."""
-        outcome = {
-            kind: json.loads(self.path(kind, key).read_text("utf-8"))
-            for kind in FOLDERS
-            if self.path(kind, key).is_file()
-        }
+        """Return what came of a cell, by kind; nothing where a file is broken."""
+        paths = {kind: self.path(kind, key) for kind in FOLDERS}
+        try:
+            outcome = {
+                kind: read_json(path) for kind, path in paths.items() if path.is_file()
+            }
+        except BrokenFileError as error:
+            warn(
+                f"{error} Its cell counts as not run. Run the experiment into the "
+                "folder again to have it.",
+                stacklevel=2,
+            )
+            return {}
         if "record" in outcome:
             outcome.pop("failure", None)
         return outcome
@@ -73,24 +94,49 @@ class Store:
             self.path("failure", key).unlink(missing_ok=True)
 
     def write_whole(self, path: Path, content: bytes) -> None:
-        """Replace a file in one step, so that a killed run leaves no half of it."""
-        handle, beside = tempfile.mkstemp(dir=self.directory, prefix=".part-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
+        """Replace a file in one step."""
+        write_whole(path, content, self.directory)
 
     def clear_parts(self) -> None:
         """Remove what a killed run left half written."""
-        for part in self.directory.glob(".part-*"):
+        for part in self.directory.glob(f"{PART}*"):
             part.unlink(missing_ok=True)
 
     # The experiment -------------------------------------------------------------
+
+    def joined(self, definition: dict[str, Any]) -> dict[str, Any]:
+        """Return the definition with the cells that the folder has beyond it.
+
+        Parameters
+        ----------
+        definition : dict
+            Of the experiment that is to be run into the folder.
+
+        Returns
+        -------
+        dict
+            Of the experiment that the folder holds then.
+
+        Raises
+        ------
+        ValueError
+            If the folder holds finished cells of another experiment.
+        """
+        try:
+            there = self.read_definition()
+        except (FileNotFoundError, BrokenFileError):  # it is new, or written anew
+            return definition
+        n_finished = sum(self.has(cell["key"]) for cell in there["cells"])
+        if n_finished == 0:
+            return definition
+        changes = differences(there, definition)
+        if changes:
+            raise ValueError(
+                f"directory must be new, or hold a part of this experiment, got "
+                f"{str(self.directory)!r} with {n_finished} finished cells of another "
+                f"one: {', '.join(changes)}. Choose another folder."
+            )
+        return merged(there, definition)
 
     def write_definition(self, definition: dict[str, Any]) -> None:
         """Write which cells the experiment has, and what it is made of."""
@@ -105,19 +151,87 @@ class Store:
                 f"directory must hold results of an experiment, got "
                 f"{str(self.directory)!r} without {DEFINITION}. Run one into it first."
             )
-        return json.loads(path.read_text("utf-8"))
+        try:
+            definition = read_json(path)
+        except BrokenFileError as error:
+            raise BrokenFileError(
+                f"{error} Run the experiment into the folder again: it writes the "
+                "file anew, and computes nothing twice."
+            ) from error
+        if not set(definition) >= PARTS:
+            raise ValueError(
+                f"directory must hold results of an experiment, got "
+                f"{str(self.directory)!r}, whose {DEFINITION} is about something else."
+            )
+        return definition
 
     def write_images(self, images: dict[str, Any]) -> None:
-        """Keep pictures of what was asked."""
-        path = self.directory / IMAGES
-        part = self.directory / ".part-images.npz"
-        np.savez_compressed(part, **images)
-        os.replace(part, path)
+        """Keep pictures of what was asked, beside those that are there."""
+        content = BytesIO()
+        np.savez_compressed(content, **{**self.read_images(), **images})
+        self.write_whole(self.directory / IMAGES, content.getvalue())
 
     def read_images(self) -> dict[str, Any]:
         """Return the pictures of what was asked, if there are any."""
         path = self.directory / IMAGES
-        if not path.is_file():
+        try:
+            with np.load(path) as file:
+                return {name: file[name] for name in file}
+        except FileNotFoundError:
             return {}
-        with np.load(path) as file:
-            return {name: file[name] for name in file}
+        except (BadZipFile, EOFError, OSError, ValueError) as error:
+            warn(f"{str(path)!r} is broken ({error}), and left out.", stacklevel=2)
+            return {}
+
+
+def differences(there: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Say what keeps two experiments from being parts of one."""
+    if there["format"] != new["format"]:
+        return ["another version of skal ran it"]
+    changes = [
+        f"{name} was {_short(there['settings'].get(name))} and is {_short(value)}"
+        for name, value in new["settings"].items()
+        if there["settings"].get(name) != value
+    ]
+    for part in ("data", "estimators", "strategies"):
+        changes += [
+            f"{part} had another {name!r}"
+            for name, value in new[part].items()
+            if there[part].get(name, value) != value
+        ]
+    if not changes:  # what a learner was given beside its estimator
+        keys = {_place(cell): cell["key"] for cell in there["cells"]}
+        changes = [
+            f"estimators had another {cell['estimator']!r}"
+            for cell in new["cells"]
+            if keys.get(_place(cell), cell["key"]) != cell["key"]
+        ]
+    return list(dict.fromkeys(changes))
+
+
+def merged(there: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the experiment that two are parts of."""
+    known = {cell["key"] for cell in there["cells"]}
+    if all(cell["key"] in known for cell in new["cells"]):
+        return there
+    keys = {cell["key"] for cell in new["cells"]}
+    more = [cell for cell in there["cells"] if cell["key"] not in keys]
+    seeds = [seed for seed in there["seeds"] if seed not in new["seeds"]]
+    return {
+        **new,
+        **{
+            part: {**new[part], **there[part]}
+            for part in ("data", "estimators", "strategies")
+        },
+        "seeds": new["seeds"] + seeds,
+        "cells": new["cells"] + more,
+    }
+
+
+def _place(cell):
+    return cell["data"], cell["estimator"], cell["strategy"], cell["seed"]
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) < 40 else "another"

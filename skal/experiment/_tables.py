@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def need_pandas() -> Any:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "Experiments need pandas and pyarrow: pip install 'skal[experiment]'."
+            'Experiments need pandas and pyarrow: pip install "skal[experiment]"'
         ) from error
     return pd
 
@@ -42,7 +43,10 @@ def read_table(path: Path) -> tuple[Any, ...]:
     if path.suffix == ".npz":
         return _read_npz(path)
     pd = need_pandas()
-    frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    try:
+        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error}") from error
     columns = [name for name in LABEL_COLUMNS if name in frame.columns]
     if not columns:
         raise ValueError(
@@ -50,8 +54,15 @@ def read_table(path: Path) -> tuple[Any, ...]:
             f"{', '.join(map(repr, LABEL_COLUMNS))}, got the columns "
             f"{list(frame.columns)}. Rename it."
         )
+    if len(frame) == 0:
+        raise ValueError(f"{str(path)!r} must hold rows, got its columns alone.")
     y = frame.pop(columns[0])
     odd = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
+    if frame.shape[1] == 0:
+        raise ValueError(
+            f"{str(path)!r} must hold numbers beside the labels, got {columns[0]!r} "
+            "alone."
+        )
     if odd or frame.isna().any(axis=None) or y.isna().any():
         raise ValueError(
             f"{str(path)!r} must hold numbers beside the labels and no gaps, got "
@@ -61,6 +72,10 @@ def read_table(path: Path) -> tuple[Any, ...]:
 
 
 def _read_npz(path):
+    if not is_zipfile(path):
+        raise ValueError(
+            f"{str(path)!r} cannot be read: it is no npz file. Write it with np.savez."
+        )
     with np.load(path, allow_pickle=False) as file:
         names = [name for name in ("X", "y", "X_test", "y_test") if name in file]
         if names not in (["X", "y"], ["X", "y", "X_test", "y_test"]):

@@ -190,7 +190,7 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
         [
             "labels",
             f"{settings['n_labels']} in all, {settings['n_initial']} at the start, "
-            f"{settings['batch_size']} a round",
+            f"{_sizes(settings['batch_size'])} a round",
         ],
         ["threads a cell", str(settings["n_threads"])],
     ]
@@ -203,3 +203,9 @@ def _listed(seeds):
     if seeds == list(range(len(seeds))) and len(seeds) > 3:
         return f"0 to {len(seeds) - 1}"
     return ", ".join(map(str, seeds))
+
+
+def _sizes(batch_size):
+    """Say a size, or the sizes of the rounds, of which the last goes on."""
+    *first, last = [batch_size] if isinstance(batch_size, int) else batch_size
+    return f"{', '.join(map(str, first))}, then {last}" if first else str(last)

@@ -184,6 +184,7 @@ class LabelCurveDisplay:
         band: str | None = "auto",
         baseline: str | None = None,
         target: float | None = None,
+        greater_is_better: bool = True,
     ) -> Self:
         """Draw scores that were recorded elsewhere.
 
@@ -204,6 +205,8 @@ class LabelCurveDisplay:
         baseline : str, default=None
             See :meth:`plot`.
         target : float, default=None
+            See :meth:`plot`.
+        greater_is_better : bool, default=True
             See :meth:`plot`.
 
         Returns
@@ -237,7 +240,12 @@ class LabelCurveDisplay:
             name: merge_runs(_as_runs(name, *curve)) for name, curve in curves.items()
         }
         return cls(curves=merged, score_name=score_name).plot(
-            ax, average=average, band=band, baseline=baseline, target=target
+            ax,
+            average=average,
+            band=band,
+            baseline=baseline,
+            target=target,
+            greater_is_better=greater_is_better,
         )
 
     def plot(
@@ -248,6 +256,7 @@ class LabelCurveDisplay:
         band: str | None = "auto",
         baseline: str | None = None,
         target: float | None = None,
+        greater_is_better: bool = True,
     ) -> Self:
         """Draw the curves.
 
@@ -269,6 +278,8 @@ class LabelCurveDisplay:
         target : float, default=None
             A score. Marks the number of labels at which each line first reaches it,
             interpolated between rounds, and writes it in the legend.
+        greater_is_better : bool, default=True
+            False for losses and errors, whose target is reached from above.
 
         Returns
         -------
@@ -298,19 +309,19 @@ class LabelCurveDisplay:
                     n_labels, low, high, color=colors[name], alpha=0.15, lw=0
                 )
         if target is not None:
-            self._mark_target(target)
+            self._mark_target(target, greater_is_better)
         self._dress()
         return self
 
-    def _mark_target(self, target):
+    def _mark_target(self, target, greater_is_better):
         """Mark where each line reaches the target, and say so in its label."""
         if not isinstance(target, Real):
             raise TypeError(f"target must be a score, got {target!r}.")
         self.ax_.axhline(target, color=BASELINE_COLOR, lw=1, ls=(0, (1, 2)), zorder=1)
-        floor = self.ax_.get_ylim()[0]
+        floor, sign = self.ax_.get_ylim()[0], 1 if greater_is_better else -1
         for name, line in self.lines_.items():
             n_labels, centre = line.get_data()
-            reached = labels_to_reach(n_labels, centre, float(target))
+            reached = labels_to_reach(n_labels, sign * centre, sign * float(target))
             if not np.isfinite(reached):
                 line.set_label(f"{name}: never reaches {target:.3g}")
                 continue
@@ -321,17 +332,15 @@ class LabelCurveDisplay:
         self.ax_.set_ylim(bottom=floor)
 
     def _dress(self):
-        """Name the axes, keep the frame quiet, list the lines from best to worst."""
+        """Name the axes, keep the frame quiet, list the lines from the top down."""
         ax = self.ax_
         ax.set(xlabel="labels", ylabel=self.score_name)
         ax.margins(x=0.02)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="0.9", lw=0.8)
         ax.set_axisbelow(True)
-        best_first = sorted(
-            self.lines_.values(), key=lambda line: -line.get_ydata()[-1]
-        )
-        ax.legend(handles=best_first, edgecolor="none", framealpha=0.9)
+        top_first = sorted(self.lines_.values(), key=lambda line: -line.get_ydata()[-1])
+        ax.legend(handles=top_first, edgecolor="none", framealpha=0.9)
 
 
 def summarize(scores, average, band):
