@@ -34,6 +34,11 @@ def fit_weight(
     -------
     ndarray of shape (n_rows,) or None
         The weights, None where all rows count alike.
+
+    Raises
+    ------
+    ValueError
+        If they are no weights of rows.
     """
     while estimator is not None and not isinstance(estimator, FrozenEstimator):
         if isinstance(estimator, Pipeline):
@@ -45,6 +50,11 @@ def fit_weight(
     if weight is None:
         return None
     weight = np.asarray(weight, dtype=float)
+    if weight.ndim > 1:
+        raise ValueError(
+            "sample_weight must be 1-D, a weight for each row, got shape "
+            f"{weight.shape}."
+        )
     return np.full(n_rows, float(weight)) if weight.ndim == 0 else weight
 
 

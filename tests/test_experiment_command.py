@@ -341,14 +341,16 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
 
 
 def test_the_table_cuts_no_figure_in_a_narrow_window(monkeypatch):
-    columns = ["strategy", "mean accuracy", "last accuracy", "labels to match random"]
-    row = ["expected_gradient_length", "0.7687", "0.868 ± 0.010", "43 (35-48)"]
+    figures = ["mean accuracy", "last accuracy", "labels to match random"]
+    columns = ["estimator", "strategy", *figures]
+    row = ["random_forest", "expected_gradient_length"]
+    row += ["0.7687", "0.868 ± 0.010", "43 (35-48)"]
     monkeypatch.setattr(_command, "summary_table", lambda *args: (columns, [row]))
     console = Console(width=50, record=True, file=io.StringIO())
     console.print(_command.table_of(None, "accuracy"))
     text = console.export_text()
     assert "…" not in text
-    assert all(cell in text for cell in row[1:])
+    assert all(cell in text for cell in row[2:])
 
 
 def test_the_bar_says_how_long_it_will_take(capsys):

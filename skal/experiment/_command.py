@@ -17,7 +17,7 @@ from skal.experiment._config import CONFIGS, experiment_of, read_config
 from skal.experiment._data import load_data
 from skal.experiment._files import read_json, write_whole
 from skal.experiment._progress import as_time
-from skal.experiment._results import Results
+from skal.experiment._results import WHERE, Results
 from skal.experiment._store import DEFINITION, FOLDERS
 from skal.experiment._tables import need_pandas
 from skal.experiment._words import headlines, main_metric, summary_table
@@ -349,12 +349,12 @@ def table_of(results: Results, metric: str) -> Any:
     """Return the summary as a table for the terminal."""
     columns, rows = summary_table(results, metric, BASELINE)
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    for i, column in enumerate(columns):
+    for column in columns:
         head = column.replace(" ", "\n")
-        if i:
-            table.add_column(head, justify="right", no_wrap=True)
-        else:  # where the window is narrow, names break and figures stay whole
+        if column in WHERE:  # in a narrow window names break and figures stay whole
             table.add_column(head, overflow="fold")
+        else:
+            table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     return table

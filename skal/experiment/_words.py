@@ -79,7 +79,7 @@ def _signed(value):
 def count_of_labels(labels: float, low: float, high: float) -> str:
     """Write a number of labels with its interval."""
     if np.isinf(labels):
-        return "more than there are"
+        return "not reached"
     words = ["∞" if np.isinf(v) else f"{v:.0f}" for v in (labels, low, high)]
     if np.isnan(low) or words[1] == words[2]:
         return words[0]
@@ -108,17 +108,16 @@ def summary_table(
         Cells.
     """
     summary = results.summary(metric, baseline=baseline)
-    title, many = title_of(metric), len(results.settings(metric)) > 1
-    match = f"labels_to_match_{baseline}"
-    columns = ["data", "estimator"] if many else []
-    columns += ["strategy", "seeds", f"mean {title}", f"last {title}"]
+    title, match = title_of(metric), f"labels_to_match_{baseline}"
+    names = [n for n in ("data", "estimator") if summary[n].nunique() > 1]
+    names += ["strategy"]
+    columns = [*names, "seeds", f"mean {title}", f"last {title}"]
     columns += [f"labels to match {baseline}"] if match in summary else []
-    columns += ["choosing, s", "training, s"]
+    columns += ["query, s", "fit, s"]
     rows = []
     for row in summary.to_dict("records"):
-        cells = [row["data"], row["estimator"]] if many else []
+        cells = [*(row[name] for name in names), str(row["n_seeds"])]
         spread = "" if np.isnan(row["final_std"]) else f" ± {row['final_std']:.3f}"
-        cells += [row["strategy"], str(row["n_seeds"])]
         cells += [f"{row['area']:.4f}", f"{row['final']:.3f}{spread}"]
         if match in summary:
             ends = (row.get(match), row.get(f"{match}_low"), row.get(f"{match}_high"))
