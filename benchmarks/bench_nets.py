@@ -3,8 +3,9 @@
 CNNClassifier against a bare loop over the same network, augmentation and optimizer:
 in the same memory layout (channels last) and in the plain one (NCHW). All three make
 the same number of steps on the same batches, in turns. Targets: 1.05 times the loop of
-the same layout, .75 times the plain one. Then ResNet-18 on images of one and of three
-channels: what it trains and passes a second.
+the same layout, .75 times the plain one. Then what bfloat16 saves, and max-pooling
+without the places of the maxima; and ResNet-18 on images of one and of three channels:
+what it trains and passes a second.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from skal.nets import CNNClassifier, ResNetClassifier
 from skal.nets._augment import affine
-from skal.nets._cnn import ConvNet
+from skal.nets._cnn import ConvNet, HalvingMaxPool
 
 SAME_LAYOUT, PLAIN_LAYOUT = 1.05, 0.75
 
@@ -106,6 +107,41 @@ def row(what, seconds):
     )
 
 
+def halved(X, y, pool, n_steps, repeats):
+    """Return the rows of the table of what bfloat16 and the pooling save."""
+    nets = {
+        half: CNNClassifier(
+            max_steps=n_steps, mixed_precision=half, bfloat16=half, random_state=0
+        )
+        for half in (False, True)
+    }
+    fit = best({h: lambda net=net: net.fit(X, y) for h, net in nets.items()}, repeats)
+    predict = best(
+        {h: lambda net=net: net.predict_proba(pool) for h, net in nets.items()}, repeats
+    )
+    images = torch.rand(256, 32, 28, 28).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        pooling = best(
+            {
+                False: lambda: torch.nn.functional.max_pool2d(images, 2),
+                True: lambda: HalvingMaxPool()(images),
+            },
+            10 * repeats,
+        )
+    return [
+        (
+            what,
+            *(f"{1e3 * one[half]:.0f} ms" for half in one),
+            f"x{one[1] / one[0]:.2f}",
+        )
+        for what, one in {
+            f"{n_steps} steps in bfloat16": fit,
+            f"predict_proba of {len(pool)} in bfloat16": predict,
+            "max-pooling of 256 x 32 x 28 x 28, HalvingMaxPool": pooling,
+        }.items()
+    ]
+
+
 def throughput(shape, width, n_steps, n_pool):
     """Return the row of the table of a ResNet-18."""
     X = np.random.RandomState(0).randint(0, 256, (n_pool, *shape)).astype(np.uint8)
@@ -142,6 +178,9 @@ def main():
     where = "GPU" if torch.cuda.is_available() else "CPU"
     versions = f"torch {torch.__version__}, {torch.get_num_threads()} threads, {where}"
     show(f"CNNClassifier against bare loops, 28 x 28; {versions}", columns, rows)
+
+    rows = halved(X[:100], y[:100], pool, options.steps, options.repeats)
+    show(f"What is saved; {versions}", ("", "without", "with", "ratio"), rows)
 
     shapes = [(1, 28, 28), (3, 32, 32)]
     n_pool = 2560 if torch.cuda.is_available() else 256

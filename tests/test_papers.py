@@ -60,7 +60,7 @@ def test_results_are_those_of_the_config(path):
     for name in ("n_labels", "n_initial", "batch_size", "pool_size", "initial"):
         assert definition["settings"][name] == getattr(experiment, name)
     data = config["data"]
-    assert list(definition["data"]) == (data if isinstance(data, list) else [data])
+    assert set(definition["data"]) == set(data if isinstance(data, list) else [data])
 
 
 @each_result

@@ -57,9 +57,9 @@ class ConvNet(nn.Sequential):
 
 
 class HalvingMaxPool(nn.MaxPool2d):
-    """2x2 max-pooling, several times faster where no gradient is wanted.
+    """2x2 max-pooling that is quick where no gradient is wanted.
 
-    torch's own also notes where each maximum was, which its backward pass needs.
+    torch's own also notes where each maximum was, which only its backward pass needs.
     """
 
     def __init__(self) -> None:
