@@ -17,6 +17,7 @@ from skal._params import nearest_first
 from skal._rows import n_rows, take_rows
 from skal._seed import draw_seed, stream
 from skal._targets import as_array, find_missing
+from skal.experiment._names import by_name
 from skal.experiment._tables import read_table
 
 if TYPE_CHECKING:
@@ -134,14 +135,7 @@ def load_data(data: Any, download: bool = False) -> dict[str, Data]:
     if isinstance(data, dict):
         named = dict(data)
     elif isinstance(data, list):
-        names = [_name_of(source) for source in data]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(
-                f"data must have names of their own, got {twice} more than once. Name "
-                "them in a dict."
-            )
-        named = dict(zip(names, data, strict=True))
+        named = by_name("data", data, _name_of)
     else:
         named = {_name_of(data): data}
     if not named:

@@ -15,7 +15,7 @@ from skal._resolver import name_of
 from skal.query import as_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 def load_estimators(estimators: Any) -> dict[str, ActiveLearner]:
@@ -63,17 +63,24 @@ def _named(parameter, things):
         named = {str(name): thing for name, thing in things.items()}
     else:
         things = things if isinstance(things, list | tuple) else [things]
-        names = [_name(thing) for thing in things]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(
-                f"{parameter} must have names of their own, got {twice} more than "
-                "once. Name them in a dict."
-            )
-        named = dict(zip(names, things, strict=True))
+        named = by_name(parameter, things, _name)
     if not named:
         raise ValueError(f"{parameter} must name at least one, got none.")
     return named
+
+
+def by_name(
+    parameter: str, things: Sequence[Any], name_of: Callable[[Any], str]
+) -> dict[str, Any]:
+    """Return a dict of name to thing; refuse two of one name."""
+    names = [name_of(thing) for thing in things]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"{parameter} must have names of their own, got {twice} more than once. "
+            "Name them in a dict."
+        )
+    return dict(zip(names, things, strict=True))
 
 
 def _name(thing):
