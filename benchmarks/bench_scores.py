@@ -12,7 +12,6 @@ from importlib.util import find_spec
 import numpy as np
 from common import best, peak_traced, show, verdict
 
-from skal.query._base import top_n
 from skal.query.functional import (
     consensus_entropy,
     entropy,
@@ -22,6 +21,7 @@ from skal.query.functional import (
     mean_over_labels,
     vote_entropy,
 )
+from skal.query.functional._order import top_n
 
 TARGET = 3.0
 FORMULAS = {"margin": margin, "least_confidence": least_confidence, "entropy": entropy}

@@ -1,8 +1,8 @@
 """Deep active learning for the scikit-learn world."""
 
-from skal._learner import ActiveLearner
-from skal._rows import Rows
-from skal._view import ModelView
+from skal._data import Rows
+from skal._loop import ActiveLearner
+from skal._model import ModelView
 
 __version__ = "0.1.0"
 

@@ -30,12 +30,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skal import _resolver
-from skal._fit_weight import counting, fit_weight
-from skal._labels import spread
-from skal._meta import routed, slice_params
-from skal._params import check_int
-from skal._rows import take_rows
+from skal._checks import check_int, name_of
+from skal._data import spread, take_rows
+from skal._meta import counting, fit_weight, routed, slice_params
+from skal._model import answers, needs
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -52,7 +50,7 @@ _WIDEST = 5.0
 
 def _offers(need):
     def check(self):
-        return _resolver.provides(self._inside(), need)
+        return needs.provides(self._inside(), need)
 
     return check
 
@@ -177,10 +175,10 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             If y holds no classes, or labels that a frozen estimator does not know.
         """
         template = self._template()
-        if not _resolver.provides(template, "proba") or not is_classifier(template):
+        if not needs.provides(template, "proba") or not is_classifier(template):
             raise TypeError(
                 "estimator must be a classifier with predict_proba, got "
-                f"{_resolver.name_of(template)}. Use a probabilistic classifier."
+                f"{name_of(template)}. Use a probabilistic classifier."
             )
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
@@ -280,7 +278,7 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             The embeddings; the temperature does not matter to them.
         """
         check_is_fitted(self)
-        return _resolver.embed(self.estimator_, X)
+        return answers.embed(self.estimator_, X)
 
     @available_if(_offers("head"))
     def head_proba(self, E: Any) -> NDArray[Any]:
@@ -297,7 +295,7 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Those of ``predict_proba`` for the rows that have these embeddings.
         """
         check_is_fitted(self)
-        proba = _resolver.head_proba(self.estimator_, E)
+        proba = answers.head_proba(self.estimator_, E)
         return at_temperature(proba, self.temperature_)
 
     @available_if(_offers("samples"))
@@ -321,7 +319,7 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             The draws, each at the temperature found.
         """
         check_is_fitted(self)
-        draws = _resolver.sample_proba(self.estimator_, X, n_samples, random_state)
+        draws = answers.sample_proba(self.estimator_, X, n_samples, random_state)
         return at_temperature(draws, self.temperature_)
 
     def _template(self):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_choice
+from skal._checks import check_choice
 from skal.datasets._bunch import as_answer
 from skal.datasets._part_folders import load_part
 from skal.datasets._pickles import read_pickle

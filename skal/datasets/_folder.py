@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_choice, check_int
+from skal._checks import check_choice, check_int
 from skal.datasets._bunch import as_answer
 from skal.datasets._image_cache import cached_images
 from skal.datasets._image_files import list_images

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_choice
+from skal._checks import check_choice
 from skal.datasets._bunch import as_answer
 from skal.datasets._idx import read_idx
 from skal.datasets._part_folders import load_part

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skal._params import check_choice
+from skal._checks import check_choice
 from skal.experiment._axes import axes_of, dressed, heat_map, row_of_axes
 from skal.experiment._comparisons import Comparisons
 from skal.experiment._images import shown_rounds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.integrate import trapezoid
 
-from skal._params import check_choice, check_fraction
+from skal._checks import check_choice, check_fraction
 from skal.experiment._curves import Curves
 from skal.experiment._efficiency import efficiency_interval, labels_needed
 from skal.experiment._measures import better_of, title_of

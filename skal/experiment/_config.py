@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skal import query
-from skal._params import nearest_first
+from skal._checks import nearest_first
 from skal.experiment._data import FILES
 from skal.experiment._experiment import Experiment
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skal._params import nearest_first
+from skal._checks import nearest_first
 from skal.experiment._measures import in_order
 from skal.plotting._curves import merge_runs
 

@@ -13,10 +13,9 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import type_of_target
 
-from skal._params import nearest_first
-from skal._rows import n_rows, take_rows
+from skal._checks import nearest_first
+from skal._data import as_array, find_missing, n_rows, take_rows
 from skal._seed import draw_seed, stream
-from skal._targets import as_array, find_missing
 from skal.experiment._names import by_name
 from skal.experiment._tables import read_table
 

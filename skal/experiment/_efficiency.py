@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_fraction, check_int
+from skal._checks import check_fraction, check_int
 from skal.metrics import labels_to_reach
 
 if TYPE_CHECKING:

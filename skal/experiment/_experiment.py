@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
-from skal._initial import resolve_initial
-from skal._params import check_int, check_number, check_sizes, count_of
-from skal._resolver import check_needs, name_of
-from skal._targets import read_target
+from skal._checks import check_int, check_number, count_of, name_of
+from skal._data import read_target
+from skal._loop import check_sizes, resolve_initial
+from skal._model import check_needs
 from skal.experiment._cell import Cell, Settings
 from skal.experiment._data import load_data
 from skal.experiment._describe import describe, key_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skal._rows import take_rows
+from skal._data import take_rows
 
 ROUNDS, ROWS = 8, 10
 

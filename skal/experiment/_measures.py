@@ -11,7 +11,7 @@ from scipy.special import entr
 from scipy.stats import rankdata
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from skal._params import nearest_first
+from skal._checks import nearest_first
 from skal.metrics import expected_calibration_error
 
 if TYPE_CHECKING:

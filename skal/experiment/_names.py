@@ -10,9 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skal import ActiveLearner
-from skal._params import STRATEGY_ALIASES, check_choice
-from skal._resolver import name_of
-from skal.query import as_strategy
+from skal._checks import check_choice, name_of
+from skal.query import as_strategy, get_strategy_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,7 +88,7 @@ def _name(thing):
         return thing
     if hasattr(thing, "get_params"):
         text = " ".join(repr(thing).split())
-        aliases = {f"{name}()": alias for alias, name in STRATEGY_ALIASES.items()}
+        aliases = {repr(as_strategy(name)): name for name in get_strategy_names()}
         return aliases.get(text, text.removesuffix("()"))
     return getattr(thing, "__name__", name_of(thing))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import iterable
 
-from skal._params import check_choice
+from skal._checks import check_choice
 from skal.experiment._describe import as_json
 from skal.experiment._files import write_whole
 from skal.experiment._measures import in_order

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from skal._params import check_choice, check_fraction
+from skal._checks import check_choice, check_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_choice, check_int
+from skal._checks import check_choice, check_int
 from skal.metrics._proba import checked_predictions
 
 if TYPE_CHECKING:

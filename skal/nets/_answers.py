@@ -9,7 +9,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skal._params import check_choice, check_int
+from skal._checks import check_choice, check_int
 from skal._seed import draw_seed
 from skal.nets._batches import in_order
 from skal.nets._bridge import Bridge

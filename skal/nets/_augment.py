@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn.functional import affine_grid, grid_sample, pad
 
-from skal._params import nearest_first
+from skal._checks import nearest_first
 
 #: The range of each draw: degrees, shares of the side, shares of the size, slope.
 _ROTATE, _SHIFT, _SCALE, _SHEAR = 20, 0.1, 0.15, 0.2

@@ -10,7 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import PrintLog
 
-from skal._params import nearest_first
+from skal._checks import nearest_first
 from skal.nets._placement import choose_device
 
 if TYPE_CHECKING:

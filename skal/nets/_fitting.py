@@ -15,9 +15,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
-from skal._params import check_int, check_number
+from skal._checks import check_int, check_number
+from skal._meta import unharmed
 from skal._seed import draw_seed, fork_torch
-from skal._unharmed import unharmed
 from skal.nets._answers import Answers
 from skal.nets._augment import check_augment
 from skal.nets._batches import in_order

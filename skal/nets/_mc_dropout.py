@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from skal._params import check_choice, check_int
+from skal._checks import check_choice, check_int
 from skal.nets._dropout_calls import Dropout, DropoutCalls, FixedMasks, FusedMasks
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from skorch import NeuralNetClassifier
 from torch.nn.functional import cross_entropy
 
-from skal._params import check_classes, check_number
+from skal._checks import check_classes, check_number
+from skal._meta import unharmed
 from skal._seed import draw_seed, fork_torch
-from skal._unharmed import unharmed
 from skal.nets._answers import join
 from skal.nets._fitting import Net, as_weights
 from skal.nets._layout import as_given, as_table

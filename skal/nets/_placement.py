@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import torch
 
-from skal._params import check_choice
+from skal._checks import check_choice
 
 
 def choose_device(device):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from skal._params import check_choice, check_int
+from skal._checks import check_choice, check_int
 from skal.nets._layout import as_images
 from skal.nets._net import NetClassifier
 from skal.nets._standardize import Standardize

@@ -2,7 +2,7 @@
 
 from math import ceil, cos, pi, sqrt
 
-from skal._params import check_choice, check_int
+from skal._checks import check_choice, check_int
 
 #: From this many rows on a batch of 64 is worth its time; below, 32 is.
 _LARGE = 500

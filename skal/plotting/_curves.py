@@ -11,7 +11,7 @@ from sklearn.base import is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
 
-from skal._params import check_choice, nearest_first
+from skal._checks import check_choice, nearest_first
 from skal.metrics import labels_to_reach
 from skal.metrics._scorer import at_the_end
 from skal.plotting._colors import BASELINE_COLOR, COLORS

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_int
-from skal._rows import take_rows
+from skal._checks import check_int
+from skal._data import take_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

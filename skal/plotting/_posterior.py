@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_int
+from skal._checks import check_int
 from skal.plotting._colors import COLORS
 from skal.plotting._images import as_pixels, show
 from skal.query.functional import entropy

@@ -19,12 +19,11 @@ from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from skal import _resolver
-from skal._meta import routed
-from skal._params import check_int
-from skal._rows import n_rows, take_rows
+from skal._checks import check_int, name_of
+from skal._data import n_rows, take_rows
+from skal._meta import routed, unharmed
+from skal._model import answers, layers, needs
 from skal._seed import as_random_state, draw_seed, seeds_for
-from skal._unharmed import unharmed
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -175,7 +174,7 @@ class Posterior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             The embeddings.
         """
         check_is_fitted(self)
-        return _resolver.embed(self.estimator_, X)
+        return answers.embed(self.estimator_, X)
 
     # What a subclass writes -----------------------------------------------------
 
@@ -283,10 +282,10 @@ def as_container(X):
 
 def check_probabilistic(estimator):
     """Refuse what could give no samples of class probabilities."""
-    if not (is_classifier(estimator) and _resolver.provides(estimator, "proba")):
+    if not (is_classifier(estimator) and needs.provides(estimator, "proba")):
         raise TypeError(
             "estimator must be a classifier with predict_proba, got "
-            f"{_resolver.name_of(estimator)}. Use a probabilistic classifier."
+            f"{name_of(estimator)}. Use a probabilistic classifier."
         )
 
 
@@ -301,7 +300,7 @@ def find_layer(estimator, attribute, X=None):
         X as that layer sees it, None if it was not given.
     """
     while not hasattr(estimator, attribute):
-        front, estimator = _resolver.split(estimator)
+        front, estimator = layers.split(estimator)
         if estimator is None:
             return None, X
         if X is not None and front is not None:

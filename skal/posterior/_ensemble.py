@@ -12,12 +12,10 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal import _resolver
-from skal._fit_weight import counting, fit_weight
-from skal._labels import spread
-from skal._meta import slice_params
-from skal._params import check_int
-from skal._rows import n_rows, take_rows
+from skal._checks import check_int
+from skal._data import n_rows, spread, take_rows
+from skal._meta import counting, fit_weight, slice_params
+from skal._model import answers, layers, needs
 from skal._seed import draw_seed, stream
 from skal.posterior._base import Posterior
 
@@ -184,11 +182,11 @@ class EnsembleClassifier(Posterior):
         """
         check_is_fitted(self)
         if not embeds(self.estimators_[0]):
-            return _resolver.flatten(X)
-        parts = [_resolver.embed(member, X) for member in self.estimators_]
+            return answers.flatten(X)
+        parts = [answers.embed(member, X) for member in self.estimators_]
         return sp.hstack(parts, "csr") if sp.issparse(parts[0]) else np.hstack(parts)
 
-    @available_if(lambda self: _resolver.provides(self._template(), "head"))
+    @available_if(lambda self: needs.provides(self._template(), "head"))
     def head_proba(self, E: ArrayLike) -> NDArray[Any]:
         """Return the probabilities of embeddings.
 
@@ -204,14 +202,14 @@ class EnsembleClassifier(Posterior):
         """
         check_is_fitted(self)
         M = len(self.estimators_)
-        rows: Any = _resolver.as_embedding(E)
+        rows: Any = answers.as_embedding(E)
         d = rows.shape[1] // M
         if embeds(self.estimators_[0]):
             parts = [rows[:, m * d : (m + 1) * d] for m in range(M)]
         else:
             parts = [rows] * M
         proba = [
-            self._wide(member, _resolver.head_proba(member, part))
+            self._wide(member, answers.head_proba(member, part))
             for member, part in zip(self.estimators_, parts, strict=True)
         ]
         return np.mean(proba, axis=0)
@@ -261,7 +259,7 @@ def embeds(estimator):
     while estimator is not None:
         if hasattr(estimator, "embed"):
             return True
-        front, estimator = _resolver.split(estimator)
+        front, estimator = layers.split(estimator)
         if front is not None:
             return True
     return False

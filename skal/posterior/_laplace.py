@@ -10,10 +10,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._fit_weight import fit_weight
-from skal._meta import slice_params
-from skal._params import check_choice, check_int, check_number
-from skal._rows import take_rows
+from skal._checks import check_choice, check_int, check_number
+from skal._data import take_rows
+from skal._meta import fit_weight, slice_params
 from skal._seed import stream
 from skal.posterior import _links, _precision
 from skal.posterior._base import Posterior, find_layer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skal import _resolver
+from skal._model import answers
 from skal.posterior._base import chunks_of, find_layer, softmax
 from skal.posterior._curvature import STRUCTURES, output_curvature
 from skal.posterior._linear_head import find_head
@@ -74,5 +74,5 @@ def checked_embedding(estimator, X):
     """Return what the last layer sees, checked as a linear model checks it."""
     linear, seen = find_layer(estimator, "coef_", X)
     if linear is None:
-        return _resolver.embed(estimator, X)
+        return answers.embed(estimator, X)
     return validate_data(linear, seen, accept_sparse="csr", reset=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from skal import _resolver
+from skal._checks import name_of
+from skal._model import answers
 from skal.posterior._base import find_layer, softmax
 
 #: How far the head's own probabilities may be from the estimator's.
@@ -37,7 +38,7 @@ class LinearHead:
 
     def features(self, E):
         """Return embeddings (n, D) with the constant 1 that the bias multiplies."""
-        E = _resolver.as_embedding(E)
+        E = answers.as_embedding(E)
         if not self.bias:
             return E
         ones = np.ones((E.shape[0], 1), np.float32)
@@ -63,7 +64,7 @@ def find_head(estimator, E):
     few = head.features(E[:100])
     if few.shape[1] != head.theta.shape[1]:
         raise no_head(estimator)
-    expected = _resolver.head_proba(estimator, E[:100])
+    expected = answers.head_proba(estimator, E[:100])
     proba = softmax(head.logits(few))
     if proba.shape != expected.shape or np.abs(proba - expected).max() > _TOLERANCE:
         raise no_head(estimator)
@@ -75,7 +76,7 @@ def no_head(estimator):
     return TypeError(
         "estimator must end in a softmax of a linear layer, as the networks of "
         "skal.nets and LogisticRegression do, got "
-        f"{_resolver.name_of(estimator)}. Use EnsembleClassifier."
+        f"{name_of(estimator)}. Use EnsembleClassifier."
     )
 
 

@@ -9,9 +9,8 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal import _resolver
-from skal._params import check_choice, check_int
-from skal._rows import take_rows
+from skal._checks import check_choice, check_int, name_of
+from skal._data import take_rows
 from skal._seed import draw_seed
 from skal.posterior._base import Posterior, chunks_of, find_layer, softmax
 from skal.posterior._linear_head import weights_of
@@ -125,14 +124,14 @@ class MCDropoutCommittee(Posterior):
         if net is None:
             raise TypeError(
                 "estimator must be a network of skal.nets, or hold one, got "
-                f"{_resolver.name_of(self.estimator)}. Use LaplaceClassifier or "
+                f"{name_of(self.estimator)}. Use LaplaceClassifier or "
                 "EnsembleClassifier."
             )
         few = take_rows(X, slice(0, _N_LOOK)), take_rows(seen, slice(0, _N_LOOK))
         if not same(fitted.predict_proba(few[0]), net.predict_proba(few[1])):
             raise TypeError(
                 "estimator must answer as the network inside it does, got "
-                f"{_resolver.name_of(self.estimator)}. Put MCDropoutCommittee inside "
+                f"{name_of(self.estimator)}. Put MCDropoutCommittee inside "
                 "what changes the probabilities."
             )
         row = take_rows(seen, slice(0, 1))

@@ -65,6 +65,7 @@ class BAIT(QueryStrategy):
     3
     """
 
+    alias = "bait"
     needs = frozenset({"proba", "embed"})
 
     def __init__(

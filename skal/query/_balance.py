@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal.query._base import (
-    QueryStrategy,
-    as_strategy,
-    scores_of,
-    split_result,
-)
+from skal.query._base import QueryStrategy
+from skal.query._names import as_strategy
+from skal.query._picks import scores_of, split_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,10 +1,11 @@
 """BatchBALD: the batch whose labels together would tell most about the model."""
 
-from skal._params import check_int
-from skal.query._base import QueryStrategy, top_n
+from skal._checks import check_int
+from skal.query._base import QueryStrategy
 from skal.query._disagreement import _n_samples, check_one_label
 from skal.query.functional import mutual_information
 from skal.query.functional._batch_bald import complete, joint_greedy
+from skal.query.functional._order import top_n
 
 
 class BatchBALD(QueryStrategy):
@@ -69,6 +70,7 @@ class BatchBALD(QueryStrategy):
     array([1.7, 1.5, 0.9])
     """
 
+    alias = "batch_bald"
     needs = frozenset({"samples"})
 
     def __init__(

@@ -58,6 +58,7 @@ class BALD(ScoreStrategy):
     True
     """
 
+    alias = "bald"
     needs = frozenset({"samples"})
 
     def __init__(self, n_samples: int | None = None) -> None:
@@ -110,6 +111,7 @@ class PredictiveEntropy(ScoreStrategy):
     True
     """
 
+    alias = "predictive_entropy"
     needs = frozenset({"samples"})
 
     def __init__(self, n_samples: int | None = None) -> None:
@@ -164,6 +166,7 @@ class VariationRatio(ScoreStrategy):
     True
     """
 
+    alias = "variation_ratio"
     needs = frozenset({"samples"})
 
     def __init__(self, n_samples: int | None = None) -> None:
@@ -218,6 +221,7 @@ class MeanStd(ScoreStrategy):
     True
     """
 
+    alias = "mean_std"
     needs = frozenset({"samples"})
 
     def __init__(self, n_samples: int | None = None) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skal._params import check_choice
-from skal._resolver import flatten
+from skal._checks import check_choice
+from skal._model import flatten
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._coverage import labeled_of
@@ -46,6 +46,8 @@ class KMeansBoundary(QueryStrategy):
     >>> learner.fit(X / 16, y).n_iter_
     2
     """
+
+    alias = "kmeans_boundary"
 
     def __init__(self, n_clusters: int = 12, space: str = "embedding") -> None:
         self.n_clusters = n_clusters
@@ -93,6 +95,7 @@ class KMeansSampling(QueryStrategy):
     array([1, 3])
     """
 
+    alias = "kmeans_sampling"
     needs = frozenset({"embed"})
 
     def _query(self, view, rows, n_instances, rng):
@@ -147,6 +150,7 @@ class TypiClust(QueryStrategy):
     True
     """
 
+    alias = "typiclust"
     needs = frozenset({"embed"})
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skal._resolver import lacking
+from skal._model import lacking
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._gradient import proba_of_classes
@@ -50,6 +50,7 @@ class ContrastiveAL(ScoreStrategy):
     3
     """
 
+    alias = "contrastive"
     needs = frozenset({"proba", "embed", "labels"})
 
     def __init__(self, n_neighbors: int = 10) -> None:
@@ -113,6 +114,7 @@ class DiscriminativeAL(QueryStrategy):
     3
     """
 
+    alias = "discriminative"
     needs = frozenset({"embed", "labels"})
 
     def __init__(

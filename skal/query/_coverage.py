@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skal._params import check_int
+from skal._checks import check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
 
@@ -44,6 +44,7 @@ class CoreSet(QueryStrategy):
     array([2, 3, 0])
     """
 
+    alias = "core_set"
     needs = frozenset({"embed"})
 
     def _query(self, view, rows, n_instances, rng):
@@ -103,6 +104,7 @@ class ProbCover(QueryStrategy):
     array([1])
     """
 
+    alias = "prob_cover"
     needs = frozenset({"embed"})
 
     def __init__(

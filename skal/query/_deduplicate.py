@@ -9,14 +9,11 @@ import scipy.sparse as sp
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import row_norms
 
-from skal._params import check_choice, check_number
-from skal.query._base import (
-    QueryStrategy,
-    as_strategy,
-    scores_of,
-    split_result,
-)
-from skal.query._distances import to_known, to_row
+from skal._checks import check_choice, check_number
+from skal.query._base import QueryStrategy
+from skal.query._names import as_strategy
+from skal.query._picks import scores_of, split_result
+from skal.query.functional._distances import to_known, to_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable

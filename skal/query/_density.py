@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skal.query import functional
-from skal.query._base import ScoreStrategy, as_strategy, describe
+from skal.query._base import ScoreStrategy
+from skal.query._names import as_strategy
+from skal.query._picks import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +60,8 @@ class InformationDensity(ScoreStrategy):
     >>> InformationDensity(beta=2.0).score_samples(model, X).shape
     (150,)
     """
+
+    alias = "information_density"
 
     def __init__(
         self,

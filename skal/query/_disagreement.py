@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from skal._params import check_int
-from skal._resolver import name_of
+from skal._checks import check_int, name_of
 from skal.query._base import ScoreStrategy
 from skal.query.functional import (
     consensus_entropy,
@@ -57,6 +56,7 @@ class VoteEntropy(ScoreStrategy):
     True
     """
 
+    alias = "vote_entropy"
     needs = frozenset({"samples"})
 
     def __init__(self, n_samples: int | None = None) -> None:
@@ -108,6 +108,7 @@ class ConsensusEntropy(ScoreStrategy):
     True
     """
 
+    alias = "consensus_entropy"
     needs = frozenset({"samples"})
 
     def __init__(self, n_samples: int | None = None) -> None:
@@ -161,6 +162,7 @@ class KLDivergence(ScoreStrategy):
     True
     """
 
+    alias = "kl_divergence"
     needs = frozenset({"samples"})
 
     def __init__(self, n_samples: int | None = None) -> None:
@@ -210,6 +212,7 @@ class CommitteeStd(ScoreStrategy):
     (392,)
     """
 
+    alias = "committee_std"
     needs = frozenset({"samples"})
 
     def __init__(self, n_samples: int | None = None) -> None:

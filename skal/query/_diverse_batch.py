@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_choice, check_fraction, check_int
-from skal.query._base import (
-    QueryStrategy,
-    as_strategy,
-    scores_of,
-    split_result,
-)
+from skal._checks import check_choice, check_fraction, check_int
+from skal.query._base import QueryStrategy
+from skal.query._names import as_strategy
+from skal.query._picks import scores_of, split_result
 from skal.query.functional import (
     facility_location,
     k_center_greedy,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skal._params import check_choice
+from skal._checks import check_choice
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._gradient import proba_of_classes
@@ -49,6 +49,7 @@ class CLUE(QueryStrategy):
     3
     """
 
+    alias = "clue"
     needs = frozenset({"proba", "embed"})
 
     def __init__(self, temperature: float = 1.0) -> None:
@@ -106,6 +107,7 @@ class WeightedKMeans(QueryStrategy):
     3
     """
 
+    alias = "weighted_kmeans"
     needs = frozenset({"proba", "embed"})
 
     def __init__(self, beta: float = 10.0, score: str = "margin") -> None:
@@ -169,6 +171,7 @@ class ClusterMargin(QueryStrategy):
     3
     """
 
+    alias = "cluster_margin"
     needs = frozenset({"proba", "embed"})
 
     def __init__(self, shortlist: float = 10.0, n_clusters: int | None = None) -> None:

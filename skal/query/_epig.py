@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from skal._params import check_int
-from skal._rows import as_rows
-from skal.query._base import QueryStrategy, draw_rows, top_n
+from skal._checks import check_int
+from skal._data import as_rows
+from skal.query._base import QueryStrategy
 from skal.query._disagreement import _n_samples, check_classifier
 from skal.query.functional import epig
+from skal.query.functional._order import draw_rows, top_n
 
 
 class EPIG(QueryStrategy):
@@ -62,6 +63,7 @@ class EPIG(QueryStrategy):
     np.True_
     """
 
+    alias = "epig"
     needs = frozenset({"samples"})
 
     def __init__(

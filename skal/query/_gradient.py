@@ -42,6 +42,7 @@ class ExpectedGradientLength(ScoreStrategy):
     array([0.33, 6.18])
     """
 
+    alias = "expected_gradient_length"
     needs = frozenset({"proba", "embed"})
 
     def _score(self, view, rows):
@@ -88,6 +89,7 @@ class BADGE(QueryStrategy):
     3
     """
 
+    alias = "badge"
     needs = frozenset({"proba", "embed"})
 
     def _query(self, view, rows, n_instances, rng):

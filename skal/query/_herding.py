@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skal._params import check_choice
+from skal._checks import check_choice
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._coverage import labeled_of
@@ -47,6 +47,7 @@ class FacilityLocation(QueryStrategy):
     array([1, 3, 4])
     """
 
+    alias = "facility_location"
     needs = frozenset({"embed"})
 
     def __init__(self, n_reference: int | None = 5000) -> None:
@@ -104,6 +105,7 @@ class MaxHerding(QueryStrategy):
     array([1, 3])
     """
 
+    alias = "max_herding"
     needs = frozenset({"embed"})
 
     def __init__(
@@ -170,6 +172,7 @@ class UHerding(QueryStrategy):
     2
     """
 
+    alias = "uherding"
     needs = frozenset({"embed", "proba"})
 
     def __init__(

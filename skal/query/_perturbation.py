@@ -52,6 +52,7 @@ class DropQuery(QueryStrategy):
     3
     """
 
+    alias = "drop_query"
     needs = frozenset({"embed", "head"})
 
     def __init__(self, n_passes: int = 3, dropout: float = 0.75) -> None:
@@ -110,6 +111,7 @@ class ALFAMix(QueryStrategy):
     3
     """
 
+    alias = "alfa_mix"
     needs = frozenset({"embed", "head", "labels"})
 
     def _query(self, view, rows, n_instances, rng):

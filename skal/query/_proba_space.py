@@ -50,6 +50,7 @@ class FALCUN(QueryStrategy):
     3
     """
 
+    alias = "falcun"
     needs = frozenset({"proba"})
 
     def __init__(self, gamma: float = 10.0) -> None:
@@ -96,6 +97,7 @@ class CDAL(QueryStrategy):
     3
     """
 
+    alias = "cdal"
     needs = frozenset({"proba"})
 
     def _query(self, view, rows, n_instances, rng):

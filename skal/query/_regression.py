@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skal._params import check_choice, check_int
-from skal._resolver import lacking
-from skal._rows import take_rows
+from skal._checks import check_choice, check_int
+from skal._data import take_rows
+from skal._model import lacking
 from skal._seed import seeds_for
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
@@ -57,6 +57,8 @@ class GreedySampling(QueryStrategy):
     >>> learner.query([[0.0], [1.0], [2.0], [9.0]], n_instances=3)[0]
     array([2, 3, 0])
     """
+
+    alias = "greedy_sampling"
 
     def __init__(self, method: str = "iGS") -> None:
         self.method = method
@@ -128,6 +130,7 @@ class ExpectedModelChange(ScoreStrategy):
     (442,)
     """
 
+    alias = "expected_model_change"
     needs = frozenset({"embed", "labels"})
 
     def __init__(self, n_members: int = 4) -> None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_choice
-from skal.query._base import QueryStrategy, ScoreStrategy, as_strategy, describe
+from skal._checks import check_choice
+from skal.query._base import QueryStrategy, ScoreStrategy
+from skal.query._names import as_strategy
+from skal.query._picks import describe
 from skal.query.functional import stochastic_top_n
 from skal.query.functional._batches import STOCHASTIC_METHODS, check_beta
 

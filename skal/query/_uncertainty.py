@@ -46,6 +46,7 @@ class LeastConfidence(ScoreStrategy):
     array([0.02, 0.48])
     """
 
+    alias = "least_confidence"
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):
@@ -88,6 +89,7 @@ class Margin(ScoreStrategy):
     3
     """
 
+    alias = "margin"
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):
@@ -129,6 +131,7 @@ class Entropy(ScoreStrategy):
     array([0.09, 0.7 ])
     """
 
+    alias = "entropy"
     needs = frozenset({"proba"})
 
     def _score(self, view, rows):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skal._rows import as_rows, select_rows
-from skal._view import as_view
+from skal._data import as_rows, select_rows
+from skal._model import as_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._composition import NamedMembersMixin
+from skal._meta import NamedMembersMixin
 from skal.stopping._base import StoppingRule
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._params import check_fraction, check_number
+from skal._checks import check_fraction, check_number
 from skal.query._uncertainty import score_proba
 from skal.query.functional import entropy
 from skal.stopping._base import StoppingRule

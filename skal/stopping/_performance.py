@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
 
-from skal._params import check_choice, check_int, check_number
-from skal._rows import n_rows
+from skal._checks import check_choice, check_int, check_number
+from skal._data import n_rows
 from skal.stopping._base import StoppingRule
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from skal._params import check_fraction, check_int
-from skal._rows import as_rows, n_rows
+from skal._checks import check_fraction, check_int
+from skal._data import as_rows, n_rows
 from skal.stopping._base import StoppingRule
 
 

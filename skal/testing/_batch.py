@@ -3,7 +3,7 @@
 import numpy as np
 
 from skal import ActiveLearner
-from skal._rows import n_rows, take_rows
+from skal._data import n_rows, take_rows
 from skal.exceptions import PoolExhaustedError
 from skal.query import ScoreStrategy
 from skal.testing._trial import assert_right, assert_same

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import chi2
 from sklearn.base import clone
 
-from skal._rows import as_rows, take_rows
+from skal._data import as_rows, take_rows
 from skal.query import ScoreStrategy
 from skal.testing._trial import assert_same
 

@@ -10,7 +10,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from skal import ModelView
-from skal._rows import take_rows
+from skal._data import take_rows
 from skal.query import ScoreStrategy
 from skal.testing._trial import assert_same
 

@@ -3,7 +3,7 @@
 import sys
 
 from skal import ActiveLearner, ModelView
-from skal import _view as view_module
+from skal._model import view as view_module
 from skal.query import QueryStrategy
 from skal.testing._batch import learner_of
 from skal.testing._trial import assert_right, assert_same, strategies_in

@@ -5,7 +5,7 @@ import pickle
 import joblib
 import numpy as np
 
-from skal._rows import n_rows
+from skal._data import n_rows
 from skal.testing._pure import (
     assert_stores_parameters,
     attributes,

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from sklearn.base import clone
 
-from skal._rows import n_rows, take_rows
+from skal._data import n_rows, take_rows
 from skal.testing._defaults import made_up_data, seeded
 
 N_FITTED = 100

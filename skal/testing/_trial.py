@@ -8,8 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.multiclass import type_of_target
 
 from skal import ModelView
-from skal._composition import NamedMembersMixin
-from skal._rows import n_rows, take_rows
+from skal._data import n_rows, take_rows
+from skal._meta import NamedMembersMixin
 from skal.query import CallableStrategy, QueryStrategy, as_strategy
 from skal.testing._defaults import N_LABELED, forest, made_up_data, seeded, serves
 

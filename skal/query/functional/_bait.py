@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
-from skal._params import check_choice, check_int, check_number
+from skal._checks import check_choice, check_int, check_number
 from skal._seed import as_random_state
 from skal.query.functional._gradient import check_pair
 from skal.query.functional._inputs import check_batch, check_finite

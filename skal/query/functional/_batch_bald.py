@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_int
+from skal._checks import check_int
 from skal._seed import as_random_state
 from skal.query.functional._batches import stochastic_top_n
 from skal.query.functional._bayesian import mutual_information

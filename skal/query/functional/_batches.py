@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_choice, check_fraction, check_int, check_number
+from skal._checks import check_choice, check_fraction, check_int, check_number
 from skal._seed import as_random_state
-from skal.query._distances import to_centroid, to_known, to_row
+from skal.query.functional._distances import to_centroid, to_known, to_row
 from skal.query.functional._inputs import (
     check_array,
     check_batch,
@@ -229,7 +229,7 @@ def stochastic_top_n(
     >>> stochastic_top_n([1.0, 1e-9, 1e9, 0.0], 3, random_state=0)
     array([2, 0, 1])
     """
-    from skal.query._base import top_n  # skal.query imports this file
+    from skal.query.functional._order import top_n
 
     scores = check_array("scores", np.asarray(scores, dtype=float), 1, "(n,)")
     check_batch(n_instances, len(check_no_nan(scores)))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from skal._params import check_int
+from skal._checks import check_int
 from skal._seed import as_random_state
-from skal.query._distances import Points
 from skal.query.functional._coverage import farthest_first
+from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_pool, check_table, check_weights
 from skal.query.functional._seeding import draw_far
 

@@ -10,12 +10,12 @@ from scipy.optimize import minimize
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms, safe_sparse_dot
 
-from skal._params import check_int, check_number
+from skal._checks import check_int, check_number
 from skal._seed import as_random_state
-from skal.query._base import draw_rows, top_n
-from skal.query._distances import Points
+from skal.query.functional._distances import Points
 from skal.query.functional._gradient import check_finite_pair
 from skal.query.functional._inputs import check_finite, check_pool
+from skal.query.functional._order import draw_rows, top_n
 from skal.query.functional._proba_space import LEAST_PROBA
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skal._seed import as_random_state
-from skal.query._distances import Points
+from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_pool
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.extmath import row_norms
 
-from skal._params import check_number
+from skal._checks import check_number
 from skal.query.functional._contrast import row_products
 from skal.query.functional._gradient import check_rows
 from skal.query.functional._inputs import check_finite, check_table

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_int, check_number
+from skal._checks import check_int, check_number
 from skal._seed import as_random_state
-from skal.query._base import top_n
 from skal.query.functional._clustering import kmeans, kmeans_sampling
 from skal.query.functional._gradient import check_finite_pair, check_rows
 from skal.query.functional._inputs import (
@@ -17,6 +16,7 @@ from skal.query.functional._inputs import (
     check_pool,
     check_weights,
 )
+from skal.query.functional._order import top_n
 from skal.query.functional._uncertainty import margin, plain_entropy
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skal._params import check_int, check_number
+from skal._checks import check_int, check_number
 from skal._seed import as_random_state
-from skal.query._distances import Points
+from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_pool, check_weights
 
 if TYPE_CHECKING:

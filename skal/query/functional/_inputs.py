@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from skal._params import check_int
+from skal._checks import check_int
 from skal.exceptions import PoolExhaustedError
 
 #: Numbers in a block: small enough to stay in the second-level cache.

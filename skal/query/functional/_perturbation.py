@@ -8,12 +8,12 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import gen_batches
 
-from skal._params import check_int, check_number
+from skal._checks import check_int, check_number
 from skal._seed import as_random_state
-from skal.query._base import draw_rows
 from skal.query.functional._clustering import kmeans_sampling
 from skal.query.functional._gradient import check_rows
 from skal.query.functional._inputs import check_pool
+from skal.query.functional._order import draw_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_number
+from skal._checks import check_number
 from skal._seed import as_random_state
 from skal.query.functional._inputs import check_batch, check_finite, check_proba
 from skal.query.functional._uncertainty import margin

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_fraction, check_int, check_number
+from skal._checks import check_fraction, check_int, check_number
 from skal._seed import as_random_state
-from skal.query._distances import Points
 from skal.query.functional._clustering import cluster
 from skal.query.functional._coverage import farthest_first
+from skal.query.functional._distances import Points
 from skal.query.functional._herding import spread
 from skal.query.functional._inputs import check_pool
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.extmath import row_norms
 
-from skal._params import check_choice, check_int
+from skal._checks import check_choice, check_int
 from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
-from skal.query._distances import to_centroid, to_known, to_row
+from skal.query.functional._distances import to_centroid, to_known, to_row
 from skal.query.functional._inputs import check_array, check_table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._seed import as_random_state
-from skal.query._distances import Points
+from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_pool, check_weights
 
 if TYPE_CHECKING:

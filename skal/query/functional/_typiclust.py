@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._params import check_int
+from skal._checks import check_int
 from skal._seed import as_random_state
-from skal.query._distances import Points
 from skal.query.functional._clustering import cluster
+from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_pool
 
 if TYPE_CHECKING:

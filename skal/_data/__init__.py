@@ -1,0 +1,28 @@
+"""What a pool and its labels are: rows of any container, targets, labels as codes.
+
+Nothing here knows a model. Uses the ground floor alone; everybody may use it.
+"""
+
+from skal._data.containers import concat_rows, n_rows, take_rows
+from skal._data.labels import Labels, learn_labels, multilabel_proba, spread
+from skal._data.rows import Rows, as_rows, blocks, chunk_size, select_rows
+from skal._data.targets import as_array, find_missing, join_targets, read_target
+
+__all__ = [
+    "Labels",
+    "Rows",
+    "as_array",
+    "as_rows",
+    "blocks",
+    "chunk_size",
+    "concat_rows",
+    "find_missing",
+    "join_targets",
+    "learn_labels",
+    "multilabel_proba",
+    "n_rows",
+    "read_target",
+    "select_rows",
+    "spread",
+    "take_rows",
+]

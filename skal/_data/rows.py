@@ -1,0 +1,257 @@
+"""Rows: a lazy selection of rows of any X, and what else depends on X's type."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from skal._data.containers import n_rows, take_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+#: Bytes of X handed to the estimator at a time: a sixteenth of the pool, within bounds.
+_CHUNK_BYTES = 2**22
+_MIN_CHUNK = 1024
+_CHUNKS = 16
+#: Rows a chunk where the size of a row cannot be told (lists, frames of objects).
+_DEFAULT_CHUNK = 8192
+#: A stretch of the base of which at least this share is wanted is read whole: a
+#: view costs nothing, a gather copies.
+_DENSE_SHARE = 0.9
+
+
+def select_rows(X, candidates):
+    """Return the Rows of X that candidates (positions, a mask or None) allow."""
+    if candidates is None:
+        return Rows(X)
+    n = n_rows(X)
+    chosen = np.asarray(candidates)
+    if chosen.dtype == bool and chosen.shape == (n,):
+        return Rows(X, np.flatnonzero(chosen))
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+        if chosen.shape == (0,):
+            return Rows(X, np.empty(0, int))
+        raise ValueError(
+            f"candidates must be positions in X_pool or a mask of {n} booleans, got "
+            f"{chosen.dtype} of shape {chosen.shape}."
+        )
+    ordered = np.unique(chosen)
+    if len(ordered) < len(chosen):
+        raise ValueError(
+            f"candidates must be different rows, got {len(chosen) - len(ordered)} "
+            "of them twice or more."
+        )
+    if len(ordered) and not 0 <= ordered[0] <= ordered[-1] < n:
+        raise ValueError(
+            f"candidates must be positions in [0, {n - 1}], got {ordered[0]} to "
+            f"{ordered[-1]}."
+        )
+    return Rows(X, ordered)
+
+
+def as_rows(X):
+    """Return X as Rows; Rows come back as they are."""
+    return X if isinstance(X, Rows) else Rows(X)
+
+
+class Rows:
+    """A lazy selection of rows of X: nothing is copied until it is read.
+
+    Strategies receive their candidates as Rows. Slices of slices refer to the same
+    base, which is what lets a :class:`~skal.ModelView` compute each row once.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_base, ...), sparse matrix, frame, memmap, tensor or list
+        The base data.
+    indices : array-like of int or bool, default=None
+        Positions in X of the selected rows, or a mask; None selects every row.
+
+    Attributes
+    ----------
+    X : object
+        The base data, never copied.
+    indices : ndarray of int64 of shape (n_rows,) or None
+        Positions in X; None means every row.
+    shape : tuple of int
+        The shape of the selection.
+
+    See Also
+    --------
+    ModelView : Answers questions about rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal import Rows
+    >>> pool = Rows(np.arange(10).reshape(5, 2))
+    >>> pool.take([4, 2]).take([1]).data()
+    array([[4, 5]])
+    """
+
+    def __init__(self, X: Any, indices: ArrayLike | None = None) -> None:
+        if sp.issparse(X) and X.format != "csr":
+            X = X.tocsr()
+        self.X = X
+        self.indices: NDArray[np.int64] | None = (
+            None if indices is None else as_positions(indices, n_rows(X))
+        )
+
+    def __len__(self) -> int:
+        """Return the number of selected rows."""
+        return n_rows(self.X) if self.indices is None else len(self.indices)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the selection; lists have one dimension."""
+        return (len(self), *getattr(self.X, "shape", (0,))[1:])
+
+    def __repr__(self) -> str:
+        """Say how many rows of what are selected."""
+        return f"Rows({len(self)} of {n_rows(self.X)} rows, {type(self.X).__name__})"
+
+    def positions(self) -> NDArray[np.int64]:
+        """Return where the selected rows stand in the base.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n_rows,)
+            Positions in X.
+        """
+        return np.arange(len(self)) if self.indices is None else self.indices
+
+    def take(self, positions: ArrayLike) -> Rows:
+        """Select rows of this selection; the base stays the same.
+
+        Parameters
+        ----------
+        positions : array-like of int or bool
+            Positions among the selected rows, from the end where negative, or a mask.
+
+        Returns
+        -------
+        Rows
+            The smaller selection.
+
+        Raises
+        ------
+        IndexError
+            If a position lies outside the selection.
+        """
+        return self._of(as_positions(positions, len(self)))
+
+    def _of(self, positions):
+        """Select rows at positions that have been checked."""
+        rows = Rows(self.X)
+        rows.indices = positions if self.indices is None else self.indices[positions]
+        return rows
+
+    def data(self) -> Any:
+        """Return the selected rows in the user's own type.
+
+        Returns
+        -------
+        object
+            X itself where every row is selected, else a copy of the rows.
+        """
+        return self.X if self.indices is None else take_rows(self.X, self.indices)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the selected rows as an array."""
+        data = self.data()
+        data = data.toarray() if sp.issparse(data) else data
+        return np.array(data, dtype=dtype, copy=copy)
+
+    def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Rows]]:
+        """Split the selection into consecutive pieces.
+
+        Parameters
+        ----------
+        size : int, default=None
+            Rows a piece; None takes about 4 MiB of X.
+
+        Yields
+        ------
+        where : slice
+            The positions of the piece in this selection.
+        rows : Rows
+            The piece.
+        """
+        size = size or chunk_size(self.X)
+        for start in range(0, len(self), size):
+            where = slice(start, min(start + size, len(self)))
+            yield where, self._of(np.arange(where.start, where.stop))
+
+
+def as_positions(indices, n):
+    """Return indices (positions, or a mask, of n rows) as positions from 0 to n - 1."""
+    indices = np.asarray(indices)
+    if indices.dtype == bool:
+        if indices.shape != (n,):
+            raise IndexError(
+                f"indices must be a mask of {n} rows, got shape {indices.shape}."
+            )
+        return np.flatnonzero(indices)
+    if indices.size == 0:
+        return np.empty(0, np.int64)
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise TypeError(
+            "indices must be whole numbers, got "
+            f"{indices.dtype} of shape {indices.shape}."
+        )
+    indices = indices.astype(np.int64, copy=False)
+    if indices.min() < -n or indices.max() >= n:
+        raise IndexError(
+            f"indices must lie in [0, {n - 1}], got {indices.min()} to {indices.max()}."
+        )
+    return np.where(indices < 0, indices + n, indices) if indices.min() < 0 else indices
+
+
+def chunk_size(X):
+    """Rows of X that fill a chunk."""
+    if sp.issparse(X):
+        row_bytes = 12 * X.nnz / max(1, X.shape[0])
+    elif hasattr(X, "iloc") or not hasattr(getattr(X, "dtype", None), "itemsize"):
+        return _DEFAULT_CHUNK
+    else:
+        row_bytes = X.dtype.itemsize * np.prod(X.shape[1:], dtype=float)
+    chunk_bytes = min(_CHUNK_BYTES, row_bytes * X.shape[0] / _CHUNKS)
+    return max(_MIN_CHUNK, int(chunk_bytes / max(row_bytes, 1)))
+
+
+def blocks(X, positions):
+    """Read the rows at sorted ``positions`` of X (None for all), block by block.
+
+    The blocks lie on a fixed grid over X. One that is wanted nearly whole is read as
+    a slice, which costs no copy, and so its rows are computed beside the same
+    neighbours whatever else is asked for.
+
+    Yields
+    ------
+    data : object
+        Rows in X's own type.
+    keep : ndarray of int or None
+        Which of them were asked for; None means all.
+    where : slice
+        Their places among ``positions``.
+    """
+    size, n = chunk_size(X), n_rows(X)
+    starts = np.arange(0, n + size, size)
+    edges = starts if positions is None else np.searchsorted(positions, starts)
+    for first, (start, stop) in zip(starts, pairwise(edges.tolist()), strict=False):
+        stop = stop if positions is not None else min(stop, n)
+        last = min(first + size, n)
+        where = slice(start, stop)
+        if stop - start == last - first:
+            yield take_rows(X, slice(first, last)), None, where
+        elif stop - start >= _DENSE_SHARE * (last - first):
+            yield take_rows(X, slice(first, last)), positions[where] - first, where
+        elif stop > start:
+            yield take_rows(X, positions[where]), None, where

@@ -1,0 +1,17 @@
+"""The loop: ask, reveal, train, until enough; live or against a hidden oracle.
+
+Uses strategies and the rooms below, and knows no formula; the package itself, the
+experiments and the command use it.
+"""
+
+from skal._loop.batch_sizes import check_sizes, rounds_for, size_in_round
+from skal._loop.initial import resolve_initial
+from skal._loop.learner import ActiveLearner
+
+__all__ = [
+    "ActiveLearner",
+    "check_sizes",
+    "resolve_initial",
+    "rounds_for",
+    "size_in_round",
+]

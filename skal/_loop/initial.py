@@ -1,0 +1,77 @@
+"""The first labels: which rows to reveal before there is a model to ask."""
+
+import numpy as np
+
+from skal._checks import name_of, nearest_first
+from skal.query import QueryStrategy, as_strategy, get_strategy_names
+
+_NEEDS_A_MODEL = frozenset({"proba", "samples", "head", "labels"})
+
+
+class Stratified(QueryStrategy):
+    """Rows in the proportions of y, one of each class first: for simulations only."""
+
+    def __init__(self, y=None):
+        self.y = y
+
+    def _query(self, view, rows, n_instances, rng):
+        _, classes, counts = np.unique(self.y, return_inverse=True, return_counts=True)
+        order = rng.permutation(len(rows))
+        order = order[np.argsort(classes[order], kind="stable")]
+        starts = np.repeat(np.cumsum(counts) - counts, counts)
+        rank = np.arange(len(order)) - starts  # place of each row within its class
+        turn = (rank + rng.uniform(size=len(order))) / np.repeat(counts, counts)
+        if n_instances >= len(counts):
+            turn[rank == 0] -= 1
+        return order[np.argsort(turn)[:n_instances]]
+
+
+def resolve_initial(initial, y=None, target_type="multiclass"):
+    """Return the strategy that ``initial=`` names; y is given in simulations only."""
+    if isinstance(initial, str) and initial == "stratified":
+        if y is None:
+            raise ValueError(
+                'initial must be "random" or a strategy in a live loop, got '
+                "'stratified', which needs the labels of the whole pool."
+            )
+        if target_type != "multiclass":
+            raise ValueError(
+                'initial must be "random" or a strategy for '
+                f"{target_type} targets, got 'stratified', which needs classes."
+            )
+        return Stratified(y)
+    if isinstance(initial, str) and initial not in get_strategy_names():
+        words = ", ".join(map(repr, nearest_first(initial, initial_words())))
+        raise ValueError(f"initial must be one of {words}, got {initial!r}.")
+    strategy = as_strategy(initial, "initial")
+    unmet = sorted(strategy.needs & _NEEDS_A_MODEL)
+    if unmet:
+        raise ValueError(
+            "initial must be a strategy that needs no model and no labels, got "
+            f"{name_of(strategy)}, which needs {', '.join(unmet)}. "
+            'Use "random" or a strategy of the pool alone.'
+        )
+    return strategy
+
+
+def initial_words():
+    """List the names that serve before the first label."""
+    served = [
+        name
+        for name in get_strategy_names()
+        if not as_strategy(name).needs & _NEEDS_A_MODEL
+    ]
+    return [*served, "stratified"]
+
+
+def until_two_classes(picks, y, budget, more):
+    """Extend the first rows while they hold one class, up to the budget.
+
+    ``more()`` returns a longer list of rows, best first, asked the same way.
+    """
+    if len(picks) == budget or len(np.unique(y[picks])) > 1:
+        return picks
+    queue = more()
+    queue = np.concatenate([picks, queue[~np.isin(queue, picks)]])
+    other = np.flatnonzero(y[queue] != y[queue[0]])
+    return queue[: min(budget, other[0] + 1 if len(other) else budget)]

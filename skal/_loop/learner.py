@@ -1,0 +1,560 @@
+"""ActiveLearner: the loop, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from inspect import isclass
+from numbers import Integral, Real
+from types import NoneType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import get_tags, indexable
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skal._checks import check_classes, check_int, count_of, name_of
+from skal._data import (
+    Labels,
+    join_targets,
+    learn_labels,
+    n_rows,
+    read_target,
+    select_rows,
+    take_rows,
+)
+from skal._loop import history as _history
+from skal._loop.batch_sizes import check_sizes, size_in_round
+from skal._loop.initial import resolve_initial
+from skal._loop.simulation import Simulation
+from skal._loop.training import Trained, warm_start_param
+from skal._loop.training_set import Lesson, Oracle
+from skal._meta import routed
+from skal._model import check_needs
+from skal._seed import draw_seed, fork_torch, stream
+from skal.exceptions import PoolExhaustedError
+from skal.query import as_strategy
+from skal.query._picks import check_positions, split_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from skal.query import QueryStrategy
+    from skal.stopping import StoppingRule
+
+
+def _scores_rows(self):
+    try:
+        strategy = as_strategy(self.query_strategy)
+    except (TypeError, ValueError):  # fit and query say what is wrong with it
+        return False
+    return hasattr(strategy, "score_samples")
+
+
+class ActiveLearner(CallbackSupportMixin, Trained):
+    """Train an estimator on the labels that teach it most.
+
+    With ``n_labels`` set, ``fit(X, y)`` simulates: y answers like a person would, and
+    the learner asks for a few labels a round until its budget is spent. With
+    ``n_labels=None``, ``fit(X, y)`` trains on whatever is labelled; then ``query``
+    says which rows to label next and ``teach`` takes the answers. Both walk the same
+    two steps: for the same seed they ask for the same rows and end in the same model.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Any classifier or regressor, Pipelines included; it is cloned, never fitted.
+        None means LogisticRegression. Classifiers are given codes 0..K-1 in the order
+        of ``classes_``, whatever the labels are; the keys of a ``class_weight`` and a
+        ``pos_label`` are labels, and are translated.
+    query_strategy : str, QueryStrategy or callable, default="margin"
+        Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
+        function ``f(learner, X, n_instances=1)`` in the manner of modAL.
+    n_labels : int, float or None, default=None
+        The budget of a simulation: a number of labels, or a share of the rows. None
+        buys nothing.
+    n_initial : int, default=10
+        Labels of the first round. While they hold a single class, more are drawn.
+    initial : {"random", "stratified"}, QueryStrategy or callable, default="random"
+        Picks the first rows. "stratified" looks at y, so it serves simulations only.
+    batch_size : int or sequence of int, default=10
+        Labels of each later round; a sequence says it round by round, and its last
+        size goes on.
+    stopping : StoppingRule or None, default=None
+        Ends a simulation before its budget; see :mod:`skal.stopping`.
+    classes : array-like or None, default=None
+        Every class there is, where the first labels may miss some. None takes them
+        from y.
+    use_unlabeled : bool, default=False
+        Give the estimator the unlabelled rows too, with code -1, as
+        SelfTrainingClassifier and LabelSpreading expect.
+    warm_start : bool, default=False
+        Go on from the weights of the round before, for estimators that can.
+    missing_label : int, str or None, default=-1
+        Marks rows without a label in y, besides NaN and None. In regression only NaN
+        does.
+    store_estimators : bool, default=False
+        Keep the model of every round, for ``staged_predict`` and its kin.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the queries and every ``random_state`` of the estimator that is None.
+        None means fresh entropy: the global generators are never touched.
+    verbose : int, default=0
+        1 shows a progress bar, unless something around the learner shows one.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The model of the last round.
+    classes_ : ndarray of shape (n_classes,)
+        The full set of classes; columns of ``predict_proba``. Absent for regressors.
+    seed_ : int
+        Drawn once from ``random_state``; every draw comes from it.
+    X_training_ : array-like of shape (n_labels, ...)
+        The labelled rows in the order in which they were labelled.
+    y_training_ : ndarray of shape (n_labels,) or (n_labels, n_outputs)
+        Their labels.
+    labeled_iter_ : ndarray of int of shape (n_samples,)
+        The round in which each row of fit's X was labelled: 0 at the start, -1 never.
+        Rows taught later are appended.
+    n_iter_ : int
+        Rounds after the first.
+    termination_condition_ : str or None
+        Why a simulation ended: "n_labels", "stopping", "exhausted" (the pool),
+        "callback", or "interrupted". None outside simulations.
+    history_ : dict of ndarray
+        Columns with an entry a round: ``n_labels``, ``indices`` (into fit's X, or into
+        ``X_training_`` for taught rounds), ``query_time`` and ``fit_time`` in seconds,
+        ``score`` of the rows asked, ``info`` from the strategy, and ``stopping``, what
+        the stopping rule measured on the model of that round. With ``use_unlabeled``
+        also ``n_pseudo_labeled``, how many rows the model took its own labels for, and
+        ``pseudo_accuracy``, the share of them that were right, NaN where nobody knows.
+    estimators_ : list of estimator
+        The model of every round, with ``store_estimators=True``.
+    n_features_in_ : int
+        As the estimator counted.
+    feature_names_in_ : ndarray of str
+        As the estimator saw them.
+
+    See Also
+    --------
+    skal.query : The strategies.
+    skal.stopping : When to stop.
+    skal.plotting.LabelCurveDisplay : What the labels bought.
+
+    Notes
+    -----
+    In a Pipeline, ask the last step about transformed rows:
+    ``pipe[-1].query(pipe[:-1].transform(X_pool))``. Preprocessing that learns without
+    labels belongs in front of the learner, where it sees the whole pool; inside it, a
+    TfidfVectorizer or a PCA learns from the labelled rows alone.
+
+    Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and the
+    pool is never copied. ``fit`` with every row labelled keeps a reference to X;
+    ``teach`` keeps copies.
+
+    References
+    ----------
+    .. [1] B. Settles (2009). Active Learning Literature Survey. University of
+       Wisconsin-Madison, Computer Sciences Technical Report 1648.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skal import ActiveLearner
+    >>> X, y = load_digits(return_X_y=True)
+    >>> learner = ActiveLearner(n_labels=100, random_state=0)
+    >>> learner.fit(X[:1000] / 16, y[:1000]).n_iter_
+    9
+    >>> bool(learner.score(X[1000:] / 16, y[1000:]) > 0.75)
+    True
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        query_strategy: str | QueryStrategy | Callable[..., Any] = "margin",
+        *,
+        n_labels: float | None = None,
+        n_initial: int = 10,
+        initial: str | QueryStrategy | Callable[..., Any] = "random",
+        batch_size: int | Sequence[int] = 10,
+        stopping: StoppingRule | None = None,
+        classes: ArrayLike | None = None,
+        use_unlabeled: bool = False,
+        warm_start: bool = False,
+        missing_label: float | str | None = -1,
+        store_estimators: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.query_strategy = query_strategy
+        self.n_labels = n_labels
+        self.n_initial = n_initial
+        self.initial = initial
+        self.batch_size = batch_size
+        self.stopping = stopping
+        self.classes = classes
+        self.use_unlabeled = use_unlabeled
+        self.warm_start = warm_start
+        self.missing_label = missing_label
+        self.store_estimators = store_estimators
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # The two meanings of fit ----------------------------------------------------
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any, **params: Any) -> Self:
+        """Train on what is labelled, or simulate a run against a hidden oracle.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows of any type: arrays of any rank, CSR, frames, memmaps, lists.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels. With ``n_labels=None`` some may be missing; with ``n_labels``
+            set, y answers the queries and must be complete.
+        **params : dict
+            Passed to the estimator's fit, row-wise ones sliced to the labelled rows.
+
+        Returns
+        -------
+        ActiveLearner
+            The fitted learner.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of bounds, X and y disagree, or y misses labels while
+            ``n_labels`` is set.
+        TypeError
+            If the query strategy or the stopping rule needs what the estimator cannot
+            give.
+
+        Notes
+        -----
+        A simulation commits after each round: when it is interrupted, or a refit
+        fails, the learner is left as it was after the last complete round.
+        """
+        self._check_params()
+        X, target = self._check_data(X, y)
+        params = routed(self, "fit", params)
+        if self.n_labels is None:
+            return self._fit_given(X, target, params)
+        if not self.verbose:
+            return self._simulate(X, target, params)
+        from skal.callback._progress import (
+            show_progress,  # rich and sklearn.metrics: not for all
+        )
+
+        with show_progress(self):
+            return self._simulate(X, target, params)
+
+    def _fit_given(self, X, target, params):
+        """Train on the labelled rows; buy nothing."""
+        y, missing = target.y, target.missing
+        if missing.all():
+            raise ValueError(
+                f"y must hold at least one label, got {len(y)} missing ones. "
+                "Use query to choose the first rows and teach to label them."
+            )
+        labels = learn_labels(target, self.classes, self.missing_label)
+        self._check_target(labels)
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        oracle = Oracle(X, y, params, labels, self.use_unlabeled)
+        order = np.flatnonzero(~missing)
+        lesson = oracle.reveal(order, copy=False)  # a full fit copies nothing
+        state = self._train(lesson, draw_seed(self.random_state), 0)
+        state["labeled_iter_"] = np.where(missing, -1, 0)
+        self._commit(state, order)
+        context.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes=dict
+        )
+        return self
+
+    def _simulate(self, X, target, params):
+        """Reveal labels round by round, until the budget or a rule says enough."""
+        assert self.n_labels is not None  # or there would be nothing to buy
+        y, n = target.y, len(target.y)
+        if target.missing.any():
+            raise incomplete(target.missing, self.n_labels, self.missing_label)
+        labels = learn_labels(target, self.classes)
+        labels.encode(y)  # a label outside classes= is an error, before any work
+        self._check_target(labels)
+        self._check_loop(labels)
+        oracle = Oracle(X, y, params, labels, self.use_unlabeled, knows_all=True)
+        simulation = Simulation(self, oracle, count_of("n_labels", self.n_labels, n))
+        context = self._init_callback_context(max_subtasks=simulation.n_rounds)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        reason = simulation.run(context)
+        spent = reason == "n_labels" and self.n_labels > n
+        self.termination_condition_ = "exhausted" if spent else reason
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _is_enough(self, view, rows, picks):
+        """Let the stopping rule measure the model that asked, and judge the run."""
+        if self.stopping is None:
+            return False
+        with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
+            record = self.stopping.measure(view, rows, picks)
+        self._rounds = _history.with_record(self._rounds, record)
+        return self.stopping.verdict([entry["stopping"] for entry in self._rounds])[2]
+
+    # The live loop --------------------------------------------------------------
+
+    def query(
+        self,
+        X_pool: Any,
+        n_instances: int | None = None,
+        *,
+        candidates: ArrayLike | None = None,
+    ) -> tuple[NDArray[np.int64], Any]:
+        """Say which rows of a pool to label next.
+
+        Parameters
+        ----------
+        X_pool : array-like of shape (n_samples, ...)
+            The pool.
+        n_instances : int, default=None
+            How many rows; None asks for the ``batch_size`` of the round (``n_initial``
+            before the first label), or what is left.
+        candidates : array-like of int or bool, default=None
+            Positions, or a mask, of the rows that may be asked; None allows all. The
+            pool stays as it is, so a row keeps its position from round to round.
+
+        Returns
+        -------
+        indices : ndarray of int64 of shape (n_instances,)
+            Positions in X_pool, best first. Asking again gives the same answer.
+        rows : array-like of shape (n_instances, ...)
+            ``X_pool[indices]``, in the pool's own type.
+
+        Raises
+        ------
+        PoolExhaustedError
+            If more rows are asked for than there are candidates.
+        TypeError
+            If the query strategy needs what the estimator cannot give.
+        ValueError
+            If the candidates repeat, lie outside the pool, or the strategy returns
+            what it must not.
+        """
+        self._check_params()
+        rows = select_rows(X_pool, candidates)
+        cold = not self.__sklearn_is_fitted__()
+        size = self._size_of(n_instances, len(rows), cold)
+        seed = vars(self).get("seed_")
+        seed = draw_seed(self.random_state) if seed is None else seed
+        if cold:
+            strategy = resolve_initial(self.initial)
+            view = self._cold_view(Labels(self._target_type()), seed)
+            picks, _ = self._ask(strategy, view, rows, size, seed, 0)
+        else:
+            strategy = as_strategy(self.query_strategy)
+            check_needs(strategy, self.estimator_)
+            round = self.n_iter_ + 1
+            picks, _ = self._ask(strategy, self._view(), rows, size, seed, round)
+        self.seed_ = seed
+        indices = picks if rows.indices is None else rows.indices[picks]
+        return indices, take_rows(rows.X, indices)
+
+    def teach(self, X: Any, y: Any, **params: Any) -> Self:
+        """Add labelled rows and fit again.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            The rows that were labelled, in the type of those before.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels; rows without one are skipped.
+        **params : dict
+            Passed to the estimator's fit; row-wise ones hold a value for each row of X
+            and join those of earlier rounds.
+
+        Returns
+        -------
+        ActiveLearner
+            The learner, taught. If anything fails it stays as it was.
+
+        Raises
+        ------
+        ValueError
+            If a label is not among ``classes``, if ``params`` leaves out what earlier
+            rounds had, if the new model predicts NaN, or under ``use_unlabeled``.
+        """
+        if self.use_unlabeled:
+            raise ValueError(
+                "use_unlabeled must be False for teach, got True. A model that learns "
+                "from unlabelled rows needs them all: use fit(X, y_partial), with "
+                f"{self.missing_label!r} where a label is missing."
+            )
+        self._check_params()
+        X, target = self._check_data(X, y)
+        if target.missing.all():
+            return self
+        if self.__sklearn_is_fitted__():
+            target = target.like(self.y_training_)
+        params = routed(self, "fit", params)
+        seen = np.flatnonzero(~target.missing)
+        known = self.__sklearn_is_fitted__()
+        labels = self._labels_after(target)
+        lesson = Oracle(X, target.y, params, labels).reveal(seen)
+        if known:
+            so_far = Lesson(self.X_training_, self.y_training_, self._params, labels)
+            lesson = so_far.extended(lesson)
+        seed = vars(self).get("seed_")
+        seed = draw_seed(self.random_state) if seed is None else seed
+        round = self.n_iter_ + 1 if known else 0
+        state = self._train(lesson, seed, round)
+        before = self.labeled_iter_ if known else np.empty(0, int)
+        state["labeled_iter_"] = np.append(before, np.full(len(seen), round))
+        n_labels = len(lesson.y)
+        self._commit(state, np.arange(n_labels - len(seen), n_labels))
+        return self
+
+    @available_if(_scores_rows)
+    def score_pool(self, X_pool: Any) -> NDArray[Any]:
+        """Return how much the query strategy wants each row of a pool.
+
+        Parameters
+        ----------
+        X_pool : array-like of shape (n_samples, ...)
+            The pool.
+
+        Returns
+        -------
+        ndarray of float of shape (n_samples,)
+            Higher is more wanted.
+        """
+        check_is_fitted(self)
+        strategy = as_strategy(self.query_strategy)
+        check_needs(strategy, self.estimator_)
+        with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
+            return strategy.score_samples(self._view(), X_pool)
+
+    # The two steps --------------------------------------------------------------
+
+    def _ask(self, strategy, view, rows, size, seed, round):
+        """Let a strategy pick rows, and hold it to its promise."""
+        random_state = stream(seed, round, "query")
+        with fork_torch(seed, round, "query"):
+            result = strategy(view, rows, size, random_state=random_state)
+        picks, info = split_result(result)  # checked: __call__ may be overridden
+        return check_positions(picks, size, len(rows), strategy), info
+
+    def _labels_after(self, target):
+        """Return the Labels that know what was known and the new y."""
+        if not self.__sklearn_is_fitted__() or self.classes is not None:
+            return learn_labels(target, self.classes, self.missing_label)
+        if target.kind != self._labels.target_type:
+            raise ValueError(
+                f"y must hold {self._labels.target_type} targets as before, got "
+                f"{target.kind} ones."
+            )
+        join_targets(self.y_training_, target.y)  # another kind of label is an error
+        return self._labels.with_new(target.y[~target.missing])
+
+    # Checks ---------------------------------------------------------------------
+
+    def _check_params(self):
+        if not hasattr(self._template(), "fit") or isclass(self.estimator):
+            raise TypeError(
+                "estimator must be an estimator with fit, or None, got "
+                f"{self.estimator!r}."
+            )
+        check_int("n_initial", self.n_initial)
+        check_sizes("batch_size", self.batch_size)
+        as_strategy(self.query_strategy)
+        check_classes(self.classes)
+        if self.n_labels is not None:
+            count_of("n_labels", self.n_labels, 1)
+        if not isinstance(self.missing_label, (Real, str, NoneType)):
+            raise TypeError(
+                "missing_label must be a number, a word or None, got "
+                f"{self.missing_label!r}."
+            )
+        if self.warm_start:
+            warm_start_param(self._template())
+        rule = self.stopping
+        if isclass(rule):
+            raise TypeError(
+                f"stopping must be an instance, got the class {rule.__name__}. "
+                f"Write {rule.__name__}()."
+            )
+        if rule is not None and not hasattr(rule, "verdict"):
+            raise TypeError(
+                "stopping must be None or a rule with measure and verdict, got "
+                f"{rule!r}. See skal.stopping."
+            )
+
+    def _check_data(self, X, y):
+        """Return X and what y says, as a Target."""
+        if y is None:
+            raise ValueError(
+                "ActiveLearner requires y to be passed, but the target y is None."
+            )
+        X, y = indexable(X, y)
+        if n_rows(X) == 0:
+            raise ValueError("X must hold at least one row, got 0.")
+        kind = get_tags(self._template()).estimator_type
+        return X, read_target(y, self.missing_label, kind)
+
+    def _target_type(self):
+        """Return the kind of target that can be told before the first label."""
+        return "regression" if is_regressor(self._template()) else "multiclass"
+
+    def _check_target(self, labels):
+        if self.use_unlabeled and labels.target_type != "multiclass":
+            raise ValueError(
+                "use_unlabeled must be False for "
+                f"{labels.target_type} targets, got True."
+            )
+
+    def _check_loop(self, labels):
+        """Check what a simulation will need, before any work."""
+        template = self._template()
+        check_needs(as_strategy(self.query_strategy), template)
+        if self.stopping is not None and hasattr(self.stopping, "check"):
+            self.stopping.check(labels.target_type)
+            check_needs(self.stopping, template)
+        if get_tags(template).input_tags.pairwise:
+            raise ValueError(
+                "estimator must take rows of features in a simulation, got "
+                f"{name_of(template)} with a precomputed kernel. Compute the kernel "
+                "inside the estimator."
+            )
+
+    def _size_of(self, n_instances, n_candidates, cold):
+        """Return how many rows a query asks for."""
+        if n_instances is None and n_candidates > 0:
+            if cold:
+                return min(self.n_initial, n_candidates)
+            return min(size_in_round(self.batch_size, self.n_iter_ + 1), n_candidates)
+        if n_instances is None:
+            raise PoolExhaustedError("X_pool must hold candidates to ask for, got 0.")
+        size = check_int("n_instances", n_instances)
+        if size > n_candidates:
+            raise PoolExhaustedError(
+                f"n_instances must be at most {n_candidates}, the number of "
+                f"candidates, got {size}."
+            )
+        return size
+
+
+def incomplete(missing, n_labels, missing_label):
+    """Build the error for a simulation whose oracle does not know every answer."""
+    hint = ""
+    if isinstance(missing_label, Integral):
+        hint = f" If {missing_label} is a class, pass missing_label=None."
+    return ValueError(
+        f"y must hold every label when n_labels is set, since it answers the queries; "
+        f"got {missing.sum()} of {len(missing)} labels missing with n_labels="
+        f"{n_labels!r}. Set n_labels=None to train on the labelled rows.{hint}"
+    )

@@ -1,0 +1,26 @@
+"""What a strategy may ask of a fitted model: the view, its memory, members, needs.
+
+One ladder says what any estimator offers: its own method, the layers of a Pipeline or
+a wrapper, the members of an ensemble. Uses the data room and the ground floor;
+strategies, estimators and the loop use it.
+"""
+
+from skal._model import answers, layers, members, needs
+from skal._model.answers import flatten
+from skal._model.layers import split
+from skal._model.needs import check_needs, lacking, provides
+from skal._model.view import ModelView, as_view
+
+__all__ = [
+    "ModelView",
+    "answers",
+    "as_view",
+    "check_needs",
+    "flatten",
+    "lacking",
+    "layers",
+    "members",
+    "needs",
+    "provides",
+    "split",
+]

@@ -1,0 +1,335 @@
+"""Pseudo-labels: train on the rows the model is sure of, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.utils import indexable
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skal._checks import check_choice, check_int, check_number, count_of, name_of
+from skal._data import Labels, read_target
+from skal._meta import EstimatorInside, routed
+from skal.pseudo._selection import THRESHOLDS, PseudoFit
+
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["PseudoLabelClassifier"]
+
+
+def _inside_has(method):
+    def check(self):
+        getattr(self._inside(), method)  # its AttributeError says what is missing
+        return True
+
+    return check
+
+
+class PseudoLabelClassifier(EstimatorInside):
+    """Train a classifier on labelled rows, and on unlabelled ones it is sure of.
+
+    Fitted on the labelled rows, the classifier predicts the others; the surest of its
+    predictions are taken for labels, and it is fitted again on both. Active learning
+    asks about rows the model doubts, pseudo-labels use those it does not: together
+    they are CEAL. Where the model is sure and wrong, it learns its own mistakes:
+    compare with and without.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Any classifier with ``predict_proba``, Pipelines included; it is cloned, never
+        fitted. None means LogisticRegression. It is given codes 0..K-1.
+    threshold : float or int, default=None
+        How sure is sure enough. "proba": the least probability of the predicted class
+        (None: .95). "entropy": the largest entropy, in nats (None: .05). "k_best": how
+        many rows, or which share of the unlabelled ones as a float (None: .1).
+    criterion : {"proba", "entropy", "k_best"}, default="proba"
+        What is held against the threshold: the largest probability, the entropy of the
+        probabilities (as in CEAL), or nothing: the k surest rows are taken.
+    per_class_cap : int, default=None
+        The most pseudo-labels of a class; the surest count. None sets no limit, and
+        then an easy class may crowd out the others.
+    decay : float, default=0.0
+        How much stricter the threshold gets with each label, in its own unit (rows for
+        "k_best"): the more the model has been taught, the more often it is sure. CEAL
+        makes it stricter by so much a round; divide that by the labels of a round.
+    weight : float or "confidence", default=1.0
+        What a pseudo-label counts, where a label counts 1; "confidence" takes the
+        predicted probability. Below 1 the estimator must take ``sample_weight``.
+    calibrate : {None, "temperature"}, default=None
+        "temperature" first holds out a third of the labelled rows at a time to find
+        out how much too sure the classifier is, and tempers what is held against the
+        threshold. It never makes it surer.
+    missing_label : int, str or None, default=-1
+        Marks rows without a label in y, besides NaN and None.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The classifier fitted on labels and pseudo-labels.
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    labeled_iter_ : ndarray of int of shape (n_samples,)
+        0 for rows with a label, 1 for rows with a pseudo-label, -1 for others.
+    pseudo_labels_ : ndarray of shape (n_samples,)
+        The pseudo-labels, ``missing_label`` where there is none.
+    n_pseudo_labeled_ : int
+        How many there are.
+    transduction_ : ndarray of shape (n_samples,)
+        The labels of the final fit: y, with the pseudo-labels put in.
+    threshold_ : float
+        The threshold after its decay.
+    temperature_ : float
+        By what the logits were divided; 1 without ``calibrate``.
+    n_features_in_ : int
+        As the estimator counted.
+    feature_names_in_ : ndarray of str
+        As the estimator saw them.
+
+    See Also
+    --------
+    skal.ActiveLearner : With ``use_unlabeled=True`` it hands over the unlabelled rows.
+    sklearn.semi_supervised.SelfTrainingClassifier : Goes on until nothing is added.
+
+    Notes
+    -----
+    Cost: two fits and a pass over the unlabelled rows; three more fits to calibrate.
+    Nothing is carried over from one ``fit`` to the next: pseudo-labels are chosen anew
+    each time, and a wrong one is forgotten as soon as the model knows better. In
+    particular the decay counts labels, not rounds, so that a simulation, a live loop
+    and a fit from scratch agree.
+
+    In a learner, ``history_["n_pseudo_labeled"]`` counts the pseudo-labels of each
+    round; a simulation knows, and reports, ``history_["pseudo_accuracy"]``.
+
+    References
+    ----------
+    Wang, K., Zhang, D., Li, Y., Zhang, R., Lin, L. (2017). Cost-effective active
+    learning for deep image classification. IEEE TCSVT 27. arXiv:1701.03551
+
+    Lee, D.-H. (2013). Pseudo-label: the simple and efficient semi-supervised learning
+    method for deep neural networks. ICML Workshop on Challenges in Representation
+    Learning.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skal.pseudo import PseudoLabelClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> y[50:] = -1
+    >>> model = PseudoLabelClassifier(threshold=200, criterion="k_best")
+    >>> model.fit(X / 16, y).n_pseudo_labeled_
+    200
+    """
+
+    # Weights go to the estimator: there is nothing of its own to request.
+    __metadata_request__fit: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        *,
+        threshold: float | None = None,
+        criterion: str = "proba",
+        per_class_cap: int | None = None,
+        decay: float = 0.0,
+        weight: float | str = 1.0,
+        calibrate: str | None = None,
+        missing_label: float | str | None = -1,
+    ) -> None:
+        self.estimator = estimator
+        self.threshold = threshold
+        self.criterion = criterion
+        self.per_class_cap = per_class_cap
+        self.decay = decay
+        self.weight = weight
+        self.calibrate = calibrate
+        self.missing_label = missing_label
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
+    ) -> Self:
+        """Fit on the labelled rows, choose pseudo-labels, and fit on both.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows with and without a label.
+        y : array-like of shape (n_samples,)
+            Labels, ``missing_label`` where there is none.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts; that of a pseudo-label is multiplied by
+            ``weight``.
+        **params : dict
+            Passed to the estimator's fit, row-wise ones sliced to the rows it sees.
+
+        Returns
+        -------
+        PseudoLabelClassifier
+            The fitted classifier.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is no classifier with ``predict_proba``, or if it takes no
+            ``sample_weight`` and is to be given some.
+        ValueError
+            If a parameter is out of bounds, or y holds no label.
+        """
+        self._check_params()
+        X, target = self._check_data(X, y)
+        missing = target.missing
+        labels = Labels("multiclass", np.unique(target.y[~missing]))
+        codes = np.full(len(missing), -1)
+        codes[~missing] = labels.encode(target.y[~missing])
+        if sample_weight is not None:
+            params["sample_weight"] = sample_weight
+        params = routed(self, "fit", params)
+        work = PseudoFit(self, X, codes, labels, params)
+        rows, guesses, confidence = work.choose()
+        codes[rows] = guesses
+        self.estimator_ = work.final(codes, rows, confidence)
+        self.classes_ = labels.classes
+        self._labels = labels
+        self.labeled_iter_ = np.where(codes < 0, -1, 0)
+        self.labeled_iter_[rows] = 1
+        self.n_pseudo_labeled_ = len(rows)
+        self.transduction_ = self._named(codes)
+        self.pseudo_labels_ = self._named(np.where(self.labeled_iter_ == 1, codes, -1))
+        self.threshold_ = work.threshold
+        self.temperature_ = work.temperature
+        return self
+
+    def _named(self, codes):
+        """Turn codes into labels, and -1 into missing_label."""
+        classes, missing = self._labels.classes, self.missing_label
+        if np.all(codes >= 0):
+            return classes[codes]
+        kinds = "US" if isinstance(missing, str) else "iuf"
+        if missing is not None and classes.dtype.kind in kinds:
+            return np.append(classes, [missing])[codes]
+        return np.array([*classes.tolist(), missing], dtype=object)[codes]
+
+    def _check_params(self):
+        template = self._template()
+        if is_regressor(template) or not hasattr(template, "predict_proba"):
+            raise TypeError(
+                "estimator must be a classifier with predict_proba, got "
+                f"{name_of(template)}. Pseudo-labels are classes it is sure of; wrap a "
+                "classifier without probabilities in CalibratedClassifierCV."
+            )
+        check_choice("criterion", self.criterion, THRESHOLDS)
+        if self.threshold is not None and self.criterion == "k_best":
+            count_of("threshold", self.threshold, 1)
+        elif self.threshold is not None:
+            top = 1 if self.criterion == "proba" else None
+            check_number("threshold", self.threshold, minimum=0, maximum=top)
+        if self.per_class_cap is not None:
+            check_int("per_class_cap", self.per_class_cap)
+        check_number("decay", self.decay, minimum=0)
+        if self.weight != "confidence":
+            if isinstance(self.weight, str):
+                check_choice("weight", self.weight, ["confidence"])
+            check_number("weight", self.weight, minimum=0)
+        if self.calibrate is not None:
+            check_choice("calibrate", self.calibrate, ["temperature"])
+
+    def _check_data(self, X, y):
+        if y is None:
+            raise ValueError(
+                "PseudoLabelClassifier requires y to be passed, but the target y is "
+                "None."
+            )
+        X, y = indexable(X, y)
+        target = read_target(y, self.missing_label, "classifier")
+        if target.kind == "multilabel":
+            raise ValueError(
+                "y must be one label a row, got multilabel targets. Fit one "
+                "PseudoLabelClassifier a label."
+            )
+        if target.missing.all():
+            raise ValueError(
+                f"y must hold at least one label, got {len(target.y)} missing ones. "
+                "Label some rows first."
+            )
+        return X, target
+
+    # What the estimator offers beside predictions --------------------------------
+
+    @available_if(_inside_has("embed"))
+    def embed(self, X: Any) -> Any:
+        """Return the estimator's embedding of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to embed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            What the last layer sees.
+        """
+        return self._asked("embed", X)
+
+    @available_if(_inside_has("head_proba"))
+    def head_proba(self, E: ArrayLike) -> NDArray[Any]:
+        """Return the probability of each class for embeddings.
+
+        Parameters
+        ----------
+        E : array-like of shape (n_samples, n_features)
+            Embeddings, such as ``embed`` returns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            ``head_proba(embed(X))`` equals ``predict_proba(X)``.
+        """
+        return self._asked("head_proba", E)
+
+    @available_if(_inside_has("sample_proba"))
+    def sample_proba(
+        self,
+        X: Any,
+        n_samples: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> NDArray[Any]:
+        """Return class probabilities of several posterior draws.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to ask about.
+        n_samples : int, default=None
+            Number of draws S; None takes the estimator's own.
+        random_state : int, RandomState instance or None, default=None
+            Makes the draws.
+
+        Returns
+        -------
+        ndarray of shape (S, n_samples, n_classes)
+            The same draws for every row.
+        """
+        return self._asked(
+            "sample_proba", X, n_samples=n_samples, random_state=random_state
+        )
+
+    def __sklearn_tags__(self):
+        """Answer for the estimator, but for one label a row."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output, tags.target_tags.multi_output = True, False
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        return tags
+
+    def _asked(self, method, X, **options):
+        check_is_fitted(self)
+        return getattr(self.estimator_, method)(X, **options)

@@ -1,0 +1,73 @@
+"""Strategies that take strategies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skal._checks import check_int
+from skal.query._base import QueryStrategy
+from skal.query._names import as_strategy
+from skal.query._picks import split_result
+from skal.query.functional._order import draw_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Shortlist(QueryStrategy):
+    """Show a strategy only a random part of a big pool.
+
+    Scoring a pool of millions costs a pass of the model over all of it; here the model
+    sees the rows that were drawn and no others. The best of them may be less wanted
+    than the best of the pool.
+
+    Parameters
+    ----------
+    base : str, QueryStrategy or callable, default="margin"
+        The strategy that picks from the shortlist.
+    n_candidates : int, default=5000
+        Rows drawn from the pool; at least as many as are asked for.
+
+    See Also
+    --------
+    RandomSampling : Takes the random rows as they are.
+
+    Notes
+    -----
+    Cost: a draw, then that of ``base`` on ``n_candidates`` rows; nothing else of the
+    pool is read. Needs what ``base`` needs.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skal import ActiveLearner
+    >>> from skal.query import Shortlist
+    >>> X, y = load_digits(return_X_y=True)
+    >>> strategy = Shortlist("entropy", n_candidates=200)
+    >>> learner = ActiveLearner(query_strategy=strategy, n_labels=30, random_state=0)
+    >>> learner.fit(X / 16, y).n_iter_
+    2
+    """
+
+    def __init__(
+        self,
+        base: str | QueryStrategy | Callable[..., Any] = "margin",
+        n_candidates: int = 5000,
+    ) -> None:
+        self.base = base
+        self.n_candidates = n_candidates
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the base needs."""
+        return as_strategy(self.base, "base").needs
+
+    def _query(self, view, rows, n_instances, rng):
+        base = as_strategy(self.base, "base")
+        size = max(n_instances, check_int("n_candidates", self.n_candidates))
+        drawn = draw_rows(len(rows), min(size, len(rows)), rng)
+        drawn.sort()  # read in the pool's order
+        result = base(view, rows.take(drawn), n_instances, random_state=rng)
+        picked, info = split_result(result)
+        return drawn[picked], info

@@ -1,0 +1,383 @@
+"""``skal bench`` and ``skal report``."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from rich.console import Console
+from sklearn.pipeline import Pipeline
+from typer.testing import CliRunner
+
+from skal.cli import _bench as _command
+from skal.cli import app
+from skal.experiment import Results, _report
+from skal.experiment._config import build, experiment_of, read_config
+from skal.experiment._store import DEFINITION
+from skal.query import Margin, Shortlist
+
+SMALL = ["--seeds", 2, "--labels", 40, "-e", "forest", "--metrics", "accuracy"]
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path, monkeypatch):
+    """Work in a folder of one's own; draw nothing, which takes long."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_report, "figure_of", lambda *args: "")
+
+
+def run(*arguments):
+    runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    return runner.invoke(app, list(map(str, arguments)))
+
+
+def said(result):
+    """Return the output without the frame around errors, which wraps lines."""
+    return " ".join(result.output.replace("│", " ").split())
+
+
+def test_bench_compares_and_reports(tmp_path):
+    result = run("bench", "digits", *SMALL, "-s", "margin,random")
+    assert result.exit_code == 0, result.output
+    for words in (
+        "margin: cannot tell",
+        "of 40 labels",
+        "skal-bench/digits",
+        "2 seeds",
+    ):
+        assert words in said(result)
+    folder = tmp_path / "skal-bench" / "digits"
+    assert (folder / "report.html").is_file()
+    results = Results.from_dir(folder)
+    assert results.strategies() == ["margin", "random"]
+    assert results.frame["seed"].nunique() == 2
+
+    (folder / "report.html").unlink()
+    assert run("report", folder).exit_code == 0
+    assert (folder / "report.html").is_file()
+    assert run("report", folder, "-o", tmp_path / "a.html").exit_code == 0
+    assert (tmp_path / "a.html").is_file()
+
+
+def test_bench_goes_on_where_it_was_stopped(tmp_path):
+    assert run("bench", "digits", *SMALL, "-s", "random", "-o", "runs").exit_code == 0
+    cells = tmp_path / "runs" / "cells"
+    first, second = sorted(cells.iterdir())
+    kept = second.stat().st_mtime_ns
+    content = first.read_bytes()
+    first.unlink()
+    result = run("bench", "--resume", "runs", "-j", 1)
+    assert result.exit_code == 0, result.output
+    assert first.read_bytes() == content
+    assert second.stat().st_mtime_ns == kept
+
+
+def test_a_folder_holds_one_experiment(tmp_path):
+    """Another one replaced experiment.json, and the first was not seen any more."""
+    options = [*SMALL, "-s", "random"]
+    assert run("bench", "digits", *options).exit_code == 0
+    folder = tmp_path / "skal-bench" / "digits"
+    kept = {name: (folder / name).read_bytes() for name in ("config.json", DEFINITION)}
+    result = run("bench", "digits", *options, "--batch", 20)
+    assert result.exit_code == 2
+    assert "'--out': must be new, or hold a part of this experiment" in said(result)
+    assert "batch_size was 10 and is 20. Choose another folder" in said(result)
+    for name, content in kept.items():
+        assert (folder / name).read_bytes() == content
+    result = run("bench", "digits", *options, "--seeds", 3, "-s", "margin,random")
+    assert result.exit_code == 0, result.output
+    assert len(Results.from_dir(folder).records) == 6
+
+
+def test_a_run_that_was_stopped_at_once_goes_on(tmp_path):
+    (tmp_path / "runs" / "cells").mkdir(parents=True)
+    (tmp_path / "runs" / "config.json").write_text('{"data": "digits", "seeds": 1}')
+    config, is_file = _command._config(None, tmp_path / "runs", {})
+    assert _command._checked(config, tmp_path / "runs", False, is_file).check() == 2
+
+
+def test_a_file_describes_an_experiment(tmp_path):
+    (tmp_path / "table.csv").write_text(
+        "a,b,y\n" + "".join(f"{i % 7},{i % 11},{i % 2}\n" for i in range(80))
+    )
+    (tmp_path / "bench.toml").write_text(
+        """
+        data = {mine = "table.csv"}
+        n_labels = 30
+        n_initial = 10
+        seeds = [3, 4]
+        metrics = ["accuracy", "f1"]
+
+        [estimators.bayes]
+        class = "sklearn.naive_bayes.GaussianNB"
+        var_smoothing = 0.1
+
+        [strategies]
+        random = "random"
+        short = {class = "Shortlist", base = "entropy", n_candidates = 20}
+        """
+    )
+    result = run("bench", "bench.toml", "-o", "runs", "--seeds", 1)
+    assert result.exit_code == 0, result.output
+    results = Results.from_dir(tmp_path / "runs")
+    assert results.settings() == [("mine", "bayes")]
+    assert results.strategies() == ["random", "short"]
+    assert results.definition["seeds"] == [0]
+    assert json.loads((tmp_path / "runs/config.json").read_text())["seeds"] == 1
+    assert {"accuracy", "f1"} < set(results.frame)
+
+
+def test_a_file_may_hold_sizes_of_rounds_and_none(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        """
+        data = "digits"
+        batch_size = [5, 20]
+        strategies = ["random"]
+
+        [estimators]
+        few = { class = "sklearn.ensemble.RandomForestClassifier", n_estimators = 3 }
+
+        [estimators.all]
+        class = "sklearn.ensemble.RandomForestClassifier"
+        max_features = { class = "None" }
+        """
+    )
+    experiment = experiment_of(read_config(tmp_path / "a.toml"))
+    assert experiment.batch_size == [5, 20]
+    assert experiment.estimators["all"].max_features is None
+    assert build([1, {"class": "None"}], "estimators") == [1, None]
+    assert experiment.check() == 20
+
+
+def test_yaml_says_the_same_as_toml(tmp_path):
+    pytest.importorskip("yaml")
+    (tmp_path / "a.yaml").write_text("data: digits\nseeds: [1, 2]\nn_labels: 50\n")
+    (tmp_path / "a.toml").write_text('data = "digits"\nseeds = [1, 2]\nn_labels = 50\n')
+    (tmp_path / "a.json").write_text(
+        '{"data": "digits", "seeds": [1, 2], "n_labels": 50}'
+    )
+    read = [read_config(tmp_path / f"a.{end}") for end in ("yaml", "toml", "json")]
+    assert read[0] == read[1] == read[2]
+
+
+def test_yaml_without_pyyaml_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    (tmp_path / "a.yaml").write_text("data: digits\n")
+    with pytest.raises(ValueError, match=r"pip install pyyaml\. Or write it in TOML"):
+        read_config(tmp_path / "a.yaml")
+
+
+def test_objects_are_built_to_any_depth():
+    strategy = build({"class": "Shortlist", "base": {"class": "Margin"}}, "strategies")
+    assert isinstance(strategy, Shortlist)
+    assert isinstance(strategy.base, Margin)
+    pipeline = build(
+        {
+            "class": "sklearn.pipeline.Pipeline",
+            "steps": [
+                ["scale", {"class": "sklearn.preprocessing.StandardScaler"}],
+                ["fit", {"class": "sklearn.linear_model.LogisticRegression", "C": 3}],
+            ],
+        },
+        "estimators",
+    )
+    assert isinstance(pipeline, Pipeline)
+    assert pipeline.fit(np.arange(8.0).reshape(4, 2), [0, 0, 1, 1])[-1].C == 3
+    assert experiment_of({"seeds": 3}, n_jobs=2).n_jobs == 2
+
+
+@pytest.fixture
+def no_compute(monkeypatch):
+    def fail(*args):
+        pytest.fail("The command began to compute.")
+
+    monkeypatch.setattr(_command, "_run", fail)
+
+
+@pytest.mark.usefixtures("no_compute")
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["bnch"], "Did you mean 'bench'?"),
+        (["bench"], "Name data, a config, or a folder to --resume; one of them."),
+        (["bench", "digts"], "Invalid value for 'data': must be one of 'digits'"),
+        (["bench", "none.npz"], "must be a file that exists"),
+        (["bench", "none.toml"], "There is no file 'none.toml'"),
+        (["bench", "digits", "-s", "margn"], "'--strategies': must be one of 'margin'"),
+        (
+            ["bench", "digits", "-e", "logic"],
+            "'--estimators': must be one of 'logistic'",
+        ),
+        (["bench", "digits", "--labels", 5000], "'--labels': must be at most 1257"),
+        (["bench", "digits", "--labels", 15], "'--initial': must be less than the 15"),
+        (["bench", "digits", "--seeds", 0], "Invalid value for '--seeds'"),
+        (["bench", "digits", "--metrics", "acuracy"], "such as 'accuracy'"),
+        (["bench", "digits", "--details", "1,x"], "must be whole numbers with commas"),
+        (["bench", "digits", "--time-limit", 0], "'--time-limit': must be in"),
+        (["bench", "digits", "-o", "full"], "must be a new folder or one of results"),
+        (["bench", "--resume", "full"], "must hold config.json"),
+        (["bench", "--resume", "none"], "'none' does not exist"),
+        (["bench", "bad.toml"], "may hold 'n_labels'"),
+        (["bench", "broken.toml"], "cannot be read"),
+        (["bench", "class.toml"], "must name a class by its dotted path"),
+        (["bench", "param.toml"], "strategies must give 'Shortlist' what it takes"),
+        (["bench", "param.toml"], "got 'n_candidate'. ("),
+        (["bench", "list.json"], "must hold names and values"),
+        (["bench", "type.toml"], "batch_size must be an integer or a list of integers"),
+        (["bench", "type.toml", "--batch", 5], "metrics must be names, or a dict"),
+        (["bench", "data.toml"], "data must be a name, a file"),
+        (["bench", "digits", "--jobs", 0], "'--jobs': must be a number of cells at"),
+        (["bench", "digits", "-s", ","], "must name at least one, got none"),
+        (["bench", "digits", "--batch", "5,10"], "Invalid value for '--batch'"),
+        (["bench", "--resume", "half"], "config.json' is broken"),
+        (["report", "full"], "must hold results of an experiment"),
+        (["report", "full", "-o", "none/a.html"], "must lie in an existing folder"),
+    ],
+)
+def test_mistakes_get_a_helpful_answer(tmp_path, arguments, answer):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years of work")
+    (tmp_path / "bad.toml").write_text("n_label = 3\n")
+    (tmp_path / "broken.toml").write_text("n_label =\n")
+    (tmp_path / "class.toml").write_text('estimators = {a = {class = "sklearn.Foo"}}\n')
+    (tmp_path / "param.toml").write_text(
+        'strategies = {a = {class = "Shortlist", n_candidate = 3}}\n'
+    )
+    (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "type.toml").write_text('batch_size = "5"\nmetrics = 3\n')
+    (tmp_path / "data.toml").write_text("data = 3\n")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.json").write_text('{"data": "dig')
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert answer in said(result)
+
+
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in ("pandas", "pyarrow"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Missing)
+from typer.testing import CliRunner
+from skal.cli import app
+
+def run(*arguments):
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, arguments)
+    print("exit", result.exit_code, result.output)
+
+run("--help")
+run("demo", "--seeds", "1", "--labels", "30", "--jobs", "1", "-s", "margin")
+run("bench", "no such data")
+"""
+
+
+def test_without_pandas_all_but_experiments_works(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
+    )
+    helped, demo, bench = done.stdout.split("exit ")[1:]
+    assert helped.startswith("0 ")
+    assert demo.startswith("0 "), demo
+    assert (tmp_path / "skal-demo.png").is_file()
+    assert bench.startswith("2 ")
+    assert 'pip install "skal[experiment]"' in bench
+
+
+@pytest.mark.usefixtures("no_compute")
+def test_resume_takes_nothing_that_changes_the_experiment(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "config.json").write_text("{}")
+    result = run("bench", "--resume", "runs", "--seeds", 3)
+    assert "takes --jobs and --time-limit" in said(result)
+    assert "got --seeds" in said(result)
+
+
+@pytest.mark.usefixtures("no_compute")
+def test_missing_data_says_where_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKAL_DATA", str(tmp_path))
+    result = run("bench", "mnist", "-s", "random")
+    assert result.exit_code == 2
+    assert "skal bench with --download" in said(result)
+
+
+def test_a_folder_that_cannot_be_written_is_no_traceback(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    result = run("bench", "digits", *SMALL, "-o", "file/runs")
+    assert result.exit_code == 2
+    assert "'--out': must be a folder to write in, got 'file/runs'" in said(result)
+
+
+def test_failures_are_counted_and_the_exit_says_so(tmp_path):
+    options = ["-s", "random", "--time-limit", "0.02", "-o", "runs"]
+    result = run("bench", "digits", *SMALL, *options)
+    assert result.exit_code == 1
+    assert "2 of 2 runs failed" in said(result)
+    assert "TimeLimit" in said(result)
+
+
+def test_results_that_cannot_be_compared_are_no_traceback(tmp_path, monkeypatch):
+    def nothing(*args):
+        raise ValueError("Strategies must share a seed to be compared.")
+
+    monkeypatch.setattr(_command, "headlines", nothing)
+    result = run("bench", "digits", *SMALL, "-s", "random", "--seeds", 1)
+    assert result.exit_code == 0
+    assert "There is no report: Strategies must share a seed" in said(result)
+
+
+def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skal.experiment._experiment.run_grid", interrupt)
+    result = run("bench", "digits", *SMALL, "-s", "random", "-o", "runs[1]")
+    assert result.exit_code == 130
+    assert "skal bench --resume runs[1]" in said(result)
+
+
+def test_the_table_cuts_no_figure_in_a_narrow_window(monkeypatch):
+    figures = ["mean accuracy", "last accuracy", "labels to match random"]
+    columns = ["estimator", "strategy", *figures]
+    row = ["random_forest", "expected_gradient_length"]
+    row += ["0.7687", "0.868 ± 0.010", "43 (35-48)"]
+    monkeypatch.setattr(_command, "summary_table", lambda *args: (columns, [row]))
+    console = Console(width=50, record=True, file=io.StringIO())
+    console.print(_command.table_of(None, "accuracy"))
+    text = console.export_text()
+    assert "…" not in text
+    assert all(cell in text for cell in row[2:])
+
+
+def test_the_bar_says_how_long_it_will_take(capsys):
+    from skal.experiment._progress import GridBar, as_time
+
+    assert [as_time(s) for s in (3.2, 75, 7300)] == ["3 s", "1 min 15 s", "2 h 01 min"]
+    cells = [
+        type(
+            "Cell",
+            (),
+            dict(
+                zip(
+                    ("key", "data", "estimator", "strategy", "seed"),
+                    (i, "d", "e", "ab"[i % 2], i),
+                    strict=True,
+                )
+            ),
+        )
+        for i in range(6)
+    ]
+    bar = GridBar(cells, 4)
+    assert bar.text() == ""
+    bar.update(cells[0], {"record": {}, "timings": {"seconds": 10}})
+    bar.update(cells[1], {"record": {}, "timings": {"seconds": 2}})
+    # Two of each are left: 24 s of work, of which 12 s took as long as this run.
+    assert bar.remaining(12.0) == pytest.approx(24)
+    assert bar.remaining(6.0) == pytest.approx(12)  # two at once
+    bar.update(cells[2], {"failure": {"reason": "E"}})
+    assert bar.text().endswith("1 failed")
