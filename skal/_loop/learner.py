@@ -31,7 +31,6 @@ from skal._loop.simulation import Simulation
 from skal._loop.training import Trained, warm_start_param
 from skal._loop.training_set import Lesson, Oracle
 from skal._meta import routed
-from skal._model import check_needs
 from skal._seed import draw_seed, fork_torch, stream
 from skal.exceptions import PoolExhaustedError
 from skal.query import as_strategy
@@ -287,7 +286,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         labels = learn_labels(target, self.classes)
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
-        self._check_loop(labels)
+        self._check_loop(labels, y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled, knows_all=True)
         simulation = Simulation(self, oracle, count_of("n_labels", self.n_labels, n))
         context = self._init_callback_context(max_subtasks=simulation.n_rounds)
@@ -358,7 +357,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
             picks, _ = self._ask(strategy, view, rows, size, seed, 0)
         else:
             strategy = as_strategy(self.query_strategy)
-            check_needs(strategy, self.estimator_)
+            strategy.check(self.estimator_, self._labels.target_type)
             round = self.n_iter_ + 1
             picks, _ = self._ask(strategy, self._view(), rows, size, seed, round)
         self.seed_ = seed
@@ -435,7 +434,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         """
         check_is_fitted(self)
         strategy = as_strategy(self.query_strategy)
-        check_needs(strategy, self.estimator_)
+        strategy.check(self.estimator_, self._labels.target_type)
         with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
             return strategy.score_samples(self._view(), X_pool)
 
@@ -517,13 +516,14 @@ class ActiveLearner(CallbackSupportMixin, Trained):
                 f"{labels.target_type} targets, got True."
             )
 
-    def _check_loop(self, labels):
+    def _check_loop(self, labels, y):
         """Check what a simulation will need, before any work."""
-        template = self._template()
-        check_needs(as_strategy(self.query_strategy), template)
+        template, target_type = self._template(), labels.target_type
+        first = resolve_initial(self.initial, y, target_type)
+        for strategy in (as_strategy(self.query_strategy), first):
+            strategy.check(template, target_type)
         if self.stopping is not None and hasattr(self.stopping, "check"):
-            self.stopping.check(labels.target_type)
-            check_needs(self.stopping, template)
+            self.stopping.check(template, target_type)
         if get_tags(template).input_tags.pairwise:
             raise ValueError(
                 "estimator must take rows of features in a simulation, got "

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skal._checks import check_int, name_of
 from skal._data import Labels, as_rows, n_rows
-from skal._model import answers, layers, needs
+from skal._model import answers, layers
 from skal._model.memo import Memo
 from skal._seed import draw_seed
 
@@ -399,14 +399,12 @@ class ModelView:
     def _expecting(self, strategy, rng=None):
         """Note what a strategy will ask, so that one pass can answer it all.
 
-        A view built by hand checks what a learner has checked already, and takes its
-        seed from the query's.
+        A view built by hand takes its seed from the query's.
         """
+        strategy.check(self.estimator, self.target_type)
         self._expected |= strategy.needs
-        if not self._encoded:
-            needs.check_needs(strategy, self.estimator)
-            if rng is not None and self._random_state is None:
-                self._random_state = deepcopy(rng)  # the strategy's draws stay its own
+        if rng is not None and self._random_state is None:
+            self._random_state = deepcopy(rng)  # the strategy's draws stay its own
         return self
 
     def _seeded(self, seed):

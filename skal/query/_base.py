@@ -10,13 +10,14 @@ from sklearn.base import BaseEstimator
 
 from skal._checks import check_int, name_of
 from skal._data import as_rows
-from skal._model import as_view
+from skal._model import as_view, check_needs
 from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
 from skal.query._picks import check_positions, split_result
 from skal.query.functional._order import top_n
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 #: The strategies that go by a name, each under its own.
 NAMED: dict[str, type[QueryStrategy]] = {}
 
+#: The kinds of target there are.
+TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression"})
+
 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     """Base class of the objects that pick which rows to label next.
@@ -35,7 +39,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     A strategy holds parameters and nothing else. Subclasses write one method,
     ``_query(view, rows, n_instances, rng)``, which returns positions into ``rows``,
     best first, or a tuple of positions and a dict of what else is worth recording;
-    its input has been checked.
+    its input has been checked. ``_check_params()`` raises on bad parameters, and
+    ``_bases()`` returns the strategies inside, which are checked with it.
 
     Attributes
     ----------
@@ -44,6 +49,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         with its defaults. Strategies without one are passed as objects.
     needs : frozenset of {"proba", "embed", "samples", "head", "labels"}
         What the strategy asks of the model. It is checked before any work is done.
+    target_types : frozenset of {"multiclass", "multilabel", "regression"}
+        The kinds of target the strategy serves, all of them by default.
 
     See Also
     --------
@@ -65,13 +72,16 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
 
     alias: ClassVar[str | None] = None
 
-    if TYPE_CHECKING:  # subclasses set it, or work it out in a property
+    if TYPE_CHECKING:  # subclasses set them, or work them out in properties
 
         @property
         def needs(self) -> frozenset[str]: ...
+        @property
+        def target_types(self) -> frozenset[str]: ...
 
     else:
         needs = frozenset()
+        target_types = TARGET_TYPES
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Enter the strategy under its name."""
@@ -123,7 +133,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         TypeError
             If the strategy needs what the estimator cannot give.
         ValueError
-            If the strategy breaks its promise.
+            If the strategy does not serve the kind of target, one of its parameters is
+            out of bounds, or it breaks its promise.
         """
         rows = as_rows(X)
         n_instances = check_int("n_instances", n_instances)
@@ -138,6 +149,48 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         positions, info = split_result(result)
         positions = check_positions(positions, n_instances, len(rows), self)
         return (positions, info) if isinstance(result, tuple) else positions
+
+    def check(self, estimator: Any, target_type: str) -> None:
+        """Raise if the strategy cannot serve an estimator; nothing is fitted.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The model to improve, fitted or not.
+        target_type : {"multiclass", "multilabel", "regression"}
+            The kind of target.
+
+        Raises
+        ------
+        TypeError
+            If the strategy needs what the estimator cannot give, or a parameter has
+            the wrong type.
+        ValueError
+            If the strategy does not serve this kind of target, or a parameter is out
+            of bounds.
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import Ridge
+        >>> from skal.query import BALD
+        >>> BALD().check(Ridge(), "regression")
+        Traceback (most recent call last):
+            ...
+        ValueError: BALD needs a classifier, got Ridge. For a regressor use ...
+        """
+        if target_type not in self.target_types:
+            raise unserved(self, estimator, target_type)
+        check_needs(self, estimator)
+        self._check_params()
+        for base in self._bases():
+            base.check(estimator, target_type)
+
+    def _check_params(self):
+        """Raise on bad parameters."""
+
+    def _bases(self) -> Sequence[QueryStrategy]:
+        """Return the strategies inside."""
+        return ()
 
     @abstractmethod
     def _query(
@@ -218,3 +271,26 @@ class ScoreStrategy(QueryStrategy):
     @abstractmethod
     def _score(self, view: ModelView, rows: Rows) -> ArrayLike:
         """Return one number a row, higher for rows more wanted."""
+
+
+def unserved(strategy, estimator, target_type):
+    """Build the error for a kind of target that a strategy does not serve."""
+    takes = strategy.target_types
+    if not takes:
+        what = f"strategies for one kind of target, got {strategy!r}"
+        way_out = "Leave out those for another kind"
+    elif target_type == "regression":
+        what = f"a classifier, got {name_of(estimator)}"
+        way_out = (
+            "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange"
+        )
+    elif takes == {"regression"}:
+        what = f"a regressor, got {name_of(estimator)}"
+        way_out = "For a classifier use Margin, Entropy or VoteEntropy"
+    elif target_type == "multilabel":
+        what = "one class a row, got multilabel targets"
+        way_out = "Use BALD, Entropy, KLDivergence or DiscriminativeAL there"
+    else:
+        words = " or ".join(sorted(takes))
+        what, way_out = f"{words} targets, got {target_type}", "Use Margin or Entropy"
+    return ValueError(f"{name_of(strategy)} needs {what}. {way_out}.")

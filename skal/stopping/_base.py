@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skal._data import as_rows, select_rows
-from skal._model import as_view
+from skal._model import as_view, check_needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,28 +75,34 @@ class StoppingRule(BaseEstimator):
         needs = frozenset()
         target_types = frozenset({"multiclass", "multilabel"})
 
-    def check(self, target_type: str | None = None) -> None:
-        """Raise if a parameter is bad, or if the rule does not serve the target.
+    def check(self, estimator: Any, target_type: str) -> None:
+        """Raise if the rule cannot serve an estimator; nothing is fitted.
 
         Parameters
         ----------
-        target_type : {"multiclass", "multilabel", "regression"}, default=None
-            The kind of target; None checks the parameters alone.
+        estimator : estimator
+            The model, fitted or not.
+        target_type : {"multiclass", "multilabel", "regression"}
+            The kind of target.
 
         Raises
         ------
         TypeError
-            If the rule does not serve this kind of target, or a parameter has the
+            If the rule needs what the estimator cannot give, or a parameter has the
             wrong type.
         ValueError
-            If the value of a parameter is out of bounds.
+            If the rule does not serve this kind of target, or a parameter is out of
+            bounds.
         """
         self._check_params()
-        if target_type is not None and target_type not in self.target_types:
-            raise TypeError(
+        if target_type not in self.target_types:
+            raise ValueError(
                 f"stopping must be a rule for {target_type} targets, got {self!r}. "
                 "ValidationPlateau(X_val, y_val) serves every kind of target."
             )
+        check_needs(self, estimator)
+        for rule in self._rules():
+            rule.check(estimator, target_type)
 
     def measure(
         self,
@@ -128,13 +134,13 @@ class StoppingRule(BaseEstimator):
         Raises
         ------
         TypeError
-            If the rule does not serve the kind of target, or the estimator does not
-            offer what the rule needs.
+            If the estimator does not offer what the rule needs.
         ValueError
-            If a parameter or a position is out of bounds.
+            If the rule does not serve the kind of target, or a parameter or a position
+            is out of bounds.
         """
         view, rows = as_view(learner), as_rows(X)
-        self.check(view.target_type)
+        self.check(view.estimator, view.target_type)
         positions = checked_positions(indices, len(rows))
         if candidates is not None:
             left = select_rows(rows, candidates).indices
@@ -159,13 +165,17 @@ class StoppingRule(BaseEstimator):
         stop : bool
             Whether to stop now.
         """
-        self.check()
+        self._check_params()
         known = [record for record in records if record is not None]
         value, threshold, stop = self._verdict(known) if known else self._undecided()
         return float(value), float(threshold), bool(stop)
 
     def _check_params(self):
         """Raise on bad parameters."""
+
+    def _rules(self) -> Sequence[StoppingRule]:
+        """Return the rules inside."""
+        return ()
 
     def _undecided(self):
         """Return the verdict on too few records."""

@@ -32,30 +32,17 @@ class _Combination(NamedMembersMixin, StoppingRule):
         served = [rule.target_types for _, rule in self.named_members()]
         return frozenset.intersection(*served) if served else frozenset()
 
-    def check(self, target_type: str | None = None) -> None:
-        """Raise if the pairs or a member are bad, or do not serve the target.
-
-        Parameters
-        ----------
-        target_type : {"multiclass", "multilabel", "regression"}, default=None
-            The kind of target; None checks the parameters alone.
-
-        Raises
-        ------
-        TypeError
-            If ``rules`` is no list of pairs of a name and a stopping rule, or a member
-            does not serve this kind of target.
-        ValueError
-            If ``rules`` is empty, a name does not work, or a member's parameter is
-            out of bounds.
-        """
+    def _check_params(self):
         self.check_members()
         for name, rule in self.rules:
             if not isinstance(rule, StoppingRule):
                 raise TypeError(
                     f"rules must hold stopping rules, got {rule!r} as {name!r}."
                 )
-            rule.check(target_type)
+            rule._check_params()
+
+    def _rules(self):
+        return [rule for _, rule in self.rules]
 
     def _measure(self, view, rows, indices):
         return {name: rule.measure(view, rows, indices) for name, rule in self.rules}
