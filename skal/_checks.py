@@ -41,6 +41,13 @@ def check_fraction(name, value):
     return check_number(name, value, minimum=0, maximum=1)
 
 
+def check_above_zero(name, value):
+    """Return a number, which must be above 0."""
+    if not check_number(name, value) > 0:
+        raise ValueError(f"{name} must be above 0, got {value!r}.")
+    return float(value)
+
+
 def check_choice(name, value, choices):
     """Return ``value`` if it is one of the words in ``choices``."""
     if not isinstance(value, str) or value not in choices:

@@ -33,7 +33,7 @@ from skal._loop.training_set import Lesson, Oracle
 from skal._meta import routed
 from skal._seed import draw_seed, fork_torch, stream
 from skal.exceptions import PoolExhaustedError
-from skal.query import as_strategy
+from skal.query import CallableStrategy, as_strategy
 from skal.query._picks import check_positions, split_result
 
 if TYPE_CHECKING:
@@ -519,9 +519,15 @@ class ActiveLearner(CallbackSupportMixin, Trained):
     def _check_loop(self, labels, y):
         """Check what a simulation will need, before any work."""
         template, target_type = self._template(), labels.target_type
-        first = resolve_initial(self.initial, y, target_type)
-        for strategy in (as_strategy(self.query_strategy), first):
+        budget = count_of("n_labels", self.n_labels, len(y))
+        n_initial = min(self.n_initial, budget)
+        n_next = min(size_in_round(self.batch_size, 1), budget - n_initial)
+        initial = resolve_initial(self.initial, y, target_type)
+        strategies = (as_strategy(self.query_strategy), n_next), (initial, n_initial)
+        for strategy, size in strategies:
             strategy.check(template, target_type)
+            if isinstance(strategy, CallableStrategy) and size > 0:
+                strategy.check_size(size)
         if self.stopping is not None and hasattr(self.stopping, "check"):
             self.stopping.check(template, target_type)
         if get_tags(template).input_tags.pairwise:

@@ -9,12 +9,13 @@ from skal._model import answers, layers, members, needs
 from skal._model.answers import flatten
 from skal._model.layers import split
 from skal._model.needs import check_needs, lacking, provides
-from skal._model.view import ModelView, as_view
+from skal._model.view import ModelView, as_view, check_n_samples
 
 __all__ = [
     "ModelView",
     "answers",
     "as_view",
+    "check_n_samples",
     "check_needs",
     "flatten",
     "lacking",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from skal._checks import check_above_zero, check_choice, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
-from skal.query._gradient import proba_of_classes
 
 
 class BAIT(QueryStrategy):
@@ -67,6 +67,7 @@ class BAIT(QueryStrategy):
 
     alias = "bait"
     needs = frozenset({"proba", "embed"})
+    target_types = frozenset({"multiclass"})
 
     def __init__(
         self,
@@ -78,13 +79,18 @@ class BAIT(QueryStrategy):
         self.top_classes = top_classes
         self.regularization = regularization
 
+    def _check_params(self):
+        check_choice("likelihood", self.likelihood, {"binary", "categorical"})
+        check_int("top_classes", self.top_classes)
+        check_above_zero("regularization", self.regularization)
+
     def _query(self, view, rows, n_instances, rng):
         known = {}
         if view.n_labels:
             known["proba_labeled"] = view.predict_proba(view.X_training)
             known["labeled"] = view.embed(view.X_training)
         return functional.bait(
-            proba_of_classes(self, view, rows),
+            view.predict_proba(rows),
             view.embed(rows),
             n_instances,
             likelihood=self.likelihood,

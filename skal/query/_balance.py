@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal.query._base import QueryStrategy
-from skal.query._names import as_strategy
 from skal.query._picks import scores_of, split_result
+from skal.query._wrapper import WrapperStrategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from skal.query._base import QueryStrategy
 
-class ClassBalanced(QueryStrategy):
+
+class ClassBalanced(WrapperStrategy):
     """Ask most for the classes of which the fewest rows are labelled.
 
     Where a class is rare, any score finds little of it. Here each place in the batch
@@ -43,7 +44,7 @@ class ClassBalanced(QueryStrategy):
     and the base, once a class. A class that no row is predicted to be has to wait; a
     class without a label cannot be predicted at all.
 
-    Needs one label a row: regression and multilabel targets are a TypeError.
+    Needs one label a row: regression and multilabel targets are refused.
 
     Examples
     --------
@@ -58,23 +59,16 @@ class ClassBalanced(QueryStrategy):
     (20,)
     """
 
+    _own_needs = frozenset({"proba"})
+    _own_target_types = frozenset({"multiclass"})
+
     def __init__(
         self, base: str | QueryStrategy | Callable[..., Any] = "margin"
     ) -> None:
         self.base = base
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """Probabilities, and what the base needs."""
-        return as_strategy(self.base, "base").needs | {"proba"}
-
     def _query(self, view, rows, n_instances, rng):
-        if view.target_type != "multiclass":
-            raise TypeError(
-                f"ClassBalanced needs one label a row, got a {view.target_type} "
-                "target. Use its base alone."
-            )
-        base = as_strategy(self.base, "base")
+        base = self._base()
         predicted = view.predict_proba(rows).argmax(axis=1)
         turns = share_out(labels_of(view), predicted, n_instances, rng)
         picked = np.empty(n_instances, np.int64)

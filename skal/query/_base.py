@@ -209,6 +209,11 @@ class ScoreStrategy(QueryStrategy):
     Subclasses write ``_score(view, rows)``, which returns one number a row, higher
     for rows more wanted. Ties are broken uniformly at random.
 
+    Attributes
+    ----------
+    below_zero : bool
+        Whether all scores are 0 or less, as minus a distance is; False by default.
+
     See Also
     --------
     QueryStrategy : For strategies that choose batches.
@@ -223,6 +228,8 @@ class ScoreStrategy(QueryStrategy):
     ...         return -view.predict_proba(rows).max(axis=1)
     >>> learner = ActiveLearner(query_strategy=LeastLikely())
     """
+
+    below_zero: ClassVar[bool] = False
 
     def score_samples(self, learner: Any, X: Any) -> NDArray[Any]:
         """Return how much each row is wanted.
@@ -241,8 +248,11 @@ class ScoreStrategy(QueryStrategy):
 
         Raises
         ------
+        TypeError
+            If the strategy needs what the estimator cannot give.
         ValueError
-            If a score is NaN or the strategy does not score every row once.
+            If the strategy does not serve the kind of target, one of its parameters is
+            out of bounds, a score is NaN, or not every row is scored once.
         """
         rows = as_rows(X)
         view = as_view(learner)._expecting(self)

@@ -1,8 +1,8 @@
 """BatchBALD: the batch whose labels together would tell most about the model."""
 
 from skal._checks import check_int
+from skal._model import check_n_samples
 from skal.query._base import QueryStrategy
-from skal.query._disagreement import _n_samples, check_one_label
 from skal.query.functional import mutual_information
 from skal.query.functional._batch_bald import complete, joint_greedy
 from skal.query.functional._order import top_n
@@ -72,6 +72,7 @@ class BatchBALD(QueryStrategy):
 
     alias = "batch_bald"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass"})
 
     def __init__(
         self,
@@ -83,19 +84,20 @@ class BatchBALD(QueryStrategy):
         self.n_candidates = n_candidates
         self.n_configurations = n_configurations
 
-    def _query(self, view, rows, n_instances, rng):
-        check_one_label(self, view, "BALD")
-        n_samples = _n_samples(self)
-        n_candidates = check_int("n_candidates", self.n_candidates)
-        n_configurations = check_int("n_configurations", self.n_configurations)
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+        check_int("n_candidates", self.n_candidates)
+        check_int("n_configurations", self.n_configurations)
 
-        information = view.reduce_samples(mutual_information, rows, n_samples)
-        size = min(len(rows), max(n_instances, n_candidates))
+    def _query(self, view, rows, n_instances, rng):
+
+        information = view.reduce_samples(mutual_information, rows, self.n_samples)
+        size = min(len(rows), max(n_instances, self.n_candidates))
         shortlist = top_n(information, size, rng)
         shortlist.sort()  # read in the pool's order
-        samples = view.sample_proba(rows.take(shortlist), n_samples)
+        samples = view.sample_proba(rows.take(shortlist), self.n_samples)
         picked, gains = joint_greedy(
-            samples, information[shortlist], n_instances, n_configurations, rng
+            samples, information[shortlist], n_instances, self.n_configurations, rng
         )
         picked, gains = complete(
             shortlist[picked], gains, information, n_instances, len(samples), rng

@@ -1,7 +1,8 @@
 """Bayesian query strategies: ask for what the posterior is unsure of."""
 
+from skal._model import check_n_samples
 from skal.query._base import ScoreStrategy
-from skal.query._disagreement import _score_samples
+from skal.query._disagreement import score_of_draws
 from skal.query.functional import (
     mean_std,
     mutual_information,
@@ -60,12 +61,16 @@ class BALD(ScoreStrategy):
 
     alias = "bald"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+
     def _score(self, view, rows):
-        return _score_samples(self, mutual_information, view, rows)
+        return score_of_draws(self.n_samples, mutual_information, view, rows)
 
 
 class PredictiveEntropy(ScoreStrategy):
@@ -113,12 +118,16 @@ class PredictiveEntropy(ScoreStrategy):
 
     alias = "predictive_entropy"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+
     def _score(self, view, rows):
-        return _score_samples(self, predictive_entropy, view, rows)
+        return score_of_draws(self.n_samples, predictive_entropy, view, rows)
 
 
 class VariationRatio(ScoreStrategy):
@@ -168,12 +177,16 @@ class VariationRatio(ScoreStrategy):
 
     alias = "variation_ratio"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+
     def _score(self, view, rows):
-        return _score_samples(self, variation_ratio, view, rows)
+        return score_of_draws(self.n_samples, variation_ratio, view, rows)
 
 
 class MeanStd(ScoreStrategy):
@@ -223,9 +236,13 @@ class MeanStd(ScoreStrategy):
 
     alias = "mean_std"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+
     def _score(self, view, rows):
-        return _score_samples(self, mean_std, view, rows)
+        return score_of_draws(self.n_samples, mean_std, view, rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING
 
+from skal._checks import check_int
 from skal.query._base import QueryStrategy
 from skal.query._picks import describe
 
@@ -40,25 +41,58 @@ class CallableStrategy(QueryStrategy):
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
         self.function: Any = function
 
+    def _check_params(self):
+        if not callable(self.function):
+            raise TypeError(
+                "function must be a function f(learner, X, n_instances=1), got "
+                f"{self.function!r}."
+            )
+        if self._preset is not None:
+            check_int("n_instances", self._preset)
+        check_signature(self.function, self._keywords(1, None))
+
+    def check_size(self, n_instances: int) -> None:
+        """Raise if the function is set to another number of rows.
+
+        Parameters
+        ----------
+        n_instances : int
+            The number of rows that will be asked for.
+
+        Raises
+        ------
+        ValueError
+            If it is a ``functools.partial`` with another ``n_instances``.
+        """
+        if self._preset not in (None, n_instances):
+            raise ValueError(
+                f"query_strategy must leave n_instances to the learner, got {self!r} "
+                f"with n_instances={self._preset}. Set batch_size={self._preset}."
+            )
+
     def _query(self, view, rows, n_instances, rng):
         from skal.query._modal import ModALLearner
 
-        preset = getattr(self.function, "keywords", {}).get("n_instances", n_instances)
-        if preset != n_instances:
-            raise ValueError(
-                f"query_strategy must leave n_instances to the learner, got {self!r} "
-                f"with n_instances={preset}. Set batch_size={preset}."
-            )
+        self.check_size(n_instances)
+        data = rows.data()
+        keywords = self._keywords(n_instances, rng)
+        return self.function(ModALLearner(view, rows, data), data, **keywords)
+
+    @property
+    def _preset(self):
+        """The number of rows that a partial is set to, or None."""
+        return getattr(self.function, "keywords", {}).get("n_instances")
+
+    def _keywords(self, n_instances, rng):
+        """Return what the function is passed beside learner and X."""
         accepted = signature_of(self.function)
         offered = {"n_instances": n_instances, "random_state": rng}
         wildcard = "**" in accepted
-        keywords = {
+        return {
             name: value
             for name, value in offered.items()
             if name in accepted or (wildcard and name == "n_instances")
         }
-        data = rows.data()
-        return self.function(ModALLearner(view, rows, data), data, **keywords)
 
     @property
     def __name__(self):
@@ -79,3 +113,18 @@ def signature_of(function):
     named = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     names = {p.name for p in parameters if p.kind in named}
     return names | {"**" for p in parameters if p.kind is Parameter.VAR_KEYWORD}
+
+
+def check_signature(function, keywords):
+    """Refuse a function that cannot be called with a learner, rows and keywords."""
+    try:
+        taken = signature(function)
+    except (TypeError, ValueError):  # written in C, without a signature
+        return
+    try:
+        taken.bind(None, None, **keywords)
+    except TypeError as error:
+        raise TypeError(
+            "query_strategy must be a function f(learner, X, n_instances=1), got "
+            f"{describe(function)}{taken}: {error}."
+        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skal._checks import check_choice
+from skal._checks import check_choice, check_int
 from skal._model import flatten
 from skal.query import functional
 from skal.query._base import QueryStrategy
@@ -58,6 +58,9 @@ class KMeansBoundary(QueryStrategy):
         """What the space reads."""
         reads = {"embedding": {"embed"}, "input": set()}
         return frozenset(reads[check_choice("space", self.space, reads)])
+
+    def _check_params(self):
+        check_int("n_clusters", self.n_clusters)
 
     def _query(self, view, rows, n_instances, rng):
         E = view.embed(rows) if self.needs else flatten(rows.data())
@@ -162,6 +165,11 @@ class TypiClust(QueryStrategy):
         self.n_neighbors = n_neighbors
         self.max_clusters = max_clusters
         self.min_cluster_size = min_cluster_size
+
+    def _check_params(self):
+        check_int("n_neighbors", self.n_neighbors)
+        check_int("max_clusters", self.max_clusters)
+        check_int("min_cluster_size", self.min_cluster_size)
 
     def _query(self, view, rows, n_instances, rng):
         return functional.typiclust(

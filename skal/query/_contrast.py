@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from skal._checks import check_int, check_number
 from skal._model import lacking
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
-from skal.query._gradient import proba_of_classes
 
 
 class ContrastiveAL(ScoreStrategy):
@@ -52,14 +52,18 @@ class ContrastiveAL(ScoreStrategy):
 
     alias = "contrastive"
     needs = frozenset({"proba", "embed", "labels"})
+    target_types = frozenset({"multiclass"})
 
     def __init__(self, n_neighbors: int = 10) -> None:
         self.n_neighbors = n_neighbors
 
+    def _check_params(self):
+        check_int("n_neighbors", self.n_neighbors)
+
     def _score(self, view, rows):
         check_labels(self, view)
         return functional.contrastive(
-            proba_of_classes(self, view, rows),
+            view.predict_proba(rows),
             view.embed(rows),
             view.predict_proba(view.X_training),
             view.embed(view.X_training),
@@ -126,6 +130,11 @@ class DiscriminativeAL(QueryStrategy):
         self.n_sub_batches = n_sub_batches
         self.max_rows = max_rows
         self.regularization = regularization
+
+    def _check_params(self):
+        check_int("n_sub_batches", self.n_sub_batches)
+        check_int("max_rows", self.max_rows)
+        check_number("regularization", self.regularization, minimum=0)
 
     def _query(self, view, rows, n_instances, rng):
         check_labels(self, view)

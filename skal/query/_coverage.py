@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skal._checks import check_int
+from skal._checks import check_above_zero, check_fraction, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
 
@@ -117,6 +117,13 @@ class ProbCover(QueryStrategy):
         self.purity = purity
         self.n_clusters = n_clusters
 
+    def _check_params(self):
+        if self.radius is not None:
+            check_above_zero("radius", self.radius)
+        check_fraction("purity", self.purity)
+        if self.n_clusters is not None:
+            check_int("n_clusters", self.n_clusters, 2)
+
     def _query(self, view, rows, n_instances, rng):
         return functional.prob_cover(
             view.embed(rows),
@@ -130,5 +137,5 @@ class ProbCover(QueryStrategy):
 
     def _n_clusters(self, view):
         if self.n_clusters is not None:
-            return check_int("n_clusters", self.n_clusters, 2)
+            return self.n_clusters
         return max(2, len(getattr(view, "classes_", range(_N_CLASSES))))

@@ -10,14 +10,15 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import row_norms
 
 from skal._checks import check_choice, check_number
-from skal.query._base import QueryStrategy
-from skal.query._names import as_strategy
 from skal.query._picks import scores_of, split_result
+from skal.query._wrapper import WrapperStrategy
 from skal.query.functional._distances import to_known, to_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from skal.query._base import QueryStrategy
 
 #: The base is asked for so many more rows at a time, at most.
 _MOST = 8192
@@ -25,7 +26,7 @@ _MOST = 8192
 _ROUNDING = 1e-6
 
 
-class Deduplicate(QueryStrategy):
+class Deduplicate(WrapperStrategy):
     """Ask for near-copies of a row only once.
 
     A row is passed over if it lies within ``threshold`` of a row that is picked or
@@ -77,6 +78,8 @@ class Deduplicate(QueryStrategy):
     10
     """
 
+    _own_needs = frozenset({"embed"})
+
     def __init__(
         self,
         base: str | QueryStrategy | Callable[..., Any] = "margin",
@@ -87,13 +90,12 @@ class Deduplicate(QueryStrategy):
         self.threshold = threshold
         self.metric = metric
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """Embeddings, and what the base needs."""
-        return as_strategy(self.base, "base").needs | {"embed"}
+    def _check_params(self):
+        check_number("threshold", self.threshold, minimum=0)
+        check_choice("metric", self.metric, ("cosine", "euclidean"))
 
     def _query(self, view, rows, n_instances, rng):
-        base = as_strategy(self.base, "base")
+        base = self._base()
         sieve = Sieve(view, n_instances, *self._space())
         left, size = np.arange(len(rows)), n_instances
         while len(left) and len(sieve.kept) < n_instances:
@@ -108,10 +110,9 @@ class Deduplicate(QueryStrategy):
 
     def _space(self):
         """Return how embeddings are compared, and how far apart copies may be."""
-        threshold = check_number("threshold", self.threshold, minimum=0)
-        if check_choice("metric", self.metric, ("cosine", "euclidean")) == "cosine":
-            return normalize, np.sqrt(2 * threshold)  # |a - b|^2 = 2 - 2 cos(a, b)
-        return lambda E: E, threshold
+        if self.metric == "cosine":
+            return normalize, np.sqrt(2 * self.threshold)  # |a - b|^2 = 2 - 2 cos(a, b)
+        return lambda E: E, self.threshold
 
 
 class Sieve:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skal._checks import check_number
 from skal.query import functional
 from skal.query._base import ScoreStrategy
-from skal.query._names import as_strategy
 from skal.query._picks import describe
+from skal.query._wrapper import WrapperStrategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from skal.query._base import QueryStrategy
 
 
-class InformationDensity(ScoreStrategy):
+class InformationDensity(WrapperStrategy, ScoreStrategy):
     r"""Weigh a score by how typical of the pool a row is.
 
     An outlier may be uncertain and teach nothing about other rows. With :math:`s_n` the
@@ -62,6 +63,7 @@ class InformationDensity(ScoreStrategy):
     """
 
     alias = "information_density"
+    _own_needs = frozenset({"embed"})
 
     def __init__(
         self,
@@ -71,18 +73,21 @@ class InformationDensity(ScoreStrategy):
         self.base = base
         self.beta = beta
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """Embeddings, and what the base needs."""
-        return as_strategy(self.base, "base").needs | {"embed"}
-
-    def _score(self, view, rows):
-        base = as_strategy(self.base, "base")
+    def _check_params(self):
+        base = self._base()
         if not isinstance(base, ScoreStrategy):
             raise TypeError(
                 f"base must be a strategy that scores rows, got {describe(base)}. Use "
                 "one such as Entropy() or LeastConfidence()."
             )
+        if base.below_zero:
+            raise ValueError(
+                f"base must give scores of at least 0, got {describe(base)}. Use one "
+                "such as Entropy() or LeastConfidence()."
+            )
+        check_number("beta", self.beta, minimum=0)
+
+    def _score(self, view, rows):
         return functional.information_density(
-            base.score_samples(view, rows), view.embed(rows), beta=self.beta
+            self._base().score_samples(view, rows), view.embed(rows), beta=self.beta
         )

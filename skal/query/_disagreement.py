@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from skal._checks import check_int, name_of
+from skal._model import check_n_samples
 from skal.query._base import ScoreStrategy
 from skal.query.functional import (
     consensus_entropy,
@@ -58,12 +58,16 @@ class VoteEntropy(ScoreStrategy):
 
     alias = "vote_entropy"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+
     def _score(self, view, rows):
-        return _score_samples(self, vote_entropy, view, rows)
+        return score_of_draws(self.n_samples, vote_entropy, view, rows)
 
 
 class ConsensusEntropy(ScoreStrategy):
@@ -110,12 +114,16 @@ class ConsensusEntropy(ScoreStrategy):
 
     alias = "consensus_entropy"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+
     def _score(self, view, rows):
-        return _score_samples(self, consensus_entropy, view, rows)
+        return score_of_draws(self.n_samples, consensus_entropy, view, rows)
 
 
 class KLDivergence(ScoreStrategy):
@@ -164,12 +172,16 @@ class KLDivergence(ScoreStrategy):
 
     alias = "kl_divergence"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+
     def _score(self, view, rows):
-        return _score_samples(self, kl_divergence, view, rows)
+        return score_of_draws(self.n_samples, kl_divergence, view, rows)
 
 
 class CommitteeStd(ScoreStrategy):
@@ -214,53 +226,23 @@ class CommitteeStd(ScoreStrategy):
 
     alias = "committee_std"
     needs = frozenset({"samples"})
+    target_types = frozenset({"regression"})
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
 
+    def _check_params(self):
+        check_n_samples(self.n_samples)
+
     def _score(self, view, rows):
-        check_regressor(self, view)
-        return view.predict_std(rows, _n_samples(self))
+        return view.predict_std(rows, self.n_samples)
 
 
-def _score_samples(strategy, formula, view, rows):
-    """Stream the members' probabilities through a formula."""
-    check_classifier(strategy, view)
+def score_of_draws(n_samples, formula, view, rows):
+    """Apply a formula to the samples of each row, label by label where there are many.
+
+    Samples are held or made in chunks, as their number asks for.
+    """
     if view.target_type == "multilabel":
         formula = partial(mean_over_labels, formula)
-    return view.reduce_samples(formula, rows, _n_samples(strategy))
-
-
-def _n_samples(strategy):
-    """Return the strategy's number of samples, checked."""
-    if strategy.n_samples is None:
-        return None
-    return check_int("n_samples", strategy.n_samples)
-
-
-def check_classifier(strategy, view):
-    """Refuse a regressor, naming what serves there."""
-    if view.target_type == "regression":
-        raise TypeError(
-            f"{name_of(strategy)} needs a classifier, got {name_of(view.estimator)}. "
-            "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange."
-        )
-
-
-def check_one_label(strategy, view, others="Entropy, KLDivergence or DiscriminativeAL"):
-    """Refuse targets other than one class a row, naming what serves there."""
-    check_classifier(strategy, view)
-    if view.target_type == "multilabel":
-        raise TypeError(
-            f"{name_of(strategy)} needs one class a row, got multilabel targets. "
-            f"Use {others} there."
-        )
-
-
-def check_regressor(strategy, view):
-    """Refuse a classifier, naming what serves there."""
-    if view.target_type != "regression":
-        raise TypeError(
-            f"{name_of(strategy)} needs a regressor, got {name_of(view.estimator)}. "
-            "For a classifier use Margin, Entropy or VoteEntropy."
-        )
+    return view.reduce_samples(formula, rows, n_samples)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._checks import check_choice, check_fraction, check_int
-from skal.query._base import QueryStrategy
-from skal.query._names import as_strategy
 from skal.query._picks import scores_of, split_result
+from skal.query._wrapper import WrapperStrategy
 from skal.query.functional import (
     facility_location,
     k_center_greedy,
@@ -24,12 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from skal.query._base import QueryStrategy
+
 _METHODS = ("facility_location", "kcenter", "kmeans", "kmeans++", "mmr", "ranked")
 #: Rows of a long shortlist that stand for all of it in facility location.
 _N_REFERENCE = 5000
 
 
-class DiverseBatch(QueryStrategy):
+class DiverseBatch(WrapperStrategy):
     r"""Take the rows a strategy wants most, and of those a batch unlike each other.
 
     The k best rows of a score are often k times the same example. Here the base names
@@ -105,6 +106,8 @@ class DiverseBatch(QueryStrategy):
     2
     """
 
+    _own_needs = frozenset({"embed"})
+
     def __init__(
         self,
         base: str | QueryStrategy | Callable[..., Any] = "margin",
@@ -117,17 +120,14 @@ class DiverseBatch(QueryStrategy):
         self.method = method
         self.diversity = diversity
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """Embeddings, and what the base needs."""
-        return as_strategy(self.base, "base").needs | {"embed"}
-
-    def _query(self, view, rows, n_instances, rng):
+    def _check_params(self):
+        check_int("shortlist", self.shortlist)
         check_choice("method", self.method, _METHODS)
         check_fraction("diversity", self.diversity)
-        base = as_strategy(self.base, "base")
-        size = n_instances * check_int("shortlist", self.shortlist)
-        result = base(view, rows, min(size, len(rows)), random_state=rng)
+
+    def _query(self, view, rows, n_instances, rng):
+        size = min(n_instances * self.shortlist, len(rows))
+        result = self._base()(view, rows, size, random_state=rng)
         named, info = split_result(result)
         scores = in_order(scores_of(info, len(named)))
         picked = self._pick(view, rows, named, scores, n_instances, rng)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from skal._checks import check_choice
+from skal._checks import check_above_zero, check_choice, check_int, check_number
 from skal.query import functional
 from skal.query._base import QueryStrategy
-from skal.query._gradient import proba_of_classes
 from skal.query._uncertainty import UNCERTAINTIES
 
 
@@ -51,13 +50,17 @@ class CLUE(QueryStrategy):
 
     alias = "clue"
     needs = frozenset({"proba", "embed"})
+    target_types = frozenset({"multiclass"})
 
     def __init__(self, temperature: float = 1.0) -> None:
         self.temperature = temperature
 
+    def _check_params(self):
+        check_above_zero("temperature", self.temperature)
+
     def _query(self, view, rows, n_instances, rng):
         return functional.clue(
-            proba_of_classes(self, view, rows),
+            view.predict_proba(rows),
             view.embed(rows),
             n_instances,
             temperature=self.temperature,
@@ -109,15 +112,20 @@ class WeightedKMeans(QueryStrategy):
 
     alias = "weighted_kmeans"
     needs = frozenset({"proba", "embed"})
+    target_types = frozenset({"multiclass"})
 
     def __init__(self, beta: float = 10.0, score: str = "margin") -> None:
         self.beta = beta
         self.score = score
 
+    def _check_params(self):
+        check_number("beta", self.beta, minimum=1)
+        check_choice("score", self.score, UNCERTAINTIES)
+
     def _query(self, view, rows, n_instances, rng):
-        score = UNCERTAINTIES[check_choice("score", self.score, UNCERTAINTIES)]
+        score = UNCERTAINTIES[self.score]
         return functional.weighted_kmeans(
-            score(proba_of_classes(self, view, rows)),
+            score(view.predict_proba(rows)),
             view.embed(rows),
             n_instances,
             beta=self.beta,
@@ -173,14 +181,20 @@ class ClusterMargin(QueryStrategy):
 
     alias = "cluster_margin"
     needs = frozenset({"proba", "embed"})
+    target_types = frozenset({"multiclass"})
 
     def __init__(self, shortlist: float = 10.0, n_clusters: int | None = None) -> None:
         self.shortlist = shortlist
         self.n_clusters = n_clusters
 
+    def _check_params(self):
+        check_number("shortlist", self.shortlist, minimum=1)
+        if self.n_clusters is not None:
+            check_int("n_clusters", self.n_clusters)
+
     def _query(self, view, rows, n_instances, rng):
         return functional.cluster_margin(
-            proba_of_classes(self, view, rows),
+            view.predict_proba(rows),
             view.embed(rows),
             n_instances,
             shortlist=self.shortlist,

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from skal._checks import check_int
-from skal._data import as_rows
+from skal._data import as_rows, n_rows
+from skal._model import check_n_samples
 from skal.query._base import QueryStrategy
-from skal.query._disagreement import _n_samples, check_classifier
 from skal.query.functional import epig
 from skal.query.functional._order import draw_rows, top_n
 
@@ -65,6 +65,7 @@ class EPIG(QueryStrategy):
 
     alias = "epig"
     needs = frozenset({"samples"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(
         self,
@@ -76,9 +77,14 @@ class EPIG(QueryStrategy):
         self.n_targets = n_targets
         self.n_samples = n_samples
 
+    def _check_params(self):
+        if self.X_target is not None and n_rows(self.X_target) == 0:
+            raise ValueError("X_target must have at least one row, got none.")
+        check_int("n_targets", self.n_targets)
+        check_n_samples(self.n_samples)
+
     def _query(self, view, rows, n_instances, rng):
-        check_classifier(self, view)
-        n_samples = _n_samples(self)
+        n_samples = self.n_samples
         targets = view.sample_proba(self._targets(rows, rng), n_samples)
         score = _epig_of_labels if view.target_type == "multilabel" else epig
 
@@ -93,8 +99,7 @@ class EPIG(QueryStrategy):
         """Return the user's target rows, or draw some of the pool."""
         if self.X_target is not None:
             return as_rows(self.X_target)
-        n_targets = check_int("n_targets", self.n_targets)
-        drawn = draw_rows(len(rows), min(n_targets, len(rows)), rng)
+        drawn = draw_rows(len(rows), min(self.n_targets, len(rows)), rng)
         drawn.sort()  # read in the pool's order
         return rows.take(drawn)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
-from skal.query._disagreement import check_one_label
 
 
 class ExpectedGradientLength(ScoreStrategy):
@@ -44,9 +43,10 @@ class ExpectedGradientLength(ScoreStrategy):
 
     alias = "expected_gradient_length"
     needs = frozenset({"proba", "embed"})
+    target_types = frozenset({"multiclass"})
 
     def _score(self, view, rows):
-        proba = proba_of_classes(self, view, rows)
+        proba = view.predict_proba(rows)
         return functional.expected_gradient_length(proba, view.embed(rows))
 
 
@@ -91,13 +91,8 @@ class BADGE(QueryStrategy):
 
     alias = "badge"
     needs = frozenset({"proba", "embed"})
+    target_types = frozenset({"multiclass"})
 
     def _query(self, view, rows, n_instances, rng):
-        proba = proba_of_classes(self, view, rows)
+        proba = view.predict_proba(rows)
         return functional.badge(proba, view.embed(rows), n_instances, random_state=rng)
-
-
-def proba_of_classes(strategy, view, rows):
-    """Return the probabilities of classes that exclude each other: (n, C)."""
-    check_one_label(strategy, view)
-    return view.predict_proba(rows)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from skal._checks import check_choice
+from skal._checks import check_choice, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._coverage import labeled_of
 from skal.query._uncertainty import UNCERTAINTIES
+from skal.query.functional._herding import check_bandwidth
 
 
 class FacilityLocation(QueryStrategy):
@@ -52,6 +53,10 @@ class FacilityLocation(QueryStrategy):
 
     def __init__(self, n_reference: int | None = 5000) -> None:
         self.n_reference = n_reference
+
+    def _check_params(self):
+        if self.n_reference is not None:
+            check_int("n_reference", self.n_reference)
 
     def _query(self, view, rows, n_instances, rng):
         return functional.facility_location(
@@ -114,6 +119,12 @@ class MaxHerding(QueryStrategy):
         self.bandwidth = bandwidth
         self.n_reference = n_reference
 
+    def _check_params(self):
+        if self.bandwidth is not None:
+            check_bandwidth(self.bandwidth)
+        if self.n_reference is not None:
+            check_int("n_reference", self.n_reference)
+
     def _query(self, view, rows, n_instances, rng):
         return functional.max_herding(
             view.embed(rows),
@@ -174,6 +185,7 @@ class UHerding(QueryStrategy):
 
     alias = "uherding"
     needs = frozenset({"embed", "proba"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(
         self,
@@ -185,8 +197,14 @@ class UHerding(QueryStrategy):
         self.bandwidth = bandwidth
         self.n_reference = n_reference
 
-    def _query(self, view, rows, n_instances, rng):
+    def _check_params(self):
         check_choice("uncertainty", self.uncertainty, UNCERTAINTIES)
+        if self.bandwidth is not None:
+            check_bandwidth(self.bandwidth)
+        if self.n_reference is not None:
+            check_int("n_reference", self.n_reference)
+
+    def _query(self, view, rows, n_instances, rng):
         return functional.uherding(
             view.embed(rows),
             UNCERTAINTIES[self.uncertainty](view.predict_proba(rows)),

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._meta import NamedMembersMixin
-from skal.query._base import QueryStrategy
 from skal.query._names import as_strategy
 from skal.query._picks import scores_of, split_result
+from skal.query._wrapper import WrapperStrategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from skal.query._base import QueryStrategy
 
-class Mixture(NamedMembersMixin, QueryStrategy):
+
+class Mixture(NamedMembersMixin, WrapperStrategy):
     """Share each batch out among several strategies.
 
     Exploration finds what the model does not know of, exploitation settles what it
@@ -88,23 +90,29 @@ class Mixture(NamedMembersMixin, QueryStrategy):
         self.bases = bases
         self.weights = weights
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """What any of the strategies needs."""
+    def _bases(self):
         self.check_members()
-        return frozenset().union(*(as_strategy(s, n).needs for n, s in self.bases))
+        return [as_strategy(base, name) for name, base in self.bases]
+
+    def _check_params(self):
+        weights: Any = self.weights
+        if isinstance(weights, dict):
+            for shares in table_of(weights)[1]:
+                self._checked(shares)
+        elif weights is not None and not callable(weights):
+            self._checked(weights)
 
     def _query(self, view, rows, n_instances, rng):
-        self.check_members()
         shares = self._shares(view.round, view.n_labels)
         counts = draw_counts(shares, n_instances, rng)
         left = np.arange(len(rows))
         parts, scores = [], []
-        for (name, base), count in zip(self.bases, counts, strict=True):
+        for (name, _), base, count in zip(
+            self.bases, self._bases(), counts, strict=True
+        ):
             if count == 0:
                 continue
-            strategy = as_strategy(base, name)
-            result = strategy(view, rows.take(left), count, random_state=rng)
+            result = base(view, rows.take(left), count, random_state=rng)
             picked, info = split_result(result)
             parts.append((name, left[picked]))
             scores.append(scores_of(info, count))
@@ -120,6 +128,11 @@ class Mixture(NamedMembersMixin, QueryStrategy):
             weights = weights(round, n_labels)
         elif isinstance(weights, dict):
             weights = between(weights, n_labels)
+        shares = self._checked(weights)
+        return shares / shares.sum()
+
+    def _checked(self, weights):
+        """Return weights as an array, if they are a share for each strategy."""
         try:
             shares = np.asarray(weights, dtype=float)
         except (TypeError, ValueError):
@@ -130,11 +143,17 @@ class Mixture(NamedMembersMixin, QueryStrategy):
                 f"weights must give {len(self.bases)} shares, none below 0 and not all "
                 f"of them 0, got {weights!r}. bases has {len(self.bases)} strategies."
             )
-        return shares / shares.sum()
+        return shares
 
 
 def between(knots, n_labels):
     """Interpolate shares between the numbers of labels for which they are given."""
+    at, table = table_of(knots)
+    return [np.interp(n_labels, at, column) for column in table.T]
+
+
+def table_of(knots):
+    """Return numbers of labels in order, and a row of shares for each."""
     try:
         at = np.asarray(sorted(knots), dtype=float)
         table = np.asarray([knots[key] for key in sorted(knots)], dtype=float)
@@ -145,7 +164,7 @@ def between(knots, n_labels):
             "weights must map numbers of labels to lists of as many shares as there "
             f"are bases, got {knots!r}."
         )
-    return [np.interp(n_labels, at, column) for column in table.T]
+    return at, table
 
 
 def draw_counts(shares, n_instances, rng):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from skal._checks import check_int, check_number
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._contrast import check_labels
-from skal.query._disagreement import check_one_label
 
 
 class DropQuery(QueryStrategy):
@@ -54,13 +54,18 @@ class DropQuery(QueryStrategy):
 
     alias = "drop_query"
     needs = frozenset({"embed", "head"})
+    target_types = frozenset({"multiclass"})
 
     def __init__(self, n_passes: int = 3, dropout: float = 0.75) -> None:
         self.n_passes = n_passes
         self.dropout = dropout
 
+    def _check_params(self):
+        check_int("n_passes", self.n_passes)
+        if check_number("dropout", self.dropout, minimum=0) >= 1:
+            raise ValueError(f"dropout must be below 1, got {self.dropout!r}.")
+
     def _query(self, view, rows, n_instances, rng):
-        check_one_label(self, view)
         return functional.drop_query(
             view.head_proba,
             view.embed(rows),
@@ -113,9 +118,9 @@ class ALFAMix(QueryStrategy):
 
     alias = "alfa_mix"
     needs = frozenset({"embed", "head", "labels"})
+    target_types = frozenset({"multiclass"})
 
     def _query(self, view, rows, n_instances, rng):
-        check_one_label(self, view)
         check_labels(self, view)
         return functional.alfa_mix(
             view.head_proba,

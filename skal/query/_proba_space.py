@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from skal._checks import check_number
 from skal.query import functional
 from skal.query._base import QueryStrategy
-from skal.query._gradient import proba_of_classes
 
 
 class FALCUN(QueryStrategy):
@@ -52,12 +52,16 @@ class FALCUN(QueryStrategy):
 
     alias = "falcun"
     needs = frozenset({"proba"})
+    target_types = frozenset({"multiclass"})
 
     def __init__(self, gamma: float = 10.0) -> None:
         self.gamma = gamma
 
+    def _check_params(self):
+        check_number("gamma", self.gamma, minimum=0)
+
     def _query(self, view, rows, n_instances, rng):
-        proba = proba_of_classes(self, view, rows)
+        proba = view.predict_proba(rows)
         return functional.falcun(proba, n_instances, gamma=self.gamma, random_state=rng)
 
 
@@ -99,9 +103,10 @@ class CDAL(QueryStrategy):
 
     alias = "cdal"
     needs = frozenset({"proba"})
+    target_types = frozenset({"multiclass"})
 
     def _query(self, view, rows, n_instances, rng):
-        proba = proba_of_classes(self, view, rows)
+        proba = view.predict_proba(rows)
         known = view.predict_proba(view.X_training) if view.n_labels else None
         return functional.cdal(
             proba, n_instances, proba_labeled=known, random_state=rng

@@ -7,11 +7,10 @@ from sklearn.base import clone
 
 from skal._checks import check_choice, check_int
 from skal._data import take_rows
-from skal._model import lacking
 from skal._seed import seeds_for
 from skal.query import functional
-from skal.query._base import QueryStrategy, ScoreStrategy
-from skal.query._disagreement import check_regressor
+from skal.query._base import TARGET_TYPES, QueryStrategy, ScoreStrategy
+from skal.query._contrast import check_labels
 
 
 class GreedySampling(QueryStrategy):
@@ -69,11 +68,15 @@ class GreedySampling(QueryStrategy):
         reads = {"GSx": {"embed"}, "GSy": {"labels"}, "iGS": {"embed", "labels"}}
         return frozenset(reads[check_choice("method", self.method, reads)])
 
+    @property
+    def target_types(self) -> frozenset[str]:
+        """Any where no target is read, else regression."""
+        return frozenset({"regression"}) if "labels" in self.needs else TARGET_TYPES
+
     def _query(self, view, rows, n_instances, rng):
         arrays: dict[str, Any] = {}
         if "labels" in self.needs:
-            check_regressor(self, view)
-            _check_labels(self, view)
+            check_labels(self, view)
             arrays |= {"predictions": view.predict(rows), "y_labeled": view.y_training}
         if "embed" in self.needs and view.n_labels:
             arrays["labeled"] = view.embed(view.X_training)
@@ -132,16 +135,18 @@ class ExpectedModelChange(ScoreStrategy):
 
     alias = "expected_model_change"
     needs = frozenset({"embed", "labels"})
+    target_types = frozenset({"regression"})
 
     def __init__(self, n_members: int = 4) -> None:
         self.n_members = n_members
 
+    def _check_params(self):
+        check_int("n_members", self.n_members)
+
     def _score(self, view, rows):
-        check_regressor(self, view)
-        _check_labels(self, view)
+        check_labels(self, view)
         rng = np.random.RandomState(view.seed)
-        n_members = check_int("n_members", self.n_members)
-        members = [_fit_bootstrap(view, rng) for _ in range(n_members)]
+        members = [_fit_bootstrap(view, rng) for _ in range(self.n_members)]
         predictions = [  # (K, chunk) for each chunk
             np.stack([member.predict(chunk.data()) for member in members])
             for _, chunk in rows.chunks()
@@ -149,12 +154,6 @@ class ExpectedModelChange(ScoreStrategy):
         return functional.expected_model_change(
             view.predict(rows), np.concatenate(predictions, axis=1), view.embed(rows)
         )
-
-
-def _check_labels(strategy, view):
-    """Refuse a view without labelled rows."""
-    if view.n_labels == 0:
-        raise lacking(view.estimator, "labels", strategy)
 
 
 def _fit_bootstrap(view, rng):

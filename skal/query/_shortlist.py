@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skal._checks import check_int
-from skal.query._base import QueryStrategy
-from skal.query._names import as_strategy
 from skal.query._picks import split_result
+from skal.query._wrapper import WrapperStrategy
 from skal.query.functional._order import draw_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from skal.query._base import QueryStrategy
 
-class Shortlist(QueryStrategy):
+
+class Shortlist(WrapperStrategy):
     """Show a strategy only a random part of a big pool.
 
     Scoring a pool of millions costs a pass of the model over all of it; here the model
@@ -58,16 +59,13 @@ class Shortlist(QueryStrategy):
         self.base = base
         self.n_candidates = n_candidates
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """What the base needs."""
-        return as_strategy(self.base, "base").needs
+    def _check_params(self):
+        check_int("n_candidates", self.n_candidates)
 
     def _query(self, view, rows, n_instances, rng):
-        base = as_strategy(self.base, "base")
-        size = max(n_instances, check_int("n_candidates", self.n_candidates))
+        size = max(n_instances, self.n_candidates)
         drawn = draw_rows(len(rows), min(size, len(rows)), rng)
         drawn.sort()  # read in the pool's order
-        result = base(view, rows.take(drawn), n_instances, random_state=rng)
+        result = self._base()(view, rows.take(drawn), n_instances, random_state=rng)
         picked, info = split_result(result)
         return drawn[picked], info

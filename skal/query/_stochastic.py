@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._checks import check_choice
-from skal.query._base import QueryStrategy, ScoreStrategy
-from skal.query._names import as_strategy
+from skal.query._base import ScoreStrategy
 from skal.query._picks import describe
+from skal.query._wrapper import WrapperStrategy
 from skal.query.functional import stochastic_top_n
 from skal.query.functional._batches import STOCHASTIC_METHODS, check_beta
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from skal.query._base import QueryStrategy
+
 #: A score below 0 by no more than this has been rounded.
 _ROUNDING = 1e-6
 
 
-class StochasticBatch(QueryStrategy):
+class StochasticBatch(WrapperStrategy):
     """Draw a batch at random, with chances that grow with a strategy's scores.
 
     The k best rows of a score are often k times the same example. Drawn by chance the
@@ -85,30 +87,31 @@ class StochasticBatch(QueryStrategy):
         self.method = method
         self.beta = beta
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """What the base needs."""
-        return as_strategy(self.base, "base").needs
+    def _check_params(self):
+        base = self._base()
+        check_choice("method", self.method, STOCHASTIC_METHODS)
+        check_beta(self.beta)
+        if self.method == "softrank":
+            return
+        if not isinstance(base, ScoreStrategy):
+            raise TypeError(
+                f"base must score rows for method={self.method!r}, got "
+                f"{describe(base)}, which only picks some. Use a base such as Entropy, "
+                "put the wrapper around StochasticBatch, or set "
+                'method="softrank".'
+            )
+        if self.method == "power" and base.below_zero:
+            raise too_low(f"none from {describe(base)}")
 
     def _query(self, view, rows, n_instances, rng):
-        base = as_strategy(self.base, "base")
-        method = check_choice("method", self.method, STOCHASTIC_METHODS)
-        check_beta(self.beta)
+        base, reported = self._base(), None
         if isinstance(base, ScoreStrategy):
-            scores = base.score_samples(view, rows)
-            reported = scores
-        elif method == "softrank":
-            scores = scores_of_order(base, view, rows, rng)
-            reported = None
+            scores = reported = base.score_samples(view, rows)
         else:
-            raise TypeError(
-                f"base must score rows for method={method!r}, got {describe(base)}, "
-                "which only picks some. Use a base such as Entropy, put the wrapper "
-                'around StochasticBatch, or set method="softrank".'
-            )
-        if method == "power":
+            scores = scores_of_order(base, view, rows, rng)
+        if self.method == "power":
             check_positive(scores, base)
-        options = {"method": method, "beta": self.beta, "random_state": rng}
+        options = {"method": self.method, "beta": self.beta, "random_state": rng}
         picked = stochastic_top_n(scores, n_instances, **options)
         return picked, {} if reported is None else {"score": reported[picked]}
 
@@ -125,8 +128,13 @@ def scores_of_order(base, view, rows, rng):
 def check_positive(scores, base):
     """Refuse scores that are a distance below 0, of which no power is a chance."""
     if scores.max() <= 0 and scores.min() < -_ROUNDING:
-        raise ValueError(
-            'base must give scores above 0 for method="power", got '
-            f"{scores.min():.3g} to {scores.max():.3g} from {describe(base)}. Set "
-            'method="softmax" or method="softrank".'
-        )
+        between = f"{scores.min():.3g} to {scores.max():.3g} from {describe(base)}"
+        raise too_low(between)
+
+
+def too_low(what):
+    """Build the error for scores of which no power is a chance."""
+    return ValueError(
+        f'base must give scores above 0 for method="power", got {what}. Set '
+        'method="softmax" or method="softrank".'
+    )

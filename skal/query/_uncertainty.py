@@ -48,6 +48,7 @@ class LeastConfidence(ScoreStrategy):
 
     alias = "least_confidence"
     needs = frozenset({"proba"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def _score(self, view, rows):
         return score_proba(least_confidence, view, rows)
@@ -91,6 +92,8 @@ class Margin(ScoreStrategy):
 
     alias = "margin"
     needs = frozenset({"proba"})
+    target_types = frozenset({"multiclass", "multilabel"})
+    below_zero = True
 
     def _score(self, view, rows):
         return -score_proba(margin, view, rows)
@@ -133,6 +136,7 @@ class Entropy(ScoreStrategy):
 
     alias = "entropy"
     needs = frozenset({"proba"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def _score(self, view, rows):
         return score_proba(entropy, view, rows)

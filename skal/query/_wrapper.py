@@ -1,0 +1,44 @@
+"""What strategies around another strategy share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skal.query._base import TARGET_TYPES, QueryStrategy
+from skal.query._names import as_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+class WrapperStrategy(QueryStrategy):
+    """Base class of strategies around a strategy, which is their parameter ``base``.
+
+    A subclass says what it asks for itself; what the bases need, and which targets
+    they serve, is worked out.
+    """
+
+    base: Any
+    #: What the wrapper needs besides.
+    _own_needs: frozenset[str] = frozenset()
+    #: The kinds of target that the wrapper serves, whatever its base does.
+    _own_target_types: frozenset[str] = TARGET_TYPES
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the wrapper and its bases need."""
+        return self._own_needs.union(*(base.needs for base in self._bases()))
+
+    @property
+    def target_types(self) -> frozenset[str]:
+        """The kinds of target that the wrapper and all of its bases serve."""
+        served = (base.target_types for base in self._bases())
+        return self._own_target_types.intersection(*served)
+
+    def _base(self) -> QueryStrategy:
+        """Return the base as a strategy."""
+        return as_strategy(self.base, "base")
+
+    def _bases(self) -> Sequence[QueryStrategy]:
+        return [self._base()]
