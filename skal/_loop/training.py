@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from copy import copy, deepcopy
 from functools import partial
 from time import perf_counter
@@ -16,8 +17,9 @@ from skal._checks import name_of
 from skal._data import take_rows
 from skal._loop import history as _history
 from skal._meta import EstimatorInside
-from skal._model import ModelView
+from skal._model import ModelView, sampled_before_training
 from skal._seed import fork_torch, seeds_for, stream
+from skal.query import as_strategy
 
 if TYPE_CHECKING:
     from typing import Any
@@ -72,7 +74,7 @@ class Trained(EstimatorInside):
         started = perf_counter()
         estimator = self._next_estimator(lesson, seed, round)
         X, codes, params = lesson.for_estimator()
-        with fork_torch(seed, round, "fit"):
+        with fork_torch(seed, round, "fit"), self._dropout_checked(estimator):
             fit(estimator, X, codes, params, lesson)
         check_codes(estimator, lesson)
         state = {
@@ -98,6 +100,14 @@ class Trained(EstimatorInside):
             with fork_torch(seed, round, "check"):
                 self._check_answers(estimator, lesson)
         return state
+
+    def _dropout_checked(self, estimator):
+        """Let a net that a simulation will ask for samples fail before training."""
+        if self.n_labels is None:  # then nothing is asked of it yet
+            return nullcontext()
+        if "samples" not in as_strategy(self.query_strategy).needs:
+            return nullcontext()
+        return sampled_before_training(estimator)
 
     def _stored(self):
         """Return the models of the rounds so far, and the labels they answer in."""

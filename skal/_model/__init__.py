@@ -9,6 +9,7 @@ from skal._model import answers, layers, members, needs
 from skal._model.answers import flatten
 from skal._model.layers import split
 from skal._model.needs import check_needs, lacking, provides
+from skal._model.untrained import sampled_before_training
 from skal._model.view import ModelView, as_view, check_n_samples
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "members",
     "needs",
     "provides",
+    "sampled_before_training",
     "split",
 ]

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_choice, check_int, name_of
 from skal._data import take_rows
+from skal._model import sampled_before_training
 from skal._seed import draw_seed
 from skal.posterior._base import Posterior, chunks_of, find_layer, softmax
 from skal.posterior._linear_head import weights_of
@@ -119,7 +120,9 @@ class MCDropoutCommittee(Posterior):
         check_choice("dropout", self.dropout, ("all", "last"))
 
     def _fit(self, template, X, y, params):
-        fitted = clone(template).fit(X, y, **params)
+        fitted = clone(template)
+        with sampled_before_training(fitted, dropout=self.dropout):
+            fitted.fit(X, y, **params)
         net, seen = find_layer(fitted, "_eval_batches", X)
         if net is None:
             raise TypeError(

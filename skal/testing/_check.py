@@ -6,7 +6,7 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING
 
-from skal.testing import _batch, _chance, _layouts, _memory, _needs, _pure
+from skal.testing import _batch, _chance, _layouts, _memory, _needs, _pure, _targets
 from skal.testing._trial import Trial
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ LAWS = (
     _layouts.float32,
     _layouts.images,
     _layouts.sparse,
+    _targets.declared_targets,
+    _targets.check_before_any_work,
     _memory.memory,
 )
 

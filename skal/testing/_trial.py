@@ -31,6 +31,7 @@ class Trial:
         self._data = None if X is None else (X, np.asarray(y))
         self.seed = random_state
         self.own_data = X is not None
+        self.own_estimator = estimator is not None
 
     @cached_property
     def _setting(self):

@@ -316,7 +316,8 @@ def test_query_says_what_the_estimator_lacks(estimator, strategy, message):
 @pytest.mark.parametrize(
     ("estimator", "strategy", "message"),
     [
-        (Ridge(), "margin", "Margin needs .*Ridge"),
+        (Ridge(), "margin", "Margin needs a classifier, got Ridge"),
+        (LinearSVC(), "margin", "Margin needs class probabilities .*LinearSVC"),
         (Ridge(), CommitteeStd(), "CommitteeStd needs samples .*Ridge"),
         (GaussianNB(), GreedySampling(), "GreedySampling needs a regressor, got Gau"),
         (GaussianNB(), ExpectedModelChange(), "ExpectedModelChange needs a regressor"),
@@ -328,7 +329,7 @@ def test_strategies_name_the_kind_of_estimator_they_serve(
 ):
     X, y = pool()
     learner = ActiveLearner(estimator, strategy, n_labels=n_labels, random_state=0)
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         learner.fit(X, y).query(X, 2)
 
 
@@ -337,7 +338,7 @@ def test_a_stopping_rule_says_what_it_needs_before_any_work():
     with pytest.raises(TypeError, match="MaxConfidence needs class probabilities"):
         learner.fit(*pool())
     learner = ActiveLearner(Ridge(), "random", stopping=KappaAverage(), n_labels=10)
-    with pytest.raises(TypeError, match="stopping must be a rule for regression"):
+    with pytest.raises(ValueError, match="stopping must be a rule for regression"):
         learner.fit(*pool())
     assert CountsFits.n_fits == 0
 

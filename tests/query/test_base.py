@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from skal import ActiveLearner, ModelView, Rows, query
 from skal.exceptions import PoolExhaustedError
@@ -467,9 +468,9 @@ def test_a_shortlist_says_which_parameter_is_wrong(
 
 def test_a_need_that_the_model_cannot_meet_is_named_before_any_work(blobs):
     X, y = blobs
-    learner = ActiveLearner(Ridge(), Shortlist("margin"), n_labels=20)
-    with pytest.raises(TypeError, match=r"Shortlist needs class probabilities .*Ridge"):
-        learner.fit(X, y.astype(float))
+    learner = ActiveLearner(LinearSVC(), Shortlist("margin"), n_labels=20)
+    with pytest.raises(TypeError, match=r"Shortlist needs class prob.* LinearSVC"):
+        learner.fit(X, y)
     assert not hasattr(learner, "estimator_")
 
 

@@ -163,10 +163,10 @@ def test_rounds_that_were_not_measured_are_skipped(rule):
 
 @every_class_rule
 def test_rules_for_classes_say_what_serves_regressors(rule):
-    with pytest.raises(TypeError, match=r"for regression targets.*ValidationPlateau"):
+    with pytest.raises(ValueError, match=r"for regression targets.*ValidationPlateau"):
         rule.measure(ToldRegression(values=[1.0, 2.0]), numbered(2), [0])
-    with pytest.raises(TypeError, match=r"for regression targets.*ValidationPlateau"):
-        rule.check("regression")
+    with pytest.raises(ValueError, match=r"for regression targets.*ValidationPlateau"):
+        rule.check(Ridge(), "regression")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_bad_parameters_are_named_before_anything_is_computed(rule, error, words
 
     model = Untouchable(proba=np.full((4, 2), 0.5))
     for attempt in (
-        rule.check,
+        lambda: rule.check(model, "multiclass"),
         lambda: rule.verdict([]),
         lambda: rule.measure(model, numbered(4), [0]),
     ):
@@ -264,7 +264,7 @@ def test_bad_parameters_are_named_before_anything_is_computed(rule, error, words
 
 def test_a_metric_is_no_scorer():
     with pytest.raises(ValueError, match="looks like it is a metric"):
-        ValidationPlateau(**HELD_OUT, scoring=accuracy_score).check()
+        ValidationPlateau(**HELD_OUT, scoring=accuracy_score).check(None, "multiclass")
 
 
 # Replay ------------------------------------------------------------------------
@@ -768,7 +768,7 @@ def test_a_learner_refuses_a_rule_before_it_fits(blobs):
 def test_a_learner_refuses_a_rule_for_classes_around_a_regressor(blobs):
     X, y = blobs
     learner = learner_with(KappaAverage(), estimator=Ridge(), query_strategy="random")
-    with pytest.raises(TypeError, match=r"for regression targets.*ValidationPlateau"):
+    with pytest.raises(ValueError, match=r"for regression targets.*ValidationPlateau"):
         learner.fit(X, y)
 
 

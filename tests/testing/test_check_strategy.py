@@ -300,6 +300,23 @@ class WritesScratch(Broken):
         return super().scores(view, rows)
 
 
+class ServesLessThanItSays(Broken):
+    target_types = frozenset({"multiclass", "multilabel"})
+
+    def _query(self, view, rows, n_instances, rng):
+        if view.target_type == "multilabel":
+            raise ValueError("one label a row")
+        return super()._query(view, rows, n_instances, rng)
+
+
+class SkipsItsChecks(Broken):
+    target_types = frozenset({"multiclass", "multilabel"})
+
+    def check(self, estimator, target_type):
+        if target_type == "regression":
+            raise ValueError("no regression")
+
+
 class HogsDistances(Broken):
     def scores(self, view, rows):
         n = len(rows)
@@ -358,6 +375,8 @@ BROKEN = {
     WantsFlatRows: "images",
     WantsDenseRows: "sparse",
     WritesScratch: "read_only",
+    ServesLessThanItSays: "declared_targets",
+    SkipsItsChecks: "check_before_any_work",
     HogsDistances: "memory",
     HogsGradients: "memory",
     HogsABatch: "memory",

@@ -1,0 +1,129 @@
+"""Laws about the kind of target: what is declared is served, the rest refused first."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+
+from skal import ModelView
+from skal._data import take_rows
+from skal.testing._defaults import N_LABELED, forest, made_up_data
+from skal.testing._needs import PREDICTIONS
+from skal.testing._trial import strategies_in
+
+TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression"})
+#: How many rows there are to choose from.
+_N_ROWS = 200
+
+
+def declared_targets(trial):
+    """Serve every kind of target in target_types, and refuse the others."""
+    strategy = trial.strategy
+    kinds = strategy.target_types
+    assert isinstance(kinds, frozenset), f"target_types must be a frozenset: {kinds!r}."
+    strange = sorted(map(str, kinds - TARGET_TYPES))
+    known = sorted(TARGET_TYPES)
+    assert not strange, f"target_types holds {strange}; the known words are {known}."
+    for base in strategies_in(strategy)[1:]:
+        lacking = sorted(kinds - base.target_types)
+        assert not lacking, f"it declares {lacking}, which its base {base!r} does not."
+    for setting in settings_of(trial):
+        answer = partial(strategy, setting.view, setting.X, 10, random_state=trial.seed)
+        error = error_of(answer)
+        if setting.kind not in kinds:
+            what = f"it does not declare {setting.kind} targets"
+            assert error is not None, f"{what}, yet it answered for them."
+        elif error is not None:
+            what = f"it declares {setting.kind} targets, yet it raised"
+            raise AssertionError(f"{what} {error!r}") from error
+
+
+def check_before_any_work(trial):
+    """Let check refuse what is not served, without fitting anything."""
+    strategy = trial.strategy
+    template = unfittable(trial.estimator)
+    own_kind = trial.view().target_type
+    for kind in sorted(TARGET_TYPES):
+        error = error_of(partial(strategy.check, template, kind))
+        if kind not in strategy.target_types:
+            what = f"check must raise ValueError for {kind} targets, it raised"
+            assert isinstance(error, ValueError), f"{what} {error!r}."
+        elif kind == own_kind:
+            assert error is None, f"check refused what is served: {error!r}."
+        if kind in strategy.target_types and strategy.needs & PREDICTIONS:
+            bare = BareRegressor() if kind == "regression" else BareClassifier()
+            error = error_of(partial(strategy.check, bare, kind))
+            what = "check must raise TypeError for an estimator that only predicts"
+            assert isinstance(error, TypeError), f"{what}, it raised {error!r}."
+
+
+@dataclass
+class Setting:
+    """A kind of target, a model of it, and rows to choose from."""
+
+    kind: str
+    view: ModelView
+    X: Any
+
+
+def settings_of(trial):
+    """Yield the kinds of target to try, each with a model that gives what is needed.
+
+    The author's own model and data are of one kind, and a function declares nothing.
+    """
+    own = trial.view()
+    yield Setting(own.target_type, own, take_rows(trial.X_pool, np.arange(_N_ROWS)))
+    if trial.own_data or trial.own_estimator or trial.asks_a_function:
+        return
+    for kind in sorted(TARGET_TYPES - {own.target_type}):
+        if kind == "regression" and trial.strategy.needs & {"proba", "head"}:
+            continue  # no regressor gives them
+        X, y = made_up_data(kind == "regression", trial.seed)
+        if kind == "multilabel":
+            y = X[:, :3] > X[:, 3:6]
+            y = y.astype(int)
+        X, y = X[: N_LABELED + _N_ROWS], y[:N_LABELED]
+        model = forest(kind == "regression", trial.seed).fit(X[:N_LABELED], y)
+        view = ModelView(model, X[:N_LABELED], y, random_state=trial.seed)
+        yield Setting(kind, view, X[N_LABELED:])
+
+
+def error_of(call):
+    """Return the TypeError or ValueError that a call raises, or None."""
+    try:
+        call()
+    except (TypeError, ValueError) as error:
+        return error
+    return None
+
+
+def unfittable(estimator):
+    """Return a clone of which no copy can be fitted."""
+
+    def fit(self, *args, **params):
+        raise AssertionError("check must not fit the estimator.")
+
+    kind = type(estimator)
+    names = {"fit": fit, "__module__": kind.__module__}
+    template = clone(estimator)
+    template.__class__ = type(kind.__name__, (kind,), names)
+    return template
+
+
+class BareClassifier(ClassifierMixin, BaseEstimator):
+    """Predicts labels and nothing else."""
+
+    def fit(self, X, y):
+        """Raise: a check fits nothing."""
+        raise AssertionError("check must not fit the estimator.")
+
+    def predict(self, X):
+        """Predict nothing."""
+
+
+class BareRegressor(RegressorMixin, BaseEstimator):
+    """Predicts numbers and nothing else."""
+
+    fit, predict = BareClassifier.fit, BareClassifier.predict
