@@ -74,7 +74,7 @@ class Trained(EstimatorInside):
         started = perf_counter()
         estimator = self._next_estimator(lesson, seed, round)
         X, codes, params = lesson.for_estimator()
-        with fork_torch(seed, round, "fit"), self._dropout_checked(estimator):
+        with fork_torch(seed, round, "fit"), self._looked_at(estimator, round):
             fit(estimator, X, codes, params, lesson)
         check_codes(estimator, lesson)
         state = {
@@ -101,9 +101,9 @@ class Trained(EstimatorInside):
                 self._check_answers(estimator, lesson)
         return state
 
-    def _dropout_checked(self, estimator):
+    def _looked_at(self, estimator, round):
         """Let a net that a simulation will ask for samples fail before training."""
-        if self.n_labels is None:  # then nothing is asked of it yet
+        if self.n_labels is None or round > 0:  # nothing is asked of it yet, or it was
             return nullcontext()
         if "samples" not in as_strategy(self.query_strategy).needs:
             return nullcontext()

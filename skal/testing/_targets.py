@@ -1,7 +1,7 @@
 """Laws about the kind of target: what is declared is served, the rest refused first."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -80,14 +80,20 @@ def settings_of(trial):
     for kind in sorted(TARGET_TYPES - {own.target_type}):
         if kind == "regression" and trial.strategy.needs & {"proba", "head"}:
             continue  # no regressor gives them
-        X, y = made_up_data(kind == "regression", trial.seed)
-        if kind == "multilabel":
-            y = X[:, :3] > X[:, 3:6]
-            y = y.astype(int)
-        X, y = X[: N_LABELED + _N_ROWS], y[:N_LABELED]
-        model = forest(kind == "regression", trial.seed).fit(X[:N_LABELED], y)
-        view = ModelView(model, X[:N_LABELED], y, random_state=trial.seed)
-        yield Setting(kind, view, X[N_LABELED:])
+        model, X, y = trained_on(kind, trial.seed)
+        known = X[:N_LABELED].copy(), y[:N_LABELED].copy()
+        view = ModelView(model, *known, random_state=trial.seed)
+        yield Setting(kind, view, X[N_LABELED : N_LABELED + _N_ROWS].copy())
+
+
+@lru_cache(maxsize=4)
+def trained_on(kind, seed):
+    """Return a forest that is fitted to a kind of target, and its data."""
+    X, y = made_up_data(kind == "regression", seed)
+    if kind == "multilabel":
+        y = (X[:, :3] > X[:, 3:6]).astype(int)
+    model = forest(kind == "regression", seed)
+    return model.fit(X[:N_LABELED], y[:N_LABELED]), X, y
 
 
 def error_of(call):
