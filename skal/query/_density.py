@@ -82,7 +82,7 @@ class InformationDensity(WrapperStrategy, ScoreStrategy):
             )
         if base.below_zero:
             raise ValueError(
-                f"base must give scores of at least 0, got {describe(base)}. Use one "
+                f"base must give scores from 0 up, got {describe(base)}. Use one "
                 "such as Entropy() or LeastConfidence()."
             )
         check_number("beta", self.beta, minimum=0)

@@ -622,7 +622,7 @@ def test_information_density_weighs_strategies_that_score(asked):
         TypeError, match="must be a strategy that scores rows, got Rand"
     ):
         InformationDensity(RandomSampling()).score_samples(view, X)
-    with pytest.raises(ValueError, match="scores must be from 0 up"):
+    with pytest.raises(ValueError, match="base must give scores from 0 up"):
         InformationDensity("margin").score_samples(view, X)
 
 
