@@ -40,9 +40,9 @@ class ClassBalanced(WrapperStrategy):
 
     Notes
     -----
-    Cost: one ``predict_proba`` of the pool, O(n C + k C) for k of n rows and C classes,
-    and the base, once a class. A class that no row is predicted to be has to wait; a
-    class without a label cannot be predicted at all.
+    Cost: O(n C + k C) for k of n rows and C classes, after one ``predict_proba`` of the
+    pool, and the base, once a class. A class that no row is predicted to be has to
+    wait; a class without a label cannot be predicted at all.
 
     Needs one label a row: regression and multilabel targets are refused.
 

@@ -44,13 +44,14 @@ class BatchBALD(QueryStrategy):
 
     Notes
     -----
-    Cost: as BALD, then a second pass over the candidates, then k steps of O(M S C) for
-    each row looked at again, with M at most ``n_configurations``. A row's gain never
-    grows, so that few are: as the batch fills, some hundreds in a step. Memory: the
-    candidates' samples, 4 S C bytes each (5 MB for 1000 of 10 classes and 128 draws),
-    and 4 M (S + 5 C) bytes. Needs samples of one label in each row, the same draws for
-    every row: a net with dropout, a posterior, a forest, bagging or soft voting. The
-    score that is reported is the gain of each pick, in nats.
+    Cost: O(S n C) and k steps of O(M S C) a row looked at for n rows, k picks, S draws
+    and C classes, with M at most ``n_configurations``, after two passes as of BALD. A
+    row's gain never grows, so that few are looked at again: as the batch fills, some
+    hundreds in a step. Memory: the candidates' samples, 4 S C bytes each (5 MB for 1000
+    of 10 classes and 128 draws), and 4 M (S + 5 C) bytes. Needs samples of one label in
+    each row, the same draws for every row: a net with dropout, a posterior, a forest,
+    bagging or soft voting. The score that is reported is the gain of each pick, in
+    nats.
 
     References
     ----------

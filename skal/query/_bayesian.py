@@ -34,11 +34,11 @@ class BALD(ScoreStrategy):
 
     Notes
     -----
-    Cost: S passes over the pool, or what the estimator's ``sample_proba`` makes of
-    them, and O(S n C), in chunks: the samples of a large pool are never held. Needs
-    samples: a net with dropout, a posterior, a forest, bagging or soft voting. On
-    multilabel targets it is the mean over the labels. The best rows tend to be alike:
-    for batches prefer ``BatchBALD``.
+    Cost: O(S n C) for S draws, n rows and C classes, after S passes over the pool, or
+    what the estimator's ``sample_proba`` makes of them, in chunks: the samples of a
+    large pool are never held. Needs samples: a net with dropout, a posterior, a forest,
+    bagging or soft voting. On multilabel targets it is the mean over the labels. The
+    best rows tend to be alike: for batches prefer ``BatchBALD``.
 
     References
     ----------
@@ -96,9 +96,9 @@ class PredictiveEntropy(ScoreStrategy):
 
     Notes
     -----
-    Cost: S passes over the pool and O(S n C), in chunks. Needs samples: a net with
-    dropout, a posterior, a forest, bagging or soft voting. On multilabel targets it
-    is the mean over the labels.
+    Cost: O(S n C) for S draws, n rows and C classes, in chunks, after S passes over the
+    pool. Needs samples: a net with dropout, a posterior, a forest, bagging or soft
+    voting. On multilabel targets it is the mean over the labels.
 
     References
     ----------
@@ -152,10 +152,11 @@ class VariationRatio(ScoreStrategy):
 
     Notes
     -----
-    Cost: S passes over the pool and O(S n C), in chunks. Needs samples: a net with
-    dropout, a posterior, a forest, bagging or soft voting. On multilabel targets it
-    is the mean over the labels. S draws give at most S different scores, so that many
-    rows tie; which of them are taken is chance. More draws tie less.
+    Cost: O(S n C) for S draws, n rows and C classes, in chunks, after S passes over the
+    pool. Needs samples: a net with dropout, a posterior, a forest, bagging or soft
+    voting. On multilabel targets it is the mean over the labels. S draws give at most S
+    different scores, so that many rows tie; which of them are taken is chance. More
+    draws tie less.
 
     References
     ----------
@@ -210,9 +211,9 @@ class MeanStd(ScoreStrategy):
 
     Notes
     -----
-    Cost: S passes over the pool and O(S n C), in chunks. Needs samples: a net with
-    dropout, a posterior, a forest, bagging or soft voting. On multilabel targets it
-    is the mean over the labels.
+    Cost: O(S n C) for S draws, n rows and C classes, in chunks, after S passes over the
+    pool. Needs samples: a net with dropout, a posterior, a forest, bagging or soft
+    voting. On multilabel targets it is the mean over the labels.
 
     References
     ----------

@@ -28,10 +28,10 @@ class ContrastiveAL(ScoreStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool and the m labelled rows and O(n m (d + C))
-    for n rows, d features and C classes. Needs at least one labelled row. K labelled
-    rows are neighbours only where labels are dense: with few labels take K from 1 to 3,
-    or confident rows far from every label score highest.
+    Cost: O(n m (d + C)) for n rows, m labelled ones, d features and C classes, after
+    one pass of the model over the pool and the labelled rows. Needs at least one
+    labelled row. K labelled rows are neighbours only where labels are dense: with few
+    labels take K from 1 to 3, or confident rows far from every label score highest.
 
     References
     ----------
@@ -96,8 +96,8 @@ class DiscriminativeAL(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over pool and labelled rows and O(s (r i + n) d) for n
-    rows, d features, s parts, r rows to learn from and i iterations. Reads no
+    Cost: O(s (r i + n) d) for n rows, d features, s parts, r rows to learn from and i
+    iterations, after one pass of the model over pool and labelled rows. Reads no
     predictions, so that it serves any estimator and any target; needs at least one
     labelled row.
 

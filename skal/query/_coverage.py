@@ -85,7 +85,7 @@ class ProbCover(QueryStrategy):
 
     Notes
     -----
-    Cost: O(n^2 d) in matrix products for n rows of d features, each pair of rows at
+    Cost: O(n^2 d) for n rows of d features, in matrix products, each pair of rows at
     most twice: seconds for 50 000 rows; use :class:`Shortlist` or MaxHerding beyond.
     O(n) memory: the graph of neighbours is never held. Needs embeddings, best those of
     a self-supervised net. Serves as ``initial=`` too.

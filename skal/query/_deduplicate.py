@@ -57,9 +57,10 @@ class Deduplicate(WrapperStrategy):
 
     Notes
     -----
-    Cost: the base, asked for k rows, and again for twice as many of the rows it has not
-    named yet as long as copies leave gaps; O(m (k + L) d) for m rows looked at, k picks
-    and L labelled rows. Embeddings of the rows looked at are all that it reads.
+    Cost: O(q (k + m) d) for q rows looked at, k picks, m labelled rows and d features,
+    beside the base, asked for k rows, and again for twice as many of the rows it has
+    not named yet as long as copies leave gaps. Embeddings of the rows looked at are all
+    that it reads.
 
     For raw features the angle is taken at the origin: centre them, or set
     ``metric="euclidean"``.

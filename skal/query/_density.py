@@ -41,10 +41,10 @@ class InformationDensity(WrapperStrategy, ScoreStrategy):
 
     Notes
     -----
-    Cost: that of ``base``, one pass of the model for embeddings and O(n d) for n rows
-    and d features: the mean cosine is the product with a mean. Needs embeddings and
-    what ``base`` needs. Scores that fall below 0, as that of ``Margin`` does, are
-    refused.
+    Cost: O(n d) for n rows and d features, after one pass of the model for embeddings
+    and beside that of ``base``: the mean cosine is the product with a mean. Needs
+    embeddings and what ``base`` needs. Scores that fall below 0, as that of ``Margin``
+    does, are refused.
 
     References
     ----------

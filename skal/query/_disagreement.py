@@ -35,10 +35,10 @@ class VoteEntropy(ScoreStrategy):
 
     Notes
     -----
-    Cost: one pass of each of S members over the pool and O(S n C), in chunks. Needs
-    samples: a forest, bagging, soft voting, or an estimator with ``sample_proba``.
-    Few members make many ties, which are broken at random. On multilabel targets it
-    is the mean over the labels.
+    Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
+    each member over the pool. Needs samples: a forest, bagging, soft voting, or an
+    estimator with ``sample_proba``. Few members make many ties, which are broken at
+    random. On multilabel targets it is the mean over the labels.
 
     References
     ----------
@@ -92,9 +92,10 @@ class ConsensusEntropy(ScoreStrategy):
 
     Notes
     -----
-    Cost: one pass of each of S members over the pool and O(S n C), in chunks. Needs
-    samples: a forest, bagging, soft voting, or an estimator with ``sample_proba``. On
-    multilabel targets it is the mean over the labels.
+    Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
+    each member over the pool. Needs samples: a forest, bagging, soft voting, or an
+    estimator with ``sample_proba``. On multilabel targets it is the mean over the
+    labels.
 
     References
     ----------
@@ -150,9 +151,10 @@ class KLDivergence(ScoreStrategy):
 
     Notes
     -----
-    Cost: one pass of each of S members over the pool and O(S n C), in chunks. Needs
-    samples: a forest, bagging, soft voting, or an estimator with ``sample_proba``. On
-    multilabel targets it is the mean over the labels.
+    Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
+    each member over the pool. Needs samples: a forest, bagging, soft voting, or an
+    estimator with ``sample_proba``. On multilabel targets it is the mean over the
+    labels.
 
     References
     ----------
@@ -205,8 +207,8 @@ class CommitteeStd(ScoreStrategy):
 
     Notes
     -----
-    Cost: one pass of each of S members over the pool and O(S n). Needs a regressor
-    with ``return_std`` or with members: a forest, bagging, voting.
+    Cost: O(S n) for S members and n rows, after one pass of each member over the pool.
+    Needs a regressor with ``return_std`` or with members: a forest, bagging, voting.
 
     References
     ----------

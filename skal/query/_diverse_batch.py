@@ -75,10 +75,10 @@ class DiverseBatch(WrapperStrategy):
 
     Notes
     -----
-    Cost: the base, asked for ``shortlist * k`` rows, and O(m k d) for m of them with d
-    features; the model answers once for both. Any base serves. Its scores count if its
-    order is theirs; of a base that tells no scores, or orders rows otherwise, the
-    order counts: r falls evenly from 1 to 0.
+    Cost: O(q k d) for the q = ``shortlist * k`` best rows of the base, k picks and d
+    features, beside the base itself; the model answers once for both. Any base serves.
+    Its scores count if its order is theirs; of a base that tells no scores, or orders
+    rows otherwise, the order counts: r falls evenly from 1 to 0.
 
     For "ranked" the scores are taken as they are, as in modAL, whose own is
     LeastConfidence.

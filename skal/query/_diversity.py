@@ -28,8 +28,8 @@ class CLUE(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool and O(n C + n k d) a step of the
-    clustering, for n rows, k picks, C classes and d features.
+    Cost: O(n C + n k d) a step for n rows, k picks, C classes and d features, the steps
+    being those of the clustering, after one pass of the model over the pool.
 
     References
     ----------
@@ -90,8 +90,8 @@ class WeightedKMeans(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool, O(n C) and O(beta k^2 d) a step of the
-    clustering, for n rows, k picks, C classes and d features.
+    Cost: O(n C) and O(beta k^2 d) a step for n rows, k picks, C classes and d features,
+    the steps being those of the clustering, after one pass of the model over the pool.
 
     References
     ----------
@@ -156,10 +156,10 @@ class ClusterMargin(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool, O(n C) and O(s k^2 d) a step of the
-    clustering, for n rows, k picks and clusters, a shortlist of s k, C classes and d
-    features. The authors cluster the pool once, by average linkage; here k-means groups
-    the shortlist of each query anew.
+    Cost: O(n C) and O(s k^2 d) a step for n rows, k picks and clusters, a shortlist of
+    s k, C classes and d features, the steps being those of the clustering, after one
+    pass of the model over the pool. The authors cluster the pool once, by average
+    linkage; here k-means groups the shortlist of each query anew.
 
     References
     ----------

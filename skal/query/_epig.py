@@ -40,11 +40,11 @@ class EPIG(QueryStrategy):
 
     Notes
     -----
-    Cost: as BALD, and O(n J C^2 S) for the joint probabilities of each row and each
-    target, as matrix products in tiles. The samples of the targets are held, those of
-    a large pool are not. Needs samples, the same draws for every row: a net with
-    dropout, a posterior, a forest, bagging or soft voting. On multilabel targets it is
-    the mean over the labels.
+    Cost: O(n J C^2 S) for n rows, J targets, C classes and S draws, in matrix products
+    on tiles of the joint probabilities of each row and each target, after the passes of
+    BALD. The samples of the targets are held, those of a large pool are not. Needs
+    samples, the same draws for every row: a net with dropout, a posterior, a forest,
+    bagging or soft voting. On multilabel targets it is the mean over the labels.
 
     References
     ----------

@@ -22,8 +22,8 @@ class ExpectedGradientLength(ScoreStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool and O(n (C + d)) for n rows, C classes
-    and d features. Long embeddings score high: scale the features. It is exact for a
+    Cost: O(n (C + d)) for n rows, C classes and d features, after one pass of the model
+    over the pool. Long embeddings score high: scale the features. It is exact for a
     softmax on a linear last layer, and a score of doubt times length for other models.
 
     References
@@ -67,9 +67,9 @@ class BADGE(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool and O(n k (C + d)) for n rows, k picks, C
-    classes and d features, in one matrix product for a few dozen picks. Distances come
-    from residuals and embeddings, so that memory is O(n C), and never O(n C d).
+    Cost: O(n k (C + d)) for n rows, k picks, C classes and d features, in one matrix
+    product for a few dozen picks, after one pass of the model over the pool. Distances
+    come from residuals and embeddings, so that memory is O(n C), and never O(n C d).
 
     References
     ----------

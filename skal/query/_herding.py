@@ -161,9 +161,9 @@ class UHerding(QueryStrategy):
 
     Notes
     -----
-    Cost: that of MaxHerding and O(m^2 d) for m labelled rows. Needs probabilities and
-    embeddings. Uncertainty can be trusted as far as the probabilities: the authors
-    scale their temperature on held-out rows.
+    Cost: O(n r d + m^2 d) for n rows, r reference rows, m labelled ones and d features,
+    then as MaxHerding. Needs probabilities and embeddings. Uncertainty can be trusted
+    as far as the probabilities: the authors scale their temperature on held-out rows.
 
     References
     ----------

@@ -49,9 +49,10 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
 
     Notes
     -----
-    Cost: that of the strategies whose share is not 0; they share the model's answers.
-    What a share leaves over after whole rows is drawn, so that a strategy with a
-    quarter of batches of 2 picks a row in every second batch on average.
+    Cost: O(n) a base for n rows, beside the strategies whose share is not 0; they share
+    the model's answers. What a share leaves over after whole rows is drawn, so that a
+    strategy with a quarter of batches of 2 picks a row in every second batch on
+    average.
 
     The batch is interleaved: each part of it keeps the shares. ``info["base"]`` tells
     which strategy picked each row.

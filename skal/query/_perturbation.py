@@ -30,10 +30,11 @@ class DropQuery(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool, then n_passes + 1 passes of its head
-    alone, O(n d) draws a pass, and the clustering, O(m k d) a step for m rows that
-    change, k picks and d features. Needs an estimator with ``head_proba``, or one
-    without an ``embed`` of its own: then features of X itself are set to 0.
+    Cost: O(n d) a pass and O(q k d) a step for n rows, q that change, k picks and d
+    features: one pass of the model over the pool, n_passes + 1 of its head alone, for
+    which features are drawn, and the steps of the clustering. Needs an estimator with
+    ``head_proba``, or one without an ``embed`` of its own: then features of X itself
+    are set to 0.
 
     References
     ----------
@@ -92,12 +93,13 @@ class ALFAMix(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over pool and labelled rows, then up to 6 C passes of
-    its head alone and as many of O(n d), and the clustering, O(m k d) a step for n
-    rows, m that change, k picks, C classes and d features. Needs at least one labelled
-    row, and an estimator with ``head_proba`` or without an ``embed`` of its own. The
-    gradient comes from probabilities alone, by a linear fit of their logarithms: exact
-    for a softmax on a linear last layer, an approximation for other heads.
+    Cost: O(6 C n d) and O(q k d) a step for n rows, q that change, k picks, C classes
+    and d features, the steps being those of the clustering, after one pass of the model
+    over pool and labelled rows, and with up to 6 C passes of its head alone. Needs at
+    least one labelled row, and an estimator with ``head_proba`` or without an ``embed``
+    of its own. The gradient comes from probabilities alone, by a linear fit of their
+    logarithms: exact for a softmax on a linear last layer, an approximation for other
+    heads.
 
     References
     ----------

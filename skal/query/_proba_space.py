@@ -29,8 +29,8 @@ class FALCUN(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool and O(n k C) for n rows, k picks and C
-    classes, whatever the features. Needs probabilities alone.
+    Cost: O(n k C) for n rows, k picks and C classes, whatever the features, after one
+    pass of the model over the pool. Needs probabilities alone.
 
     References
     ----------
@@ -80,9 +80,10 @@ class CDAL(QueryStrategy):
 
     Notes
     -----
-    Cost: one pass of the model over the pool and the m labelled rows and O(n (m + k) C)
-    for n rows, k picks and C classes, whatever the features. Without labelled rows the
-    first pick is the row nearest to the mean of the probabilities.
+    Cost: O(n (m + k) C) for n rows, m labelled ones, k picks and C classes, whatever
+    the features, after one pass of the model over the pool and the labelled rows.
+    Without labelled rows the first pick is the row nearest to the mean of the
+    probabilities.
 
     References
     ----------

@@ -111,10 +111,11 @@ class ExpectedModelChange(ScoreStrategy):
 
     Notes
     -----
-    Cost: K fits on the labelled rows, one pass of each member and of the model over
-    the pool, and O(n (K + d)). Members are seeded by the query's own seed, so that
-    the scores of a query can be repeated. They are fitted without further metadata,
-    such as sample weights. Length depends on units: scale the features.
+    Cost: O(n (K + d)) for n rows, K members and d features, after K fits on the
+    labelled rows and one pass of each member and of the model over the pool. Members
+    are seeded by the query's own seed, so that the scores of a query can be repeated.
+    They are fitted without further metadata, such as sample weights. Length depends on
+    units: scale the features.
 
     References
     ----------

@@ -36,8 +36,8 @@ class Shortlist(WrapperStrategy):
 
     Notes
     -----
-    Cost: a draw, then that of ``base`` on ``n_candidates`` rows; nothing else of the
-    pool is read. Needs what ``base`` needs.
+    Cost: O(n) for a draw from n rows, then that of ``base`` on ``n_candidates`` of
+    them; nothing else of the pool is read. Needs what ``base`` needs.
 
     Examples
     --------

@@ -55,9 +55,9 @@ class StochasticBatch(WrapperStrategy):
 
     Notes
     -----
-    Cost: that of scoring the pool, and O(n) for n rows. Needs a base that scores rows:
-    put a wrapper that does not, such as Shortlist, around this one. Under "power" rows
-    of score 0 or less come last, in random order.
+    Cost: O(n) for n rows, beside scoring the pool. Needs a base that scores rows: put a
+    wrapper that does not, such as Shortlist, around this one. Under "power" rows of
+    score 0 or less come last, in random order.
 
     References
     ----------

@@ -27,7 +27,7 @@ class LeastConfidence(ScoreStrategy):
 
     Notes
     -----
-    Cost: one ``predict_proba`` of the pool and O(n C) for n rows and C classes. On
+    Cost: O(n C) for n rows and C classes, after one ``predict_proba`` of the pool. On
     multilabel targets it is the mean over the labels.
 
     References
@@ -70,7 +70,7 @@ class Margin(ScoreStrategy):
 
     Notes
     -----
-    Cost: one ``predict_proba`` of the pool and O(n C) for n rows and C classes. On
+    Cost: O(n C) for n rows and C classes, after one ``predict_proba`` of the pool. On
     multilabel targets it is the mean over the labels.
 
     References
@@ -115,7 +115,7 @@ class Entropy(ScoreStrategy):
 
     Notes
     -----
-    Cost: one ``predict_proba`` of the pool and O(n C) for n rows and C classes. On
+    Cost: O(n C) for n rows and C classes, after one ``predict_proba`` of the pool. On
     multilabel targets it is the mean over the labels.
 
     References
