@@ -1,6 +1,6 @@
 """Every strategy and wrapper of skal.query keeps every law of a query strategy."""
 
-from inspect import isclass
+from inspect import isabstract
 
 import numpy as np
 import pytest
@@ -8,51 +8,19 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from skal import query
 from skal.query import (
-    BADGE,
-    BAIT,
-    BALD,
-    CDAL,
-    CLUE,
-    EPIG,
-    FALCUN,
-    ALFAMix,
-    BatchBALD,
     ClassBalanced,
-    ClusterMargin,
-    CommitteeStd,
-    ConsensusEntropy,
-    ContrastiveAL,
-    CoreSet,
     Deduplicate,
-    DiscriminativeAL,
     DiverseBatch,
-    DropQuery,
-    Entropy,
-    ExpectedGradientLength,
-    ExpectedModelChange,
-    FacilityLocation,
     GreedySampling,
     InformationDensity,
     KLDivergence,
     KMeansBoundary,
-    KMeansSampling,
-    LeastConfidence,
     Margin,
-    MaxHerding,
-    MeanStd,
     Mixture,
-    PredictiveEntropy,
-    ProbCover,
     QueryStrategy,
     RandomSampling,
-    ScoreStrategy,
     Shortlist,
     StochasticBatch,
-    TypiClust,
-    UHerding,
-    VariationRatio,
-    VoteEntropy,
-    WeightedKMeans,
 )
 from skal.testing import strategy_checks
 
@@ -69,37 +37,29 @@ def anything(learner, X, n_instances=1, random_state=None):
     return random_state.choice(n_rows, n_instances, replace=False), {"n_rows": n_rows}
 
 
+#: What strategies derive from, or what functions are wrapped in.
+BASES = {"CallableStrategy", "QueryStrategy", "ScoreStrategy"}
+#: Every strategy and wrapper of skal.query, found there and made with its defaults.
 STRATEGIES = {
-    "RandomSampling": RandomSampling(),
-    "LeastConfidence": LeastConfidence(),
-    "Margin": Margin(),
-    "Entropy": Entropy(),
-    "VoteEntropy": VoteEntropy(),
-    "ConsensusEntropy": ConsensusEntropy(),
-    "KLDivergence": KLDivergence(),
-    "BALD": BALD(),
-    "PredictiveEntropy": PredictiveEntropy(),
-    "VariationRatio": VariationRatio(),
-    "MeanStd": MeanStd(),
-    "EPIG": EPIG(),
-    "BatchBALD": BatchBALD(),
-    "CommitteeStd": CommitteeStd(),
+    name: getattr(query, name)()
+    for name in query.__all__
+    if name[0].isupper() and name not in BASES
+}
+
+#: What defaults leave out: other methods, wrappers in wrappers, names and functions;
+#: and three wrappers that would do little on this pool by default.
+VARIANTS = {
     "GreedySampling(GSx)": GreedySampling("GSx"),
     "GreedySampling(GSy)": GreedySampling("GSy"),
-    "GreedySampling(iGS)": GreedySampling("iGS"),
-    "ExpectedModelChange": ExpectedModelChange(),
-    "Shortlist(margin)": Shortlist("margin", n_candidates=500),
+    "Shortlist": Shortlist("margin", n_candidates=500),
     "Shortlist(Shortlist)": Shortlist(Shortlist(Margin(), 300), n_candidates=600),
     "Shortlist(KLDivergence)": Shortlist(KLDivergence()),
     "Shortlist(GreedySampling)": Shortlist(GreedySampling(), n_candidates=500),
     "Shortlist(function)": Shortlist(least_likely, n_candidates=500),
-    "StochasticBatch(power)": StochasticBatch(),
     "StochasticBatch(softmax)": StochasticBatch("margin", "softmax", beta=8),
     "StochasticBatch(softrank)": StochasticBatch(RandomSampling(), "softrank"),
     "Mixture": Mixture(weights={0: [3, 1], 150: [1, 3]}),
-    "ClassBalanced": ClassBalanced(),
     "Deduplicate": Deduplicate(threshold=0.1),
-    "DiverseBatch(kmeans)": DiverseBatch(),
     "DiverseBatch(kcenter)": DiverseBatch(method="kcenter"),
     "DiverseBatch(kmeans++)": DiverseBatch(method="kmeans++"),
     "DiverseBatch(facility_location)": DiverseBatch(method="facility_location"),
@@ -118,28 +78,7 @@ STRATEGIES = {
         ],
         weights=[1, 2],
     ),
-    "CoreSet": CoreSet(),
-    "FacilityLocation": FacilityLocation(),
-    "KMeansBoundary": KMeansBoundary(),
     "KMeansBoundary(input)": KMeansBoundary(space="input"),
-    "KMeansSampling": KMeansSampling(),
-    "MaxHerding": MaxHerding(),
-    "ProbCover": ProbCover(),
-    "TypiClust": TypiClust(),
-    "UHerding": UHerding(),
-    "BADGE": BADGE(),
-    "BAIT": BAIT(),
-    "ExpectedGradientLength": ExpectedGradientLength(),
-    "CLUE": CLUE(),
-    "ClusterMargin": ClusterMargin(),
-    "WeightedKMeans": WeightedKMeans(),
-    "FALCUN": FALCUN(),
-    "CDAL": CDAL(),
-    "ContrastiveAL": ContrastiveAL(),
-    "DiscriminativeAL": DiscriminativeAL(),
-    "DropQuery": DropQuery(),
-    "ALFAMix": ALFAMix(),
-    "InformationDensity": InformationDensity(),
     "InformationDensity(KLDivergence)": InformationDensity(KLDivergence(), beta=2.0),
     "a name": "entropy",
     "a function": least_likely,
@@ -160,7 +99,7 @@ ESTIMATORS = {
     "law",
     [
         pytest.param(law, id=f"{name}-{law_name}")
-        for name, strategy in STRATEGIES.items()
+        for name, strategy in {**STRATEGIES, **VARIANTS}.items()
         for law_name, law in strategy_checks(strategy, estimator=ESTIMATORS.get(name))
     ],
 )
@@ -168,9 +107,14 @@ def test_strategy_keeps_the_law(law):
     law()
 
 
-def test_every_strategy_is_checked():
-    abstract = {QueryStrategy, ScoreStrategy, query.CallableStrategy}
-    public = {getattr(query, name) for name in query.__all__}
-    classes = {c for c in public if isclass(c) and issubclass(c, QueryStrategy)}
-    checked = {type(strategy) for strategy in STRATEGIES.values()}
-    assert classes - abstract <= checked
+def test_every_strategy_that_is_written_is_public():
+    written = {
+        cls.__name__
+        for cls in deeper_than(QueryStrategy)
+        if cls.__module__.startswith("skal.query.") and not isabstract(cls)
+    }
+    assert written - BASES == STRATEGIES.keys()
+
+
+def deeper_than(cls):
+    return {cls}.union(*map(deeper_than, cls.__subclasses__()))
