@@ -10,7 +10,7 @@ DEMO ?=
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint tables docs bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/skal demo $(DEMO)
@@ -24,6 +24,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/flake8 skal
+
+# What the classes say of themselves, into README and docs; a test compares.
+tables: $(VENV)/.core
+	$(BIN)/python docs/strategy_tables.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
