@@ -28,6 +28,7 @@ OFFERS = {
     "proba": "probabilities",
     "embed": "embeddings",
     "samples": "samples",
+    "votes": "votes",
     "head": "a head",
     "labels": "labelled rows",
 }
@@ -45,7 +46,7 @@ GROUPS = {
     "Uncertainty": ("what the model is unsure of", "probabilities"),
     "Committees and posteriors": (
         "what members or draws disagree on",
-        "samples: a forest, bagging, soft voting, a net with dropout, a posterior",
+        "members or samples: a forest, bagging, voting, a net with dropout, a posterior",
     ),
     "Coverage": ("rows that stand for many others", "embeddings"),
     "Uncertainty and diversity": (
@@ -77,7 +78,7 @@ class Entry:
             return "Wrappers"
         if self.targets == {"regression"}:
             return "Regression"
-        if "samples" in self.needs:
+        if self.needs & {"samples", "votes"}:
             return "Committees and posteriors"
         if not self.needs:
             return "Baseline"
@@ -188,7 +189,7 @@ def rows_of(entries):
 def row_of(entry):
     """Write what a strategy says of itself in the cells of a row."""
     role = f"{{class}}`~skal.query.{entry.name}`"
-    needs = [OFFERS[need] for need in OFFERS if need in entry.needs]
+    needs = [OFFERS[need] for need in sorted(entry.needs, key=list(OFFERS).index)]
     needs += ["what its base needs"] * entry.wraps
     return (
         f'{role} `"{entry.alias}"`' if entry.alias else role,

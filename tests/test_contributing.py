@@ -108,8 +108,12 @@ def test_a_file_on_the_walk_holds_what_the_walk_names(path, said):
     names = re.findall(r"`([\w.]+)`", said)
     assert names
     for name in names:
-        for part in name.split("."):
-            assert re.search(rf"^ *(?:def|class) {part}\b", code, re.M), name
+        owner, _, method = name.rpartition(".")
+        assert re.search(rf"\b{method}\b", code), name
+        if owner:
+            body = code.partition(f"\nclass {owner}(")[2] or code
+            assert f"class {owner}" in code, name
+            assert f"    def {method}(" in body, name
 
 
 def test_the_walk_takes_ten_steps():
