@@ -46,7 +46,7 @@ GROUPS = {
     "Uncertainty": ("what the model is unsure of", "probabilities"),
     "Committees and posteriors": (
         "what members or draws disagree on",
-        "members or samples: a forest, bagging, voting, a net with dropout, a posterior",
+        "members or samples: a forest, voting, a net with dropout, a posterior",
     ),
     "Coverage": ("rows that stand for many others", "embeddings"),
     "Uncertainty and diversity": (
