@@ -10,7 +10,7 @@ DEMO ?=
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 
-.PHONY: demo test lint tables docs bench clean
+.PHONY: demo test lint docs bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/skal demo $(DEMO)
@@ -26,6 +26,7 @@ lint: $(VENV)/.dev
 	$(BIN)/flake8 skal
 
 # What the classes say of themselves, into README and docs; a test compares.
+.PHONY: tables
 tables: $(VENV)/.core
 	$(BIN)/python docs/strategy_tables.py
 
