@@ -6,7 +6,13 @@ Nothing here knows a model. Uses the ground floor alone; everybody may use it.
 from skal._data.containers import concat_rows, n_rows, take_rows
 from skal._data.labels import Labels, learn_labels, multilabel_proba, spread
 from skal._data.rows import Rows, as_rows, blocks, chunk_size, select_rows
-from skal._data.targets import as_array, find_missing, join_targets, read_target
+from skal._data.targets import (
+    as_array,
+    check_alike,
+    find_missing,
+    join_targets,
+    read_target,
+)
 
 __all__ = [
     "Labels",
@@ -14,6 +20,7 @@ __all__ = [
     "as_array",
     "as_rows",
     "blocks",
+    "check_alike",
     "chunk_size",
     "concat_rows",
     "find_missing",

@@ -132,12 +132,17 @@ def as_numbers(y, missing):
     return y.astype(float)
 
 
-def join_targets(first, second):
-    """Stack the targets of two batches, which must be of one kind."""
+def check_alike(first, second):
+    """Refuse targets of two batches that are not of one kind."""
     words = [part.dtype.kind in "US" for part in (first, second)]
     if words[0] != words[1] or first.shape[1:] != second.shape[1:]:
         raise ValueError(
             f"y must hold labels like those before ({first.dtype}, shape "
             f"{first.shape}), got {second.dtype} of shape {second.shape}."
         )
+
+
+def join_targets(first, second):
+    """Stack the targets of two batches, which must be of one kind."""
+    check_alike(first, second)
     return np.concatenate([first, second])

@@ -20,19 +20,22 @@ _PSEUDO_COLUMNS = {"n_pseudo_labeled": np.int64, "pseudo_accuracy": float}
 _NO_PSEUDO = {"n_pseudo_labeled": 0, "pseudo_accuracy": np.nan}
 
 
-def entry(n_labels, indices, query_time, fit_time, info, pseudo=None):
-    """Return the record of one round; info may hold the scores of what was asked."""
-    rest = {name: value for name, value in info.items() if name != "score"}
-    return {
-        "n_labels": n_labels,
-        "indices": indices,
-        "query_time": query_time,
+def round_record(purchase, fit_time, estimator, training):
+    """Return the record of one round: what was bought, and what was learnt of it."""
+    told = {name: value for name, value in purchase.info.items() if name != "score"}
+    record = {
+        "n_labels": len(training.y),
+        "indices": purchase.rows,
+        "query_time": purchase.query_time,
         "fit_time": fit_time,
-        "score": info.get("score"),
-        "info": rest,
+        "score": purchase.info.get("score"),
+        "info": told,
         "stopping": None,
-        **(pseudo or {}),
     }
+    if training.whole is None:
+        return record
+    _, codes, _ = training.whole
+    return {**record, **pseudo_record(estimator, codes, training.truth)}
 
 
 def pseudo_record(estimator, codes, truth):
@@ -52,11 +55,6 @@ def pseudo_record(estimator, codes, truth):
     return {"n_pseudo_labeled": int(rows.sum()), "pseudo_accuracy": float(accuracy)}
 
 
-def with_record(rounds, record):
-    """Return the rounds with what a stopping rule measured on the last model."""
-    return [*rounds[:-1], {**rounds[-1], "stopping": record}]
-
-
 def columns(rounds):
     """Return the rounds as a dict of columns of equal length."""
     table = {}
@@ -65,7 +63,8 @@ def columns(rounds):
         dtypes.update(_PSEUDO_COLUMNS)
     for name, dtype in dtypes.items():
         column = np.empty(len(rounds), dtype)
+        missing = _NO_PSEUDO.get(name)
         for i, round in enumerate(rounds):
-            column[i] = {**_NO_PSEUDO, **round}[name]
+            column[i] = round.get(name, missing)
         table[name] = column
     return table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from inspect import isclass
 from numbers import Integral, Real
 from types import NoneType
@@ -17,27 +19,27 @@ from sklearn.utils.validation import check_is_fitted
 from skal._checks import check_classes, check_int, count_of, name_of
 from skal._data import (
     Labels,
-    join_targets,
+    check_alike,
     learn_labels,
     n_rows,
     read_target,
     select_rows,
     take_rows,
 )
-from skal._loop import history as _history
 from skal._loop.batch_sizes import check_sizes, size_in_round
-from skal._loop.initial import resolve_initial
+from skal._loop.history import columns
+from skal._loop.loop import Loop, Purchase
+from skal._loop.oracle import Oracle
 from skal._loop.simulation import Simulation
-from skal._loop.training import Trained, warm_start_param
-from skal._loop.training_set import Lesson, Oracle
-from skal._meta import routed
-from skal._seed import draw_seed, fork_torch, stream
+from skal._loop.state import State
+from skal._loop.training import warm_start_param
+from skal._meta import EstimatorInside, routed
+from skal._seed import draw_seed, fork_torch
 from skal.exceptions import PoolExhaustedError
 from skal.query import CallableStrategy, as_strategy
-from skal.query._picks import check_positions, split_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Self
 
     from numpy.typing import ArrayLike, NDArray
@@ -54,7 +56,11 @@ def _scores_rows(self):
     return hasattr(strategy, "score_samples")
 
 
-class ActiveLearner(CallbackSupportMixin, Trained):
+def _keeps_models(self):
+    return callable(self.staged_predict)  # its AttributeError says what is missing
+
+
+class ActiveLearner(CallbackSupportMixin, EstimatorInside):
     """Train an estimator on the labels that teach it most.
 
     With ``n_labels`` set, ``fit(X, y)`` simulates: y answers like a person would, and
@@ -247,9 +253,7 @@ class ActiveLearner(CallbackSupportMixin, Trained):
             return self._fit_given(X, target, params)
         if not self.verbose:
             return self._simulate(X, target, params)
-        from skal.callback._progress import (
-            show_progress,  # rich and sklearn.metrics: not for all
-        )
+        from skal.callback import show_progress  # sklearn.metrics: not for all
 
         with show_progress(self):
             return self._simulate(X, target, params)
@@ -268,10 +272,10 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled)
         order = np.flatnonzero(~missing)
-        lesson = oracle.reveal(order, copy=False)  # a full fit copies nothing
-        state = self._train(lesson, draw_seed(self.random_state), 0)
-        state["labeled_iter_"] = np.where(missing, -1, 0)
-        self._commit(state, order)
+        training = oracle.reveal(order, copy=False)  # a full fit copies nothing
+        loop = self._loop(draw_seed(self.random_state))
+        labeled_iter = np.where(missing, -1, 0)
+        self._commit(loop.train(training, Purchase(order), labeled_iter))
         context.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=dict
         )
@@ -288,23 +292,43 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         self._check_target(labels)
         self._check_loop(labels, y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled, knows_all=True)
-        simulation = Simulation(self, oracle, count_of("n_labels", self.n_labels, n))
+        simulation = Simulation(
+            self._loop(draw_seed(self.random_state)),
+            oracle,
+            count_of("n_labels", self.n_labels, n),
+            self.n_initial,
+            self.batch_size,
+        )
         context = self._init_callback_context(max_subtasks=simulation.n_rounds)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        reason = simulation.run(context)
+        reason = self._run(simulation, context)
         spent = reason == "n_labels" and self.n_labels > n
-        self.termination_condition_ = "exhausted" if spent else reason
+        reason = "exhausted" if spent else reason
+        self._commit(replace(simulation.state, termination=reason))
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
-    def _is_enough(self, view, rows, picks):
-        """Let the stopping rule measure the model that asked, and judge the run."""
-        if self.stopping is None:
-            return False
-        with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
-            record = self.stopping.measure(view, rows, picks)
-        self._rounds = _history.with_record(self._rounds, record)
-        return self.stopping.verdict([entry["stopping"] for entry in self._rounds])[2]
+    def _run(self, simulation, context):
+        """Go on until the budget, a callback or the stopping rule says enough."""
+        purchase = simulation.first_purchase()
+        while True:
+            step = context.subcontext(task_name="round")
+            step.call_on_fit_task_begin(estimator=self)
+            self._commit(simulation.learn(purchase))
+            halt = step.call_on_fit_task_end(
+                estimator=self,
+                X=self.X_training_,
+                y=self.y_training_,
+                reconstruction_attributes=dict,
+            )
+            if simulation.is_spent:
+                return "n_labels"
+            if halt:
+                return "callback"
+            purchase = simulation.next_purchase()
+            self._commit(simulation.state)  # it knows what the rule has measured
+            if simulation.is_enough:
+                return "stopping"
 
     # The live loop --------------------------------------------------------------
 
@@ -349,18 +373,14 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         rows = select_rows(X_pool, candidates)
         cold = not self.__sklearn_is_fitted__()
         size = self._size_of(n_instances, len(rows), cold)
-        seed = vars(self).get("seed_")
-        seed = draw_seed(self.random_state) if seed is None else seed
+        loop = self._loop(self._drawn_seed())
         if cold:
-            strategy = resolve_initial(self.initial)
-            view = self._cold_view(Labels(self._target_type()), seed)
-            picks, _ = self._ask(strategy, view, rows, size, seed, 0)
+            picks, _ = loop.ask_first(rows, size, Labels(self._target_type()))
         else:
             strategy = as_strategy(self.query_strategy)
             strategy.check(self.estimator_, self._labels.target_type)
-            round = self.n_iter_ + 1
-            picks, _ = self._ask(strategy, self._view(), rows, size, seed, round)
-        self.seed_ = seed
+            picks, _ = loop.ask(self._state.view(), rows, size)
+        self.seed_ = loop.seed
         indices = picks if rows.indices is None else rows.indices[picks]
         return indices, take_rows(rows.X, indices)
 
@@ -398,24 +418,22 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         X, target = self._check_data(X, y)
         if target.missing.all():
             return self
-        if self.__sklearn_is_fitted__():
-            target = target.like(self.y_training_)
+        before = self._state if self.__sklearn_is_fitted__() else None
+        if before is not None:
+            target = target.like(before.training.y)
         params = routed(self, "fit", params)
         seen = np.flatnonzero(~target.missing)
-        known = self.__sklearn_is_fitted__()
-        labels = self._labels_after(target)
-        lesson = Oracle(X, target.y, params, labels).reveal(seen)
-        if known:
-            so_far = Lesson(self.X_training_, self.y_training_, self._params, labels)
-            lesson = so_far.extended(lesson)
-        seed = vars(self).get("seed_")
-        seed = draw_seed(self.random_state) if seed is None else seed
-        round = self.n_iter_ + 1 if known else 0
-        state = self._train(lesson, seed, round)
-        before = self.labeled_iter_ if known else np.empty(0, int)
-        state["labeled_iter_"] = np.append(before, np.full(len(seen), round))
-        n_labels = len(lesson.y)
-        self._commit(state, np.arange(n_labels - len(seen), n_labels))
+        labels = self._labels_after(before, target)
+        training = Oracle(X, target.y, params, labels).reveal(seen)
+        round, labeled_iter = 0, np.empty(0, int)
+        if before is not None:
+            training = before.training.extended(training)
+            round, labeled_iter = before.round + 1, before.labeled_iter
+        labeled_iter = np.append(labeled_iter, np.full(len(seen), round))
+        n_labels = len(training.y)
+        purchase = Purchase(np.arange(n_labels - len(seen), n_labels))
+        loop = self._loop(self._drawn_seed())
+        self._commit(loop.train(training, purchase, labeled_iter, before))
         return self
 
     @available_if(_scores_rows)
@@ -436,29 +454,79 @@ class ActiveLearner(CallbackSupportMixin, Trained):
         strategy = as_strategy(self.query_strategy)
         strategy.check(self.estimator_, self._labels.target_type)
         with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
-            return strategy.score_samples(self._view(), X_pool)
+            return strategy.score_samples(self._state.view(), X_pool)
 
-    # The two steps --------------------------------------------------------------
+    # What a run leaves behind -----------------------------------------------------
 
-    def _ask(self, strategy, view, rows, size, seed, round):
-        """Let a strategy pick rows, and hold it to its promise."""
-        random_state = stream(seed, round, "query")
-        with fork_torch(seed, round, "query"):
-            result = strategy(view, rows, size, random_state=random_state)
-        picks, info = split_result(result)  # checked: __call__ may be overridden
-        return check_positions(picks, size, len(rows), strategy), info
+    @property
+    def history_(self) -> dict[str, NDArray[Any]]:
+        """What happened, as a dict of columns with an entry a round."""
+        if "_rounds" not in vars(self):
+            raise AttributeError("ActiveLearner has no history_ before fit or teach.")
+        return columns(self._rounds)
 
-    def _labels_after(self, target):
+    @available_if(_keeps_models)
+    def staged(self) -> Iterator[Self]:
+        """Yield the learner as it was after each round.
+
+        Yields
+        ------
+        ActiveLearner
+            A shallow copy, for whatever scores a learner: the model of the round, and
+            the labels that it was trained on.
+        """
+        check_is_fitted(self)
+        for state in self._state.stages():
+            stage = copy(self)
+            stage._commit(state)
+            yield stage
+
+    def __skal_view__(self):
+        """Return the view of the fitted model for the next query."""
+        check_is_fitted(self)
+        return self._state.view()
+
+    @property
+    def _state(self) -> State:
+        """The fitted state, read from the attributes."""
+        return State.of(self)
+
+    def _commit(self, state):
+        """Take on a fitted state, all at once, in place of the last."""
+        last = self._state.attributes() if self.__sklearn_is_fitted__() else {}
+        kept = {name: value for name, value in vars(self).items() if name not in last}
+        self.__dict__ = {**kept, **state.attributes()}
+
+    # What a run goes by -----------------------------------------------------------
+
+    def _loop(self, seed):
+        return Loop(
+            self._template(),
+            seed,
+            query_strategy=self.query_strategy,
+            initial=self.initial,
+            stopping=self.stopping,
+            warm_start=self.warm_start,
+            store_estimators=self.store_estimators,
+            simulated=self.n_labels is not None,
+        )
+
+    def _drawn_seed(self):
+        """Return the seed of the run under way, or draw that of a new one."""
+        seed = vars(self).get("seed_")
+        return draw_seed(self.random_state) if seed is None else seed
+
+    def _labels_after(self, before, target):
         """Return the Labels that know what was known and the new y."""
-        if not self.__sklearn_is_fitted__() or self.classes is not None:
+        if before is None or self.classes is not None:
             return learn_labels(target, self.classes, self.missing_label)
-        if target.kind != self._labels.target_type:
+        if target.kind != before.labels.target_type:
             raise ValueError(
-                f"y must hold {self._labels.target_type} targets as before, got "
+                f"y must hold {before.labels.target_type} targets as before, got "
                 f"{target.kind} ones."
             )
-        join_targets(self.y_training_, target.y)  # another kind of label is an error
-        return self._labels.with_new(target.y[~target.missing])
+        check_alike(before.training.y, target.y)
+        return before.labels.with_new(target.y[~target.missing])
 
     # Checks ---------------------------------------------------------------------
 

@@ -1,112 +1,99 @@
-"""A run against a hidden oracle: ask, reveal, train, until enough."""
+"""A run against a hidden oracle, a round at a time: ask, reveal, train."""
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from skal._data import Rows, n_rows
 from skal._loop.batch_sizes import rounds_for, size_in_round
-from skal._loop.initial import resolve_initial, until_two_classes
-from skal._seed import draw_seed
-from skal.query import as_strategy
-
-
-@dataclass(frozen=True)
-class Purchase:
-    """The rows of one round: positions in X, and what is known of how they came."""
-
-    rows: np.ndarray
-    query_time: float
-    info: dict = field(default_factory=dict)
+from skal._loop.initial import until_two_classes
+from skal._loop.loop import Purchase
 
 
 class Simulation:
     """The rounds of one fit with a budget, on the two steps of the live loop.
 
+    Whoever steps it decides what happens between the steps: ``first_purchase``, then
+    ``learn`` and ``next_purchase`` in turn, while the budget is not spent.
+
     Parameters
     ----------
-    learner : ActiveLearner
-        Asks, trains, and keeps what comes of each round.
+    loop : Loop
+        Asks and trains.
     oracle : Oracle
         The pool with its hidden labels.
     budget : int
         How many of them may be revealed.
+    n_initial : int
+        How many are revealed in the first round.
+    batch_size : int or sequence of int
+        How many are revealed in each later round.
+
+    Attributes
+    ----------
+    state : State or None
+        What the run has come to; None before the first round has been learnt.
     """
 
-    def __init__(self, learner, oracle, budget):
-        self.learner = learner
+    def __init__(self, loop, oracle, budget, n_initial, batch_size):
+        self.loop = loop
         self.oracle = oracle
         self.budget = budget
-        self.n_initial = min(learner.n_initial, budget)
-        self.seed = draw_seed(learner.random_state)
+        self.n_initial = min(n_initial, budget)
+        self.batch_size = batch_size
         self.order = np.empty(0, np.int64)
         self.labeled_iter = np.full(n_rows(oracle.X), -1)
+        self.state: Any = None  # or the State after the last round
 
     @property
     def n_rounds(self):
         """The most rounds there can be."""
-        return 1 + rounds_for(self.learner.batch_size, self.budget - self.n_initial)
+        return 1 + rounds_for(self.batch_size, self.budget - self.n_initial)
 
-    def run(self, context):
-        """Go on until the budget, a callback or the stopping rule says enough."""
-        purchase, round = self.first_purchase(), 0
-        while True:
-            halt = self.learn(purchase, round, context)
-            if len(self.order) == self.budget:
-                return "n_labels"
-            if halt:
-                return "callback"
-            round += 1
-            purchase, enough = self.next_purchase(round)
-            if enough:
-                return "stopping"
+    @property
+    def is_spent(self):
+        """Whether every label of the budget has been revealed."""
+        return len(self.order) == self.budget
+
+    @property
+    def is_enough(self):
+        """Whether the stopping rule says so, by what it has measured."""
+        return self.loop.is_enough(self.state)
 
     def first_purchase(self):
         """Ask for the first rows; go on while they hold one class."""
         started = perf_counter()
-        labels = self.oracle.labels
-        initial = self.learner.initial
-        strategy = resolve_initial(initial, self.oracle.y, labels.target_type)
-        rows = Rows(self.oracle.X)
+        labels, y, rows = self.oracle.labels, self.oracle.y, Rows(self.oracle.X)
 
         def ask(size):
-            view = self.learner._cold_view(labels, self.seed)
-            return self.learner._ask(strategy, view, rows, size, self.seed, 0)[0]
+            return self.loop.ask_first(rows, size, labels, y)[0]
 
         first = ask(self.n_initial)
         if labels.target_type == "multiclass":
-            first = until_two_classes(
-                first, self.oracle.y, self.budget, lambda: ask(self.budget)
-            )
+            first = until_two_classes(first, y, self.budget, lambda: ask(self.budget))
         return Purchase(first, perf_counter() - started)
 
-    def next_purchase(self, round):
+    def next_purchase(self):
         """Ask for a batch; let the stopping rule look at the model that asked."""
         started = perf_counter()
         candidates = np.flatnonzero(self.labeled_iter < 0)
-        usual = size_in_round(self.learner.batch_size, round)
+        usual = size_in_round(self.batch_size, self.state.round + 1)
         size = min(usual, self.budget - len(self.order))
-        rows, view = Rows(self.oracle.X, candidates), self.learner._view()
-        strategy = as_strategy(self.learner.query_strategy)
-        picks, info = self.learner._ask(strategy, view, rows, size, self.seed, round)
+        rows, view = Rows(self.oracle.X, candidates), self.state.view()
+        picks, info = self.loop.ask(view, rows, size)
         purchase = Purchase(candidates[picks], perf_counter() - started, info)
-        return purchase, self.learner._is_enough(view, rows, picks)
+        self.state = self.loop.measure(self.state, view, rows, picks)
+        return purchase
 
-    def learn(self, purchase, round, context):
-        """Reveal the labels of a purchase, train, commit; tell if a callback halts."""
-        learner = self.learner
-        step = context.subcontext(task_name="round")
-        step.call_on_fit_task_begin(estimator=learner)
+    def learn(self, purchase):
+        """Reveal the labels of a purchase and train; return the new state."""
+        round = 0 if self.state is None else self.state.round + 1
         self.order = np.concatenate([self.order, purchase.rows])
         self.labeled_iter[purchase.rows] = round
-        state = learner._train(self.oracle.reveal(self.order), self.seed, round)
-        state["labeled_iter_"] = self.labeled_iter.copy()
-        state["termination_condition_"] = "interrupted"
-        learner._commit(state, purchase.rows, purchase.query_time, purchase.info)
-        return step.call_on_fit_task_end(
-            estimator=learner,
-            X=learner.X_training_,
-            y=learner.y_training_,
-            reconstruction_attributes=dict,
-        )
+        training = self.oracle.reveal(self.order)
+        labeled_iter = self.labeled_iter.copy()
+        state = self.loop.train(training, purchase, labeled_iter, self.state)
+        self.state = replace(state, termination="interrupted")  # until it ends
+        return self.state

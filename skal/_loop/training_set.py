@@ -1,15 +1,15 @@
-"""What a model is fitted to, and where a simulation gets it from."""
+"""What a model is fitted to: the labelled rows, in order."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skal._data import Labels, concat_rows, join_targets, n_rows, take_rows
+from skal._data import Labels, concat_rows, join_targets, take_rows
 from skal._meta import is_row_wise, slice_params
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSet:
     """The labelled rows in the order in which they were labelled.
 
     ``params`` are fit's keyword arguments, row-wise ones aligned with X. ``whole`` is
@@ -31,7 +31,7 @@ class Lesson:
         return self.X, self.labels.encode(self.y), self.params
 
     def extended(self, other):
-        """Return this lesson followed by another, whose labels hold for both."""
+        """Return these rows followed by others, whose labels hold for both."""
         for name in sorted(self.params.keys() - other.params.keys()):
             raise ValueError(
                 f"{name} must be given for the new rows too, got nothing. Earlier "
@@ -52,59 +52,29 @@ class Lesson:
                         f"rows, as it did before, got {other.params[name]!r}."
                     )
                 continue  # one row and one value may have been a coincidence
-            parts = [np.asarray(lesson.params[name]) for lesson in (self, other)]
+            parts = [np.asarray(part.params[name]) for part in (self, other)]
             joined[name] = np.concatenate(parts)
-        return Lesson(
+        return TrainingSet(
             concat_rows(self.X, other.X),
             join_targets(self.y, other.y),
             {**other.params, **joined},
             other.labels,
         )
 
+    def first(self, n, labels):
+        """Return the first n rows, as they were when they were all there were."""
+        return TrainingSet(
+            take_rows(self.X, slice(n)),
+            self.y[:n],
+            slice_params(self.params, slice(n), len(self.y)),
+            labels,
+        )
+
+    def without_pool(self):
+        """Return the labelled rows alone, without the pool around them."""
+        return replace(self, whole=None, truth=None)
+
     def row_wise(self):
         """Return the names of the parameters that hold a value for each row."""
         n = len(self.y)
         return {name for name, value in self.params.items() if is_row_wise(value, n)}
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """A pool whose labels are revealed on demand."""
-
-    X: object
-    y: np.ndarray
-    params: dict
-    labels: Labels
-    use_unlabeled: bool = False
-    knows_all: bool = False
-
-    def __post_init__(self):
-        """Refuse weights that do not belong to the rows."""
-        weights = self.params.get("sample_weight")
-        n = n_rows(self.X)
-        if weights is not None and n_rows(weights) != n:
-            raise ValueError(
-                f"sample_weight must hold a weight for each of the {n} rows of X, got "
-                f"{n_rows(weights)}."
-            )
-
-    def reveal(self, order, *, copy=True):
-        """Return the lesson of the rows at ``order``.
-
-        A copy does not change when the caller reuses a buffer or appends to a list.
-        """
-        n = n_rows(self.X)
-        if not copy and len(order) == n and not isinstance(self.X, list):
-            return Lesson(self.X, self.y, self.params, self.labels)
-        lesson = Lesson(
-            take_rows(self.X, order),
-            self.y[order],
-            slice_params(self.params, order, n),
-            self.labels,
-        )
-        if not self.use_unlabeled:
-            return lesson
-        codes = np.full(n, -1)
-        codes[order] = self.labels.encode(lesson.y)
-        truth = self.labels.encode(self.y) if self.knows_all else None
-        return replace(lesson, whole=(self.X, codes, self.params), truth=truth)

@@ -109,7 +109,7 @@ class ModelView:
         self.estimator = estimator
         self.X_training = X_training
         self.y_training = y_training
-        self.history = {} if history is None else history
+        self._history: Any = {} if history is None else history  # or what builds it
         self.round = round
         self.n_labels = 0 if X_training is None else n_rows(X_training)
         self._labels = _labels_of(estimator, y_training, classes)
@@ -146,6 +146,13 @@ class ModelView:
     def target_type(self) -> str:
         """The kind of target: "multiclass", "multilabel" or "regression"."""
         return self._labels.target_type
+
+    @property
+    def history(self) -> dict[str, NDArray[Any]]:
+        """The history so far: columns with an entry a round, built when first read."""
+        if callable(self._history):
+            self._history = self._history()
+        return self._history
 
     @property
     def classes_(self) -> NDArray[Any]:

@@ -99,7 +99,7 @@ class CurveScorer:
         if self.scoring is None:
             return learner.staged_score(X, y)
         scorer = check_scoring(scoring=self.scoring)
-        return (scorer(stage, X, y) for stage in learner._staged())
+        return (scorer(stage, X, y) for stage in learner.staged())
 
 
 def at_the_end(learner, X):

@@ -434,7 +434,7 @@ def _scored_rounds(name, learner, X, y, scoring):
         scores = list(learner.staged_score(X, y))
     else:
         scorer = check_scoring(learner, scoring)
-        scores = [scorer(stage, X, y) for stage in learner._staged()]
+        scores = [scorer(stage, X, y) for stage in learner.staged()]
     return _as_runs(name, learner.history_["n_labels"], scores)[0]
 
 

@@ -26,6 +26,7 @@ from skal.query._herding import FacilityLocation, MaxHerding, UHerding
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
 from skal.query._perturbation import ALFAMix, DropQuery
+from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result
 from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
@@ -304,3 +305,10 @@ def unserved(strategy, estimator, target_type):
         words = " or ".join(sorted(takes))
         what, way_out = f"{words} targets, got {target_type}", "Use Margin or Entropy"
     return ValueError(f"{name_of(strategy)} needs {what}. {way_out}.")
+
+
+def __getattr__(name):
+    """Find the strategies that pickles of skal 0.1 look for here."""
+    if name in {"CallableStrategy", "RandomSampling"}:
+        return getattr(sys.modules["skal.query"], name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -77,6 +77,17 @@ def check_positions(positions, n_instances, n_rows, strategy):
     return positions.astype(np.int64)
 
 
+def ask(strategy, view, rows, n_instances, random_state):
+    """Let a strategy pick rows, and hold it to its promise.
+
+    Return positions into the rows, and what else the strategy told. They are checked
+    here although QueryStrategy checks them: a subclass may override ``__call__``.
+    """
+    result = strategy(view, rows, n_instances, random_state=random_state)
+    positions, info = split_result(result)
+    return check_positions(positions, n_instances, len(rows), strategy), info
+
+
 def describe(strategy):
     """Return the name by which messages call a strategy or a function."""
     strategy = getattr(strategy, "func", strategy)  # a partial goes by its function

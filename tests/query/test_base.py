@@ -23,7 +23,7 @@ from skal.query import (
     get_strategy_names,
 )
 from skal.query._base import NAMED
-from skal.query._picks import check_positions, describe, split_result
+from skal.query._picks import ask, check_positions, describe, split_result
 from skal.query.functional._order import draw_rows, top_n
 
 
@@ -509,3 +509,26 @@ def test_functions_see_padded_decisions(blobs):
     learner = ActiveLearner(query_strategy=watch, classes=[0, 1, 2], random_state=0)
     learner.teach(X[two], y[two]).query(X)
     assert [answer.shape for answer in seen[0]] == [(len(X), 3)] * 2
+
+
+class Careless(RandomSampling):
+    """Overrides what checks its picks, and answers whatever it was told to."""
+
+    def __init__(self, answer=None):
+        self.answer = answer
+
+    def __call__(self, learner, X, n_instances=1, *, random_state=None):
+        return self.answer
+
+
+def test_asking_splits_the_answer_and_knows_its_positions():
+    picks, told = ask(Careless(([4, 0], {"why": "so"})), None, range(5), 2, None)
+    np.testing.assert_array_equal(picks, [4, 0])
+    assert picks.dtype == np.int64
+    assert told == {"why": "so"}
+
+
+@pytest.mark.parametrize("answer", [[0, 0], [0], [0, 5], [0.0, 1.0]])
+def test_asking_holds_a_strategy_to_its_promise(answer):
+    with pytest.raises(ValueError, match="The strategy Careless must return"):
+        ask(Careless(answer), None, range(5), 2, None)

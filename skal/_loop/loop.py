@@ -1,0 +1,134 @@
+"""The two steps of every run, live or simulated: ask, train."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skal._loop.history import round_record
+from skal._loop.initial import resolve_initial
+from skal._loop.state import State
+from skal._loop.training import check_answers, check_codes, fit, next_estimator
+from skal._model import ModelView, sampled_before_training
+from skal._seed import fork_torch, stream
+from skal.query import as_strategy, ask
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """The rows of one round: positions in X, and what is known of how they came."""
+
+    rows: np.ndarray
+    query_time: float = np.nan
+    info: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What stays the same from round to round, and the steps that a round takes.
+
+    A learner and a simulation walk the same steps, so that for the same seed they ask
+    for the same rows and end in the same model. Every draw comes from a stream named by
+    the seed, the round and the step. The fields are the learner's parameters, but for
+    ``estimator``, which is never None, ``seed``, which is drawn, and ``simulated``,
+    which tells that the model of the first round is sure to be asked.
+    """
+
+    estimator: Any
+    seed: int
+    query_strategy: Any = "margin"
+    initial: Any = "random"
+    stopping: Any = None
+    warm_start: bool = False
+    store_estimators: bool = False
+    simulated: bool = False
+
+    def ask_first(self, rows, size, labels, y=None):
+        """Pick the first rows, by a view that embeds and predicts nothing.
+
+        Return positions in ``rows`` and what else the strategy told; ``y`` is given in
+        simulations only.
+        """
+        strategy = resolve_initial(self.initial, y, labels.target_type)
+        random_state = partial(stream, self.seed, 0, "samples")
+        view = ModelView._of_learner(
+            self.estimator, labels, cold=True, random_state=random_state
+        )
+        return self._ask(strategy, view, rows, size, 0)
+
+    def ask(self, view, rows, size):
+        """Pick rows by the model of a view; return positions, and what was told."""
+        strategy = as_strategy(self.query_strategy)
+        return self._ask(strategy, view, rows, size, view.round + 1)
+
+    def _ask(self, strategy, view, rows, size, round):
+        with fork_torch(self.seed, round, "query"):
+            return ask(strategy, view, rows, size, stream(self.seed, round, "query"))
+
+    def measure(self, state, view, rows, picks):
+        """Return the state with what the stopping rule measures on its model."""
+        if self.stopping is None:
+            return state
+        with fork_torch(self.seed, state.round + 1, "query"):
+            return state.with_measure(self.stopping.measure(view, rows, picks))
+
+    def is_enough(self, state):
+        """Let the stopping rule judge the run by what it has measured."""
+        if self.stopping is None:
+            return False
+        return self.stopping.verdict([record["stopping"] for record in state.rounds])[2]
+
+    def train(self, training, purchase, labeled_iter, before=None):
+        """Fit a model to a training set that ends in a purchase; return the new state.
+
+        ``before`` is the state to go on from; without it this is the first round.
+        """
+        round, rounds = (0, ()) if before is None else (before.round + 1, before.rounds)
+        started = perf_counter()
+        estimator = next_estimator(self, training, before)
+        with fork_torch(self.seed, round, "fit"), self._looked_at(estimator, round):
+            fit(estimator, training)
+        check_codes(estimator, training)
+        fit_time = perf_counter() - started
+        record = round_record(purchase, fit_time, estimator, training)
+        models = self._models(before, estimator, training)
+        if before is not None:  # there is a good state to keep
+            with fork_torch(self.seed, round, "check"):
+                check_answers(estimator, training)
+        return State(
+            estimator,
+            training.without_pool(),
+            self.seed,
+            round,
+            labeled_iter,
+            rounds=(*rounds, record),
+            models=models,
+        )
+
+    def _looked_at(self, estimator, round):
+        """Let a net that a simulation will ask for samples fail before training."""
+        if not self.simulated or round > 0:  # nothing is asked of it yet, or it was
+            return nullcontext()
+        if "samples" not in as_strategy(self.query_strategy).needs:
+            return nullcontext()
+        return sampled_before_training(estimator)
+
+    def _models(self, before, estimator, training):
+        """Return the models of the rounds up to this one, None where none are kept."""
+        if not self.store_estimators:
+            return None
+        models = () if before is None else before.models
+        if models is None:
+            raise ValueError(
+                "store_estimators must be True from the first round on, got it after "
+                f"{len(before.rounds)} rounds. Fit again, or leave it False."
+            )
+        return (*models, (estimator, training.labels))

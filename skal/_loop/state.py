@@ -1,0 +1,122 @@
+"""The fitted state of a learner: a record, replaced whole after each round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skal._loop.history import columns
+from skal._loop.training_set import TrainingSet
+from skal._model import ModelView
+from skal._seed import stream
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from skal._data import Labels
+
+
+@dataclass(frozen=True)
+class State:
+    """What a run has come to after a round.
+
+    ``rounds`` are the records of the rounds, for the history; ``models`` the estimator
+    of each round with the labels that it answers in, None where they are not kept.
+    ``labeled_iter`` and ``termination`` are the learner's attributes of those names.
+    """
+
+    estimator: Any
+    training: TrainingSet
+    seed: int
+    round: int
+    labeled_iter: NDArray[np.int64]
+    rounds: tuple[dict[str, Any], ...]
+    models: tuple[tuple[Any, Labels], ...] | None = None
+    termination: str | None = None
+
+    @property
+    def labels(self) -> Labels:
+        """The kind of target and the classes that are known."""
+        return self.training.labels
+
+    @classmethod
+    def of(cls, learner: Any) -> State:
+        """Return the state of a fitted learner, of which it holds the attributes."""
+        fitted = vars(learner)
+        models = None
+        if "estimators_" in fitted:
+            kept = zip(fitted["estimators_"], fitted["_stages"], strict=True)
+            models = tuple(kept)
+        return cls(
+            estimator=fitted["estimator_"],
+            training=TrainingSet(
+                fitted["X_training_"],
+                fitted["y_training_"],
+                fitted["_params"],
+                fitted["_labels"],
+            ),
+            seed=fitted["seed_"],
+            round=fitted["n_iter_"],
+            labeled_iter=fitted["labeled_iter_"],
+            rounds=fitted["_rounds"],
+            models=models,
+            termination=fitted["termination_condition_"],
+        )
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the attributes of a learner in this state, by their names."""
+        attributes = {
+            "estimator_": self.estimator,
+            "seed_": self.seed,
+            "X_training_": self.training.X,
+            "y_training_": self.training.y,
+            "labeled_iter_": self.labeled_iter,
+            "n_iter_": self.round,
+            "termination_condition_": self.termination,
+            "_params": self.training.params,
+            "_labels": self.labels,
+            "_rounds": self.rounds,
+        }
+        if self.labels.classes is not None:
+            attributes["classes_"] = self.labels.classes
+        if self.models is not None:
+            attributes["estimators_"] = [estimator for estimator, _ in self.models]
+            attributes["_stages"] = [labels for _, labels in self.models]
+        return attributes
+
+    def view(self) -> ModelView:
+        """Return the view of the fitted model for the next query."""
+        return ModelView._of_learner(
+            self.estimator,
+            self.labels,
+            X_training=self.training.X,
+            y_training=self.training.y,
+            history=partial(columns, self.rounds),  # built for those who read it
+            round=self.round,
+            random_state=partial(stream, self.seed, self.round + 1, "samples"),
+        )
+
+    def with_measure(self, record: Any) -> State:
+        """Return the state with what a stopping rule measured on its model."""
+        last = {**self.rounds[-1], "stopping": record}
+        return replace(self, rounds=(*self.rounds[:-1], last))
+
+    def stages(self):
+        """Yield the state as it was after each round, where the models were kept."""
+        models = self.models or ()
+        for round, (estimator, labels) in enumerate(models):
+            n_labels = self.rounds[round]["n_labels"]
+            yield replace(
+                self,
+                estimator=estimator,
+                training=self.training.first(n_labels, labels),
+                round=round,
+                labeled_iter=np.where(self.labeled_iter > round, -1, self.labeled_iter),
+                rounds=self.rounds[: round + 1],
+                models=models[: round + 1],
+            )
