@@ -28,6 +28,7 @@ from skal._data import (
 )
 from skal._loop.batch_sizes import check_sizes, size_in_round
 from skal._loop.history import columns
+from skal._loop.initial import resolve_initial
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
 from skal._loop.simulation import Simulation
