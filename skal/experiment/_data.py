@@ -8,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import type_of_target
@@ -16,10 +15,14 @@ from sklearn.utils.multiclass import type_of_target
 from skal._checks import nearest_first
 from skal._data import as_array, find_missing, n_rows, take_rows
 from skal._seed import draw_seed, stream
+from skal.experiment._digest import digest
 from skal.experiment._names import by_name
+from skal.experiment._public_name import public_name
 from skal.experiment._tables import read_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 FILES = (".csv", ".npz", ".parquet")
@@ -39,10 +42,20 @@ class Data:
     image_shape: tuple[int, ...] | None = None
     as_numbers: bool = False
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Digest of the content: another digest is another experiment."""
-        return joblib.hash((self.X, self.y, self.X_test, self.y_test))
+    def fingerprint(self, name_of: Callable[[Any], str] = public_name) -> str:
+        """Digest of the content: another digest is another experiment.
+
+        Parameters
+        ----------
+        name_of : callable, default=public_name
+            Names the classes of the containers.
+
+        Returns
+        -------
+        str
+            The digest.
+        """
+        return digest((self.X, self.y, self.X_test, self.y_test), name_of)
 
     @cached_property
     def classes(self) -> NDArray[Any] | None:

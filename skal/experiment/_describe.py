@@ -13,9 +13,11 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
-import joblib
+from skal.experiment._digest import digest
+from skal.experiment._public_name import public_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -29,11 +31,23 @@ def as_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, sort_keys=True, indent=indent, allow_nan=False)
 
 
-def describe(value: Any) -> Any:
+def describe(value: Any, name_of: Callable[[Any], str] = public_name) -> Any:
     """Turn an object into plain values that say what it is, not where it lies.
 
     Estimators and strategies become their class and parameters, functions their name
     and code, arrays a digest of their content.
+
+    Parameters
+    ----------
+    value : object
+        What to describe.
+    name_of : callable, default=public_name
+        Names classes and functions.
+
+    Returns
+    -------
+    object
+        What JSON knows.
     """
     if value is None or isinstance(value, bool | str):
         return value
@@ -42,39 +56,36 @@ def describe(value: Any) -> Any:
     if isinstance(value, Real):  # not JSON's business: NaN, and floats of other widths
         return float(value) if isfinite(value) else repr(float(value))
     if isinstance(value, list | tuple):
-        return [describe(item) for item in value]
+        return [describe(item, name_of) for item in value]
     if isinstance(value, set | frozenset):
-        return {"set": sorted(as_json(describe(item)) for item in value)}
+        return {"set": sorted(as_json(describe(item, name_of)) for item in value)}
     if isinstance(value, dict):
-        return {str(name): describe(item) for name, item in value.items()}
-    return _describe_object(value)
+        return {str(name): describe(item, name_of) for name, item in value.items()}
+    return _describe_object(value, name_of)
 
 
-def _describe_object(value):
+def _describe_object(value, name_of):
     if isclass(value):
-        return _name(value)
+        return name_of(value)
     if isinstance(value, Path | Enum):
         return str(value)
     if isinstance(value, partial):
-        return {"partial": [describe(value.func), *map(describe, value.args)]} | {
-            "keywords": describe(value.keywords)
+        return {
+            "partial": describe([value.func, *value.args], name_of),
+            "keywords": describe(value.keywords, name_of),
         }
     if isinstance(value, FunctionType):
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         around = [value.__defaults__, value.__kwdefaults__, cells]
-        return {"function": _name(value), "code": _code(value.__code__)} | {
-            "around": describe(around)
-        }
-    if hasattr(value, "get_params"):
         return {
-            "class": _name(type(value)),
-            "params": describe(value.get_params(deep=False)),
+            "function": name_of(value),
+            "code": _code(value.__code__),
+            "around": describe(around, name_of),
         }
-    return {"class": _name(type(value)), "digest": joblib.hash(value)}
-
-
-def _name(thing):
-    return f"{thing.__module__}.{thing.__qualname__}"
+    named = {"class": name_of(type(value))}
+    if hasattr(value, "get_params"):
+        return named | {"params": describe(value.get_params(deep=False), name_of)}
+    return named | {"digest": digest(value, name_of)}
 
 
 def _code(code):

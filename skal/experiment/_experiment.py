@@ -15,14 +15,14 @@ from skal._checks import check_int, check_number, count_of, name_of
 from skal._data import read_target
 from skal._loop import check_sizes, resolve_initial
 from skal._model import check_needs
-from skal.experiment._cell import Cell, Settings
+from skal.experiment._cell import Settings
 from skal.experiment._data import load_data
-from skal.experiment._describe import describe, key_of
 from skal.experiment._grid import run_grid
 from skal.experiment._images import asked_images
 from skal.experiment._limits import limited_threads
 from skal.experiment._measures import resolve_metrics
 from skal.experiment._names import load_estimators, load_strategies
+from skal.experiment._plan import Plan
 from skal.experiment._progress import GridBar, Silent
 from skal.experiment._results import Results
 from skal.experiment._store import Store
@@ -32,10 +32,6 @@ from skal.query import as_strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
-
-#: Part of every key: what an older skal has computed differently is not taken over.
-FORMAT = 1
-
 
 class Experiment:
     """Compare query strategies fairly.
@@ -214,12 +210,15 @@ class Experiment:
             If a parameter is out of bounds, a name is not known, or the folder holds
             another experiment. All of this before anything is computed.
         """
-        data, cells, definition = self._plan()
+        plan = self._plan()
+        definition, data = plan.definition(), plan.data
+        cells = plan.cells(definition)
         store = None if directory is None else Store(directory)
         outcomes: dict[str, dict[str, Any]] = {}
         if store is not None:
-            joined = store.joined(definition)
+            joined, renamed = store.joined(definition, plan.definition_in_format_1)
             store.create()
+            store.rename(renamed)
             store.write_definition(joined)
             outcomes = store.finished([cell.key for cell in cells])
         todo = [cell for cell in cells if cell.key not in outcomes]
@@ -257,10 +256,11 @@ class Experiment:
         FileNotFoundError, ImportError, TypeError, ValueError
             As :meth:`run`.
         """
-        _, cells, definition = self._plan()
+        plan = self._plan()
+        definition = plan.definition()
         if directory is not None:
-            Store(directory).joined(definition)
-        return len(cells)
+            Store(directory).joined(definition, plan.definition_in_format_1)
+        return len(definition["cells"])
 
     def _keep(self, store, key, outcome):
         """Write a cell that ran where the folder is not."""
@@ -270,7 +270,7 @@ class Experiment:
     # The plan -------------------------------------------------------------------
 
     def _plan(self):
-        """Check everything; return the data, the cells and what they are made of."""
+        """Check everything; return what there is to run."""
         need_pandas()
         settings, seeds = self._settings(), self._seeds()
         learners = load_estimators(self.estimators)
@@ -284,78 +284,13 @@ class Experiment:
                 self._check_estimator(name, one, learner)
         for learner, strategy in product(learners.values(), strategies.values()):
             check_needs(as_strategy(strategy), learner._template())
-        parts = self._parts(settings, data, learners, strategies)
-        cells = [
-            self._cell(parts, (name, estimator, strategy, seed), settings)
-            for name in data
-            for estimator in learners
-            for seed in seeds
-            for strategy in strategies
-        ]
-        definition = self._definition(parts, data, n_pool, cells, seeds)
-        return data, cells, definition
-
-    def _parts(self, settings, data, learners, strategies):
-        """Return the learners to run, and what goes into the keys."""
         loop = {
             "n_labels": self.n_labels,
             "n_initial": self.n_initial,
             "initial": self.initial,
             "batch_size": check_sizes("batch_size", self.batch_size),
         }
-        built = {
-            pair: learners[pair[0]].__class__(
-                **{
-                    **learners[pair[0]].get_params(deep=False),
-                    **loop,
-                    "query_strategy": as_strategy(strategies[pair[1]]),
-                    "store_estimators": False,
-                    "verbose": 0,
-                }
-            )
-            for pair in product(learners, strategies)
-        }
-        return {
-            "learners": built,
-            "settings": {**describe(loop), **describe(vars(settings))},
-            "data": {name: one.fingerprint for name, one in data.items()},
-            "described": {pair: describe(one) for pair, one in built.items()},
-            "strategies": {n: describe(as_strategy(s)) for n, s in strategies.items()},
-            "estimators": {n: describe(one.estimator) for n, one in learners.items()},
-        }
-
-    def _cell(self, parts, where, settings):
-        data, estimator, strategy, seed = where
-        learner = parts["learners"][estimator, strategy]
-        content = {
-            "format": FORMAT,
-            "data": parts["data"][data],
-            "learner": parts["described"][estimator, strategy],
-            "settings": parts["settings"],
-            "seed": seed,
-            "names": [data, estimator, strategy],
-        }
-        key = key_of(content)
-        return Cell(key, data, estimator, strategy, seed, learner, settings)
-
-    def _definition(self, parts, data, n_pool, cells, seeds):
-        """Return what the experiment is made of, as it is written down."""
-        return {
-            "format": FORMAT,
-            "settings": parts["settings"],
-            "estimators": parts["estimators"],
-            "strategies": parts["strategies"],
-            "seeds": seeds,
-            "data": {
-                name: {
-                    "fingerprint": one.fingerprint,
-                    "n_pool": n_pool[name],
-                    "classes": None if one.classes is None else one.classes.tolist(),
-                }
-                for name, one in data.items()
-            },
-            "cells": [{"key": cell.key, **cell.name} for cell in cells],
-        }
+        return Plan(data, learners, strategies, seeds, loop, settings, n_pool)
 
     # Checks ---------------------------------------------------------------------
 

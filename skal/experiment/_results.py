@@ -16,6 +16,7 @@ from skal._checks import check_choice
 from skal.experiment._describe import as_json
 from skal.experiment._files import write_whole
 from skal.experiment._measures import in_order
+from skal.experiment._migration import in_public_names
 from skal.experiment._pictures import Pictures
 from skal.experiment._store import Store
 from skal.experiment._tables import need_pandas
@@ -318,7 +319,7 @@ class Results(Pictures):
         for outcome in rest["outcomes"]:
             if "record" in outcome:
                 _fill(outcome, groups[outcome["record"]["key"]])
-        return cls(rest["outcomes"], rest["definition"])
+        return cls(rest["outcomes"], in_public_names(rest["definition"]))
 
     def report(self, path: str | PathLike[str]) -> Path:
         """Write a page that explains itself, to send to a colleague.

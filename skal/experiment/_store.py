@@ -12,8 +12,10 @@ import numpy as np
 
 from skal.experiment._describe import as_json
 from skal.experiment._files import PART, BrokenFileError, read_json, write_whole
+from skal.experiment._migration import in_public_names, taken_over
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 #: Kind of content -> folder. A cell is finished once its record is there.
@@ -104,18 +106,26 @@ class Store:
 
     # The experiment -------------------------------------------------------------
 
-    def joined(self, definition: dict[str, Any]) -> dict[str, Any]:
+    def joined(
+        self,
+        definition: dict[str, Any],
+        in_format_1: Callable[[], dict[str, Any]],
+    ) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the definition with the cells that the folder has beyond it.
 
         Parameters
         ----------
         definition : dict
             Of the experiment that is to be run into the folder.
+        in_format_1 : callable
+            Returns what it was for the version before, whose cells are taken over.
 
         Returns
         -------
-        dict
+        joined : dict
             Of the experiment that the folder holds then.
+        renamed : dict of str to str
+            Key -> new key of the cells that are to be renamed first.
 
         Raises
         ------
@@ -123,12 +133,15 @@ class Store:
             If the folder holds finished cells of another experiment.
         """
         try:
-            there = self.read_definition()
+            there = self._read_definition()
         except (FileNotFoundError, BrokenFileError):  # it is new, or written anew
-            return definition
+            return definition, {}
         n_finished = sum(self.has(cell["key"]) for cell in there["cells"])
+        there, renamed = taken_over(there, definition, in_format_1)
+        # A run that was killed while it renamed has some under the new keys already.
+        n_finished += sum(self.has(key) for key in renamed.values())
         if n_finished == 0:
-            return definition
+            return definition, {}
         changes = differences(there, definition)
         if changes:
             raise ValueError(
@@ -136,7 +149,26 @@ class Store:
                 f"{str(self.directory)!r} with {n_finished} finished cells of another "
                 f"one: {', '.join(changes)}. Choose another folder."
             )
-        return merged(there, definition)
+        return merged(there, definition), renamed
+
+    def rename(self, keys: dict[str, str]) -> None:
+        """Give cells other keys: their records last, which mark them as finished.
+
+        Parameters
+        ----------
+        keys : dict of str to str
+            Old key -> new key. Those that are renamed already are left alone.
+        """
+        for old, new in keys.items():
+            outcome = self.read(old)
+            if "record" in outcome:
+                outcome["record"]["key"] = new
+            self.write(new, outcome)
+            for kind in FOLDERS:
+                self.path(kind, old).unlink(missing_ok=True)
+        images = self.read_images()
+        if keys.keys() & images.keys():
+            self.save_images({keys.get(key, key): one for key, one in images.items()})
 
     def write_definition(self, definition: dict[str, Any]) -> None:
         """Write which cells the experiment has, and what it is made of."""
@@ -144,7 +176,10 @@ class Store:
         self.write_whole(self.directory / DEFINITION, text.encode())
 
     def read_definition(self) -> dict[str, Any]:
-        """Return what :meth:`write_definition` wrote."""
+        """Return what :meth:`write_definition` wrote, in the names of today."""
+        return in_public_names(self._read_definition())
+
+    def _read_definition(self):
         path = self.directory / DEFINITION
         if not path.is_file():
             raise FileNotFoundError(
@@ -167,8 +202,12 @@ class Store:
 
     def write_images(self, images: dict[str, Any]) -> None:
         """Keep pictures of what was asked, beside those that are there."""
+        self.save_images({**self.read_images(), **images})
+
+    def save_images(self, images: dict[str, Any]) -> None:
+        """Write the pictures of what was asked, and no others."""
         content = BytesIO()
-        np.savez_compressed(content, **{**self.read_images(), **images})
+        np.savez_compressed(content, **images)
         self.write_whole(self.directory / IMAGES, content.getvalue())
 
     def read_images(self) -> dict[str, Any]:

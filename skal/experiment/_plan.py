@@ -1,0 +1,118 @@
+"""What an experiment is going to run, and how that is written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from skal.experiment._cell import Cell
+from skal.experiment._describe import describe, key_of
+from skal.experiment._migration import FORMAT, path_in_format_1
+from skal.experiment._public_name import public_name
+from skal.query import as_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from skal import ActiveLearner
+    from skal.experiment._cell import Settings
+    from skal.experiment._data import Data
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The grid of an experiment, checked.
+
+    ``loop`` holds the parameters that all learners share, ``n_pool`` the size of each
+    pool.
+    """
+
+    data: dict[str, Data]
+    learners: dict[str, ActiveLearner]
+    strategies: dict[str, Any]
+    seeds: list[int]
+    loop: dict[str, Any]
+    settings: Settings
+    n_pool: dict[str, int]
+
+    def _built(self) -> dict[tuple[str, str], ActiveLearner]:
+        """Return the learner to run for each estimator and strategy."""
+        return {
+            (estimator, strategy): template.__class__(
+                **{
+                    **template.get_params(deep=False),
+                    **self.loop,
+                    "query_strategy": as_strategy(self.strategies[strategy]),
+                    "store_estimators": False,
+                    "verbose": 0,
+                }
+            )
+            for (estimator, template), strategy in product(
+                self.learners.items(), self.strategies
+            )
+        }
+
+    def cells(self, definition: dict[str, Any]) -> list[Cell]:
+        """Return the cells to run, with the keys that a definition gives them."""
+        built = self._built()
+        return [
+            Cell(
+                **cell,
+                learner=built[cell["estimator"], cell["strategy"]],
+                settings=self.settings,
+            )
+            for cell in definition["cells"]
+        ]
+
+    def definition(self) -> dict[str, Any]:
+        """Return what the experiment is made of, as it is written down."""
+        return self._definition(FORMAT, public_name)
+
+    def definition_in_format_1(self) -> dict[str, Any]:
+        """Return what format 1 wrote for the same experiment."""
+        return self._definition(1, path_in_format_1)
+
+    def _definition(self, number, name_of):
+        def described(things):
+            return {name: describe(one, name_of) for name, one in things.items()}
+
+        shared = {
+            "format": number,
+            "settings": describe({**self.loop, **vars(self.settings)}, name_of),
+        }
+        prints = {name: one.fingerprint(name_of) for name, one in self.data.items()}
+        return {
+            **shared,
+            "estimators": described({n: o.estimator for n, o in self.learners.items()}),
+            "strategies": described(
+                {name: as_strategy(one) for name, one in self.strategies.items()}
+            ),
+            "seeds": self.seeds,
+            "data": {
+                name: {
+                    "fingerprint": prints[name],
+                    "n_pool": self.n_pool[name],
+                    "classes": None if one.classes is None else one.classes.tolist(),
+                }
+                for name, one in self.data.items()
+            },
+            "cells": self._keys(shared, prints, described(self._built())),
+        }
+
+    def _keys(self, shared, fingerprints, learners):
+        """Return where each cell lies in the grid, and the hash of all it is made of."""
+        cells = []
+        for data, estimator, seed, strategy in product(
+            self.data, self.learners, self.seeds, self.strategies
+        ):
+            content = {
+                **shared,
+                "data": fingerprints[data],
+                "learner": learners[estimator, strategy],
+                "seed": seed,
+                "names": [data, estimator, strategy],
+            }
+            where = {"data": data, "estimator": estimator, "strategy": strategy}
+            cells.append({"key": key_of(content), **where, "seed": seed})
+        return cells
