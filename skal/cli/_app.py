@@ -13,8 +13,7 @@ from rich.table import Table
 
 from skal import __version__
 from skal._checks import nearest_first
-from skal.cli import _bench as _command
-from skal.cli import _demo
+from skal.cli import _bench, _demo
 
 __all__ = ["app", "main"]
 
@@ -33,8 +32,8 @@ app = typer.Typer(
 )
 
 
-app.command()(_command.bench)
-app.command()(_command.report)
+app.command()(_bench.bench)
+app.command()(_bench.report)
 
 
 def main() -> None:

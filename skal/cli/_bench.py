@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -13,18 +12,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from skal.experiment._config import CONFIGS, experiment_of, read_config
-from skal.experiment._data import load_data
-from skal.experiment._files import read_json, write_whole
-from skal.experiment._progress import as_time
-from skal.experiment._results import WHERE, Results
-from skal.experiment._store import DEFINITION, FOLDERS
-from skal.experiment._tables import need_pandas
-from skal.experiment._words import headlines, main_metric, summary_table
+from skal.experiment import Results, command_line
 
-CONFIG = "config.json"
 STRATEGIES = ["margin", "entropy", "random"]
 BASELINE = "random"
+#: Columns of the summary that hold words.
+NAMES = ("data", "estimator", "strategy")
 #: Parameters of Experiment, and the options that they come from.
 OPTIONS = {
     "batch_size": "--batch",
@@ -239,11 +232,11 @@ def _default_folder(what):
 def _config(what, resume, given):
     """Return the parameters of the experiment, and whether a file named them."""
     if resume is not None:
-        path = resume / CONFIG
-        if not path.is_file():
+        if not (resume / command_line.CONFIG).is_file():
             raise typer.BadParameter(
-                f"must hold {CONFIG} from an earlier skal bench, got {str(resume)!r}. "
-                "Where a script ran the experiment, run it again: it goes on.",
+                f"must hold {command_line.CONFIG} from an earlier skal bench, got "
+                f"{str(resume)!r}. Where a script ran the experiment, run it again: "
+                "it goes on.",
                 param_hint="'--resume'",
             )
         strange = set(given) - {"n_jobs", "time_limit"}
@@ -254,16 +247,16 @@ def _config(what, resume, given):
                 param_hint="'--resume'",
             )
         try:
-            return {**read_json(path), **given}, True
+            return {**command_line.saved_config(resume), **given}, True
         except ValueError as error:
             raise typer.BadParameter(
                 f"{error} Give the options of the run again, with --out "
                 f"{str(resume)!r} in place of --resume: it goes on.",
                 param_hint="'--resume'",
             ) from error
-    if Path(what).suffix in CONFIGS:
+    if Path(what).suffix in command_line.CONFIGS:
         try:
-            config = read_config(Path(what))
+            config = command_line.read_config(Path(what))
         except (OSError, ValueError) as error:
             raise typer.BadParameter(str(error)) from error
         return {"strategies": STRATEGIES, **config, **given}, True
@@ -278,17 +271,13 @@ def _whole(word):
 
 def _checked(config, directory, download, is_file):
     """Return the experiment after every check there is before the work."""
-    there = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
-    begun = {CONFIG, *FOLDERS.values()}  # all there is where a run was stopped at once
-    if DEFINITION not in there and not there <= begun:
+    if command_line.holds_other_files(directory):
         raise typer.BadParameter(
             f"must be a new folder or one of results, got {str(directory)!r}.",
             param_hint="'--out'",
         )
     try:
-        need_pandas()
-        more = {"data": load_data(config.get("data", "digits"), download)}
-        experiment = experiment_of(config, **more)
+        experiment = command_line.loaded_experiment(config, download)
         experiment.check(directory)
     except (OSError, ImportError, TypeError, ValueError) as error:
         raise _as_option(str(error), is_file) from error
@@ -309,10 +298,8 @@ def _as_option(message, is_file):
 def _run(experiment, config, directory, console):
     """Run, print what came of it, and write the report."""
     start = time.perf_counter()
-    text = json.dumps(config, indent=1, sort_keys=True) + "\n"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        write_whole(directory / CONFIG, text.encode())
+        command_line.save_config(directory, config)
     except OSError as error:
         raise typer.BadParameter(
             f"must be a folder to write in, got {str(directory)!r} ({error.strerror}).",
@@ -325,7 +312,10 @@ def _run(experiment, config, directory, console):
         raise typer.Exit(130) from None
     if results.records:
         _tell(results, directory, console)
-    _say(console, f"Results: {directory}  ({as_time(time.perf_counter() - start)})")
+    _say(
+        console,
+        f"Results: {directory}  ({command_line.as_time(time.perf_counter() - start)})",
+    )
     if results.failures:
         _say(
             console, f"{len(results.failures)} of {len(results.outcomes)} runs failed."
@@ -336,9 +326,9 @@ def _run(experiment, config, directory, console):
 def _tell(results, directory, console):
     """Print what there is to tell; failures may leave nothing to compare."""
     try:
-        metric = main_metric(results)
+        metric = command_line.main_metric(results)
         console.print(table_of(results, metric))
-        for sentence in headlines(results, metric, BASELINE):
+        for sentence in command_line.headlines(results, metric, BASELINE):
             _say(console, sentence)
         _say(console, f"\nReport: {results.report(directory / 'report.html')}")
     except ValueError as error:
@@ -347,11 +337,11 @@ def _tell(results, directory, console):
 
 def table_of(results: Results, metric: str) -> Any:
     """Return the summary as a table for the terminal."""
-    columns, rows = summary_table(results, metric, BASELINE)
+    columns, rows = command_line.summary_table(results, metric, BASELINE)
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for column in columns:
         head = column.replace(" ", "\n")
-        if column in WHERE:  # in a narrow window names break and figures stay whole
+        if column in NAMES:  # in a narrow window names break and figures stay whole
             table.add_column(head, overflow="fold")
         else:
             table.add_column(head, justify="right", no_wrap=True)

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skal import ActiveLearner, experiment
-from skal.plotting._curves import merge_runs
+from skal.metrics import merge_runs
 
 N_TEST = 540
 POOL_SIZE = 1797 - N_TEST

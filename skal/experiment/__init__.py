@@ -1,5 +1,6 @@
 """Compare query strategies fairly: run a grid, test the difference, show it."""
 
+from skal.experiment import _command_line
 from skal.experiment._efficiency import (
     Efficiency,
     efficiency_interval,
@@ -14,6 +15,9 @@ from skal.experiment._statistics import (
     paired_test,
     pairwise_penalties,
 )
+
+#: What ``skal bench`` and ``skal report`` are made of beside these; not for users.
+command_line = _command_line
 
 __all__ = [
     "Efficiency",

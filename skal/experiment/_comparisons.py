@@ -1,4 +1,4 @@
-"""What learning curves show: in numbers, tested, seed by seed."""
+"""Methods of Results that compare strategies: in numbers, tested, seed by seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from skal._checks import check_choice, check_fraction
-from skal.experiment._curves import Curves
 from skal.experiment._efficiency import efficiency_interval, labels_needed
 from skal.experiment._measures import better_of, title_of
 from skal.experiment._statistics import (
@@ -18,7 +17,7 @@ from skal.experiment._statistics import (
     pairwise_penalties,
     verdict_of,
 )
-from skal.experiment._tables import need_pandas
+from skal.experiment._table_files import need_pandas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,221 +26,229 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from skal.experiment._efficiency import Efficiency
+    from skal.experiment._results import Results
     from skal.experiment._statistics import Ranking
 
 
-class Comparisons(Curves):
-    """The methods of Results that compare strategies."""
+def summary(
+    self: Results,
+    metric: str = "accuracy",
+    *,
+    targets: Sequence[float] = (),
+    baseline: str = "random",
+) -> DataFrame:
+    """Tell in numbers what the learning curves show.
 
-    def summary(
-        self,
-        metric: str = "accuracy",
-        *,
-        targets: Sequence[float] = (),
-        baseline: str = "random",
-    ) -> DataFrame:
-        """Tell in numbers what the learning curves show.
+    Parameters
+    ----------
+    metric : str, default="accuracy"
+        Which column.
+    targets : sequence of float, default=()
+        Scores; for each the labels it takes are counted.
+    baseline : str, default="random"
+        The strategy whose last score is to be matched, where it is there.
 
-        Parameters
-        ----------
-        metric : str, default="accuracy"
-            Which column.
-        targets : sequence of float, default=()
-            Scores; for each the labels it takes are counted.
-        baseline : str, default="random"
-            The strategy whose last score is to be matched, where it is there.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each strategy in each setting: seeds, mean area under the
-            learning curve, last score and its standard deviation, labels to match the
-            baseline and to reach the targets with 95 % intervals (``_low``,
-            ``_high``), seconds of choosing and training a run.
-        """
-        pd = need_pandas()
-        check_choice("baseline", baseline, {*self.strategies(), "random"})
-        rows = []
-        for data, estimator in self.settings(metric):
-            grid, scores = self.paired(metric, data, estimator)
-            sign = _sign(metric)
-            for name, runs in scores.items():
-                last = runs[:, -1]
-                row = {
-                    "data": data,
-                    "estimator": estimator,
-                    "strategy": name,
-                    "n_seeds": len(runs),
-                    "area": areas(grid, runs).mean(),
-                    "final": last.mean(),
-                    "final_std": last.std(ddof=1) if len(runs) > 1 else np.nan,
-                }
-                if baseline in scores:
-                    found = labels_needed(
-                        grid, sign * runs, baseline_scores=sign * scores[baseline]
-                    )
-                    row |= _with_ends(f"labels_to_match_{baseline}", found)
-                for target in targets:
-                    found = labels_needed(grid, sign * runs, sign * target)
-                    row |= _with_ends(f"labels_to_{target:g}", found)
-                rows.append(row | self.seconds(data, estimator, name))
-        return pd.DataFrame(rows)
-
-    def compare(
-        self,
-        metric: str = "accuracy",
-        *,
-        baseline: str = "random",
-        test: str = "t",
-        alpha: float = 0.05,
-    ) -> DataFrame:
-        """Test each strategy against a baseline, seed by seed.
-
-        What is compared is the area under the learning curve, which is the mean score
-        over the labels bought. P-values are corrected by Holm's method for all rows of
-        the table.
-
-        Parameters
-        ----------
-        metric : str, default="accuracy"
-            Which column.
-        baseline : str, default="random"
-            The strategy to compare with.
-        test : {"t", "wilcoxon"}, default="t"
-            See :func:`paired_test`.
-        alpha : float, default=0.05
-            Level of the verdict.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each strategy in each setting: the mean difference with its 95 %
-            interval (not corrected), the seeds it won, ``p``, ``p_holm``, and the
-            ``verdict``: "better", "worse" or "cannot tell".
-
-        Raises
-        ------
-        ValueError
-            If there is no such baseline, or the metric knows no better and worse.
-        """
-        pd = need_pandas()
-        check_fraction("alpha", alpha)
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each strategy in each setting: seeds, mean area under the
+        learning curve, last score and its standard deviation, labels to match the
+        baseline and to reach the targets with 95 % intervals (``_low``,
+        ``_high``), seconds of choosing and training a run.
+    """
+    pd = need_pandas()
+    check_choice("baseline", baseline, {*self.strategies(), "random"})
+    rows = []
+    for data, estimator in self.settings(metric):
+        grid, scores = self.paired(metric, data, estimator)
         sign = _sign(metric)
-        rows: list[dict[str, Any]] = []
-        for data, estimator in self.settings(metric):
-            grid, scores = self.paired(metric, data, estimator)
-            check_choice("baseline", baseline, scores)
-            base = areas(grid, scores[baseline])
-            for name, runs in scores.items():
-                if name == baseline:
-                    continue
-                area = areas(grid, runs)
-                row: dict[str, Any] = {
-                    "data": data,
-                    "estimator": estimator,
-                    "strategy": name,
-                }
-                row |= {"area": area.mean(), "baseline_area": base.mean()}
-                rows.append(row | compare_areas(area, base, test))
-                rows[-1]["wins"] = int((sign * (area - base) > 0).sum())
-        corrected = holm([row["p"] for row in rows])
-        for row, p in zip(rows, corrected, strict=True):
-            row["p_holm"] = p
-            better = sign * row["difference"]
-            row["verdict"] = verdict_of(row["n_seeds"], better, p, alpha)
-        return pd.DataFrame(rows)
+        for name, runs in scores.items():
+            last = runs[:, -1]
+            row = {
+                "data": data,
+                "estimator": estimator,
+                "strategy": name,
+                "n_seeds": len(runs),
+                "area": areas(grid, runs).mean(),
+                "final": last.mean(),
+                "final_std": last.std(ddof=1) if len(runs) > 1 else np.nan,
+            }
+            if baseline in scores:
+                found = labels_needed(
+                    grid, sign * runs, baseline_scores=sign * scores[baseline]
+                )
+                row |= _with_ends(f"labels_to_match_{baseline}", found)
+            for target in targets:
+                found = labels_needed(grid, sign * runs, sign * target)
+                row |= _with_ends(f"labels_to_{target:g}", found)
+            rows.append(row | self.seconds(data, estimator, name))
+    return pd.DataFrame(rows)
 
-    def efficiency(
-        self,
-        metric: str = "accuracy",
-        *,
-        data: str | None = None,
-        estimator: str | None = None,
-        baseline: str = "random",
-    ) -> dict[str, Efficiency]:
-        """Return how many labels each strategy saves along the baseline's curve.
 
-        Parameters
-        ----------
-        metric : str, default="accuracy"
-            Which column.
-        data : str, default=None
-            Which data set; None where there is one.
-        estimator : str, default=None
-            Which estimator; None where there is one.
-        baseline : str, default="random"
-            The strategy to compare with.
+def compare(
+    self: Results,
+    metric: str = "accuracy",
+    *,
+    baseline: str = "random",
+    test: str = "t",
+    alpha: float = 0.05,
+) -> DataFrame:
+    """Test each strategy against a baseline, seed by seed.
 
-        Returns
-        -------
-        dict of str to Efficiency
-            By strategy; see :func:`efficiency_interval`.
-        """
-        sign = _sign(metric)
-        grid, scores = self.paired(metric, *self.setting(data, estimator))
+    What is compared is the area under the learning curve, which is the mean score
+    over the labels bought. P-values are corrected by Holm's method for all rows of
+    the table.
+
+    Parameters
+    ----------
+    metric : str, default="accuracy"
+        Which column.
+    baseline : str, default="random"
+        The strategy to compare with.
+    test : {"t", "wilcoxon"}, default="t"
+        See :func:`paired_test`.
+    alpha : float, default=0.05
+        Level of the verdict.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each strategy in each setting: the mean difference with its 95 %
+        interval (not corrected), the seeds it won, ``p``, ``p_holm``, and the
+        ``verdict``: "better", "worse" or "cannot tell".
+
+    Raises
+    ------
+    ValueError
+        If there is no such baseline, or the metric knows no better and worse.
+    """
+    pd = need_pandas()
+    check_fraction("alpha", alpha)
+    sign = _sign(metric)
+    rows: list[dict[str, Any]] = []
+    for data, estimator in self.settings(metric):
+        grid, scores = self.paired(metric, data, estimator)
         check_choice("baseline", baseline, scores)
-        base = sign * scores[baseline]
-        return {
-            name: efficiency_interval(grid, sign * runs, base)
-            for name, runs in scores.items()
-            if name != baseline
-        }
+        base = areas(grid, scores[baseline])
+        for name, runs in scores.items():
+            if name == baseline:
+                continue
+            area = areas(grid, runs)
+            row: dict[str, Any] = {
+                "data": data,
+                "estimator": estimator,
+                "strategy": name,
+            }
+            row |= {"area": area.mean(), "baseline_area": base.mean()}
+            rows.append(row | compare_areas(area, base, test))
+            rows[-1]["wins"] = int((sign * (area - base) > 0).sum())
+    corrected = holm([row["p"] for row in rows])
+    for row, p in zip(rows, corrected, strict=True):
+        row["p_holm"] = p
+        better = sign * row["difference"]
+        row["verdict"] = verdict_of(row["n_seeds"], better, p, alpha)
+    return pd.DataFrame(rows)
 
-    def penalties(self, metric: str = "accuracy", *, alpha: float = 0.05) -> DataFrame:
-        """Return how often each strategy beats each other one beyond doubt.
 
-        Parameters
-        ----------
-        metric : str, default="accuracy"
-            Which column.
-        alpha : float, default=0.05
-            Level of the tests.
+def efficiency(
+    self: Results,
+    metric: str = "accuracy",
+    *,
+    data: str | None = None,
+    estimator: str | None = None,
+    baseline: str = "random",
+) -> dict[str, Efficiency]:
+    """Return how many labels each strategy saves along the baseline's curve.
 
-        Returns
-        -------
-        pandas.DataFrame
-            See :func:`pairwise_penalties`; the mean over settings. The first point,
-            which strategies share, is left out.
-        """
-        pd = need_pandas()
-        sign, tables = _sign(metric), []
-        names = self.common_strategies(metric)
-        for setting in self.settings(metric):
-            scores = self.paired(metric, *setting)[1]
-            stack = np.array([sign * scores[name][:, 1:] for name in names])
-            tables.append(pairwise_penalties(stack, alpha))
-        return pd.DataFrame(np.mean(tables, axis=0), index=names, columns=names)
+    Parameters
+    ----------
+    metric : str, default="accuracy"
+        Which column.
+    data : str, default=None
+        Which data set; None where there is one.
+    estimator : str, default=None
+        Which estimator; None where there is one.
+    baseline : str, default="random"
+        The strategy to compare with.
 
-    def ranks(
-        self, metric: str = "accuracy", *, blocks: str = "seeds", alpha: float = 0.05
-    ) -> Ranking:
-        """Rank the strategies by the area under their learning curves.
+    Returns
+    -------
+    dict of str to Efficiency
+        By strategy; see :func:`efficiency_interval`.
+    """
+    sign = _sign(metric)
+    grid, scores = self.paired(metric, *self.setting(data, estimator))
+    check_choice("baseline", baseline, scores)
+    base = sign * scores[baseline]
+    return {
+        name: efficiency_interval(grid, sign * runs, base)
+        for name, runs in scores.items()
+        if name != baseline
+    }
 
-        Parameters
-        ----------
-        metric : str, default="accuracy"
-            Which column.
-        blocks : {"seeds", "settings"}, default="seeds"
-            What is one observation: a seed of a setting, which speaks of these data
-            sets; or a setting, the mean over its seeds, which speaks of data sets like
-            these and needs many.
-        alpha : float, default=0.05
-            Level of the tests.
 
-        Returns
-        -------
-        Ranking
-            See :func:`average_ranks`.
-        """
-        check_choice("blocks", blocks, ("seeds", "settings"))
-        names, sign = self.common_strategies(metric), _sign(metric)
-        found: dict[str, list[float]] = {name: [] for name in names}
-        for setting in self.settings(metric):
-            grid, scores = self.paired(metric, *setting)
-            for name in names:
-                values = sign * areas(grid, scores[name])
-                found[name] += list(values) if blocks == "seeds" else [values.mean()]
-        return average_ranks(found, alpha)
+def penalties(
+    self: Results, metric: str = "accuracy", *, alpha: float = 0.05
+) -> DataFrame:
+    """Return how often each strategy beats each other one beyond doubt.
+
+    Parameters
+    ----------
+    metric : str, default="accuracy"
+        Which column.
+    alpha : float, default=0.05
+        Level of the tests.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See :func:`pairwise_penalties`; the mean over settings. The first point,
+        which strategies share, is left out.
+    """
+    pd = need_pandas()
+    sign, tables = _sign(metric), []
+    names = self.common_strategies(metric)
+    for setting in self.settings(metric):
+        scores = self.paired(metric, *setting)[1]
+        stack = np.array([sign * scores[name][:, 1:] for name in names])
+        tables.append(pairwise_penalties(stack, alpha))
+    return pd.DataFrame(np.mean(tables, axis=0), index=names, columns=names)
+
+
+def ranks(
+    self: Results,
+    metric: str = "accuracy",
+    *,
+    blocks: str = "seeds",
+    alpha: float = 0.05,
+) -> Ranking:
+    """Rank the strategies by the area under their learning curves.
+
+    Parameters
+    ----------
+    metric : str, default="accuracy"
+        Which column.
+    blocks : {"seeds", "settings"}, default="seeds"
+        What is one observation: a seed of a setting, which speaks of these data
+        sets; or a setting, the mean over its seeds, which speaks of data sets like
+        these and needs many.
+    alpha : float, default=0.05
+        Level of the tests.
+
+    Returns
+    -------
+    Ranking
+        See :func:`average_ranks`.
+    """
+    check_choice("blocks", blocks, ("seeds", "settings"))
+    names, sign = self.common_strategies(metric), _sign(metric)
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for setting in self.settings(metric):
+        grid, scores = self.paired(metric, *setting)
+        for name in names:
+            values = sign * areas(grid, scores[name])
+            found[name] += list(values) if blocks == "seeds" else [values.mean()]
+    return average_ranks(found, alpha)
 
 
 def areas(grid, runs):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from skal import query
 from skal._checks import nearest_first
-from skal.experiment._data import FILES
+from skal.experiment._data import FILES, load_data
 from skal.experiment._experiment import Experiment
+from skal.experiment._table_files import need_pandas
 
 if TYPE_CHECKING:
     from typing import Any
@@ -109,6 +110,27 @@ def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
         for name, value in config.items()
     }
     return Experiment(**{**built, **more})
+
+
+def loaded_experiment(config: dict[str, Any], download: bool = False) -> Experiment:
+    """Make the experiment that a configuration describes, with its data.
+
+    Parameters
+    ----------
+    config : dict
+        As :func:`experiment_of` takes it.
+    download : bool, default=False
+        Whether named data that is missing may be downloaded.
+
+    Returns
+    -------
+    Experiment
+        The experiment.
+    """
+    need_pandas()
+    default = signature(Experiment).parameters["data"].default
+    data = load_data(config.get("data", default), download)
+    return experiment_of(config, data=data)
 
 
 def build(value: Any, parameter: str) -> Any:

@@ -18,7 +18,7 @@ from skal._seed import draw_seed, stream
 from skal.experiment._digest import digest
 from skal.experiment._names import by_name
 from skal.experiment._public_name import public_name
-from skal.experiment._tables import read_table
+from skal.experiment._table_files import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

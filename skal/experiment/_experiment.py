@@ -15,10 +15,10 @@ from skal._checks import check_int, check_number, count_of, name_of
 from skal._data import read_target
 from skal._loop import check_sizes, resolve_initial
 from skal._model import check_needs
+from skal.experiment._asked_images import asked_images
 from skal.experiment._cell import Settings
 from skal.experiment._data import load_data
 from skal.experiment._grid import run_grid
-from skal.experiment._images import asked_images
 from skal.experiment._limits import limited_threads
 from skal.experiment._measures import resolve_metrics
 from skal.experiment._names import load_estimators, load_strategies
@@ -26,12 +26,13 @@ from skal.experiment._plan import Plan
 from skal.experiment._progress import GridBar, Silent
 from skal.experiment._results import Results
 from skal.experiment._store import Store
-from skal.experiment._tables import need_pandas
+from skal.experiment._table_files import need_pandas
 from skal.query import as_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
+
 
 class Experiment:
     """Compare query strategies fairly.

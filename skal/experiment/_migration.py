@@ -21,7 +21,8 @@ PLACES = {
     "skal._learner": "ActiveLearner",
     "skal.experiment._names": "flat",
     "skal.metrics._calibration": "expected_calibration_error reliability_curve",
-    "skal.metrics._curves": "area_under_learning_curve label_efficiency labels_to_reach",
+    "skal.metrics._curves": "area_under_learning_curve label_efficiency "
+    "labels_to_reach",
     "skal.metrics._groups": "nll_by_group",
     "skal.metrics._scorer": "CurveScorer",
     "skal.nets._cnn": "CNNClassifier",
@@ -46,7 +47,8 @@ PLACES = {
     "skal.query._coverage": "CoreSet ProbCover",
     "skal.query._deduplicate": "Deduplicate",
     "skal.query._density": "InformationDensity",
-    "skal.query._disagreement": "CommitteeStd ConsensusEntropy KLDivergence VoteEntropy",
+    "skal.query._disagreement": "CommitteeStd ConsensusEntropy KLDivergence "
+    "VoteEntropy",
     "skal.query._diverse_batch": "DiverseBatch",
     "skal.query._diversity": "CLUE ClusterMargin WeightedKMeans",
     "skal.query._epig": "EPIG",
@@ -128,7 +130,9 @@ def in_public_names(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def taken_over(
-    there: dict[str, Any], new: dict[str, Any], in_format_1: Callable[[], dict[str, Any]]
+    there: dict[str, Any],
+    new: dict[str, Any],
+    in_format_1: Callable[[], dict[str, Any]],
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Give what a folder holds the names and keys of today, where they are known.
 

@@ -13,8 +13,6 @@ from skal.experiment._public_name import public_name
 from skal.query import as_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from skal import ActiveLearner
     from skal.experiment._cell import Settings
     from skal.experiment._data import Data
@@ -101,7 +99,7 @@ class Plan:
         }
 
     def _keys(self, shared, fingerprints, learners):
-        """Return where each cell lies in the grid, and the hash of all it is made of."""
+        """Return where each cell lies, and the hash of all that it is made of."""
         cells = []
         for data, estimator, seed, strategy in product(
             self.data, self.learners, self.seeds, self.strategies

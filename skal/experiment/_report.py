@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from skal.experiment._files import write_whole
 from skal.experiment._measures import title_of
-from skal.experiment._statistics import MIN_SEEDS
-from skal.experiment._words import (
+from skal.experiment._report_text import (
     comparison_table,
     headlines,
     main_metric,
     setup_table,
     summary_table,
 )
+from skal.experiment._statistics import MIN_SEEDS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,13 +13,18 @@ import numpy as np
 from numpy import iterable
 
 from skal._checks import check_choice
+from skal.experiment import (
+    _comparisons,
+    _learning_curves,
+    _plot_runs,
+    _plot_strategies,
+)
 from skal.experiment._describe import as_json
 from skal.experiment._files import write_whole
 from skal.experiment._measures import in_order
 from skal.experiment._migration import in_public_names
-from skal.experiment._pictures import Pictures
 from skal.experiment._store import Store
-from skal.experiment._tables import need_pandas
+from skal.experiment._table_files import need_pandas
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -31,7 +36,7 @@ WHERE = ("data", "estimator", "strategy", "seed")
 TIMES = ("query_seconds", "fit_seconds", "peak_memory")
 
 
-class Results(Pictures):
+class Results:
     """What came of an experiment.
 
     Made by :meth:`Experiment.run`, :meth:`from_dir` or :meth:`from_parquet`.
@@ -91,6 +96,39 @@ class Results(Pictures):
         n_failed = len(self.failures)
         failed = f", {n_failed} failed" if n_failed else ""
         return f"Results({len(self.records)} cells{failed})"
+
+    metrics = _learning_curves.metrics
+    settings = _learning_curves.settings
+    setting = _learning_curves.setting
+    strategies = _learning_curves.strategies
+    common_strategies = _learning_curves.common_strategies
+    runs = _learning_curves.runs
+    paired = _learning_curves.paired
+    seconds = _learning_curves.seconds
+    timed = _learning_curves.timed
+
+    summary = _comparisons.summary
+    compare = _comparisons.compare
+    efficiency = _comparisons.efficiency
+    penalties = _comparisons.penalties
+    ranks = _comparisons.ranks
+
+    plot_curves = _plot_strategies.plot_curves
+    plot_efficiency = _plot_strategies.plot_efficiency
+    plot_penalties = _plot_strategies.plot_penalties
+    plot_ranks = _plot_strategies.plot_ranks
+    plot_time = _plot_strategies.plot_time
+
+    details = _plot_runs.details
+    plot_asked = _plot_runs.plot_asked
+    plot_asked_classes = _plot_runs.plot_asked_classes
+    plot_confusion = _plot_runs.plot_confusion
+    plot_roc = _plot_runs.plot_roc
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """What finished cells hold, timings apart."""
+        return [one["record"] for one in self.outcomes if "record" in one]
 
     @property
     def failures(self) -> list[dict[str, Any]]:

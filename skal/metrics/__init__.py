@@ -6,6 +6,9 @@ from skal.metrics._curves import (
     label_efficiency,
     labels_to_reach,
 )
+
+# For the rooms of skal that draw and compare curves, not for users.
+from skal.metrics._curves import merge_runs as merge_runs
 from skal.metrics._groups import nll_by_group
 from skal.metrics._scorer import CurveScorer
 

@@ -252,3 +252,12 @@ def checked_curve(
             "no score."
         )
     return n_labels, scores
+
+
+def merge_runs(runs):
+    """Bring runs to the same numbers of labels, interpolating where they differ."""
+    first = max(xs[0] for xs, _ in runs)
+    last = min(xs[-1] for xs, _ in runs)
+    grid = np.unique(np.concatenate([xs for xs, _ in runs]))
+    grid = grid[(grid >= first) & (grid <= last)]
+    return grid, np.array([np.interp(grid, xs, ys) for xs, ys in runs])

@@ -1,5 +1,8 @@
 """Pictures of active learning: label curves, what was asked, and how sure it is."""
 
+# For pictures elsewhere in skal, not for users.
+from skal.plotting._colors import BASELINE_COLOR as BASELINE_COLOR
+from skal.plotting._colors import line_colors as line_colors
 from skal.plotting._curves import LabelCurveDisplay
 from skal.plotting._images import plot_images, plot_top_bottom
 from skal.plotting._posterior import plot_posterior

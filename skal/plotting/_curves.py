@@ -12,9 +12,9 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_choice, nearest_first
-from skal.metrics import labels_to_reach
+from skal.metrics import labels_to_reach, merge_runs
 from skal.metrics._scorer import at_the_end
-from skal.plotting._colors import BASELINE_COLOR, COLORS
+from skal.plotting._colors import BASELINE_COLOR, line_colors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,7 +294,7 @@ class LabelCurveDisplay:
         import matplotlib.pyplot as plt
 
         band = _check_band(average, band)
-        colors = _line_colors(self.curves, baseline)
+        colors = line_colors(self.curves, baseline)
         if ax is None:
             ax = plt.subplots(layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
@@ -411,15 +411,6 @@ def _as_runs(name, n_labels, scores):
     return runs
 
 
-def merge_runs(runs):
-    """Bring runs to the same numbers of labels, interpolating where they differ."""
-    first = max(xs[0] for xs, _ in runs)
-    last = min(xs[-1] for xs, _ in runs)
-    grid = np.unique(np.concatenate([xs for xs, _ in runs]))
-    grid = grid[(grid >= first) & (grid <= last)]
-    return grid, np.array([np.interp(grid, xs, ys) for xs, ys in runs])
-
-
 def _scored_rounds(name, learner, X, y, scoring):
     """Score a learner as of each of its rounds."""
     check_is_fitted(learner)
@@ -459,14 +450,3 @@ def _check_band(average, band):
             f"got {band!r}."
         )
     return band
-
-
-def _line_colors(names, baseline):
-    """Give the baseline grey and the others colours, in their order."""
-    if baseline is None:
-        baseline = "random" if "random" in names else None
-    else:
-        check_choice("baseline", baseline, names)
-    colored = [name for name in names if name != baseline]
-    colors = {name: COLORS[i % len(COLORS)] for i, name in enumerate(colored)}
-    return {**colors, baseline: BASELINE_COLOR}

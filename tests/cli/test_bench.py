@@ -11,8 +11,7 @@ from rich.console import Console
 from sklearn.pipeline import Pipeline
 from typer.testing import CliRunner
 
-from skal.cli import _bench as _command
-from skal.cli import app
+from skal.cli import _bench, app
 from skal.experiment import Results, _report
 from skal.experiment._config import build, experiment_of, read_config
 from skal.experiment._store import DEFINITION
@@ -94,8 +93,8 @@ def test_a_folder_holds_one_experiment(tmp_path):
 def test_a_run_that_was_stopped_at_once_goes_on(tmp_path):
     (tmp_path / "runs" / "cells").mkdir(parents=True)
     (tmp_path / "runs" / "config.json").write_text('{"data": "digits", "seeds": 1}')
-    config, is_file = _command._config(None, tmp_path / "runs", {})
-    assert _command._checked(config, tmp_path / "runs", False, is_file).check() == 2
+    config, is_file = _bench._config(None, tmp_path / "runs", {})
+    assert _bench._checked(config, tmp_path / "runs", False, is_file).check() == 2
 
 
 def test_a_file_describes_an_experiment(tmp_path):
@@ -193,7 +192,7 @@ def no_compute(monkeypatch):
     def fail(*args):
         pytest.fail("The command began to compute.")
 
-    monkeypatch.setattr(_command, "_run", fail)
+    monkeypatch.setattr(_bench, "_run", fail)
 
 
 @pytest.mark.usefixtures("no_compute")
@@ -325,7 +324,7 @@ def test_results_that_cannot_be_compared_are_no_traceback(tmp_path, monkeypatch)
     def nothing(*args):
         raise ValueError("Strategies must share a seed to be compared.")
 
-    monkeypatch.setattr(_command, "headlines", nothing)
+    monkeypatch.setattr(_bench.command_line, "headlines", nothing)
     result = run("bench", "digits", *SMALL, "-s", "random", "--seeds", 1)
     assert result.exit_code == 0
     assert "There is no report: Strategies must share a seed" in said(result)
@@ -346,9 +345,11 @@ def test_the_table_cuts_no_figure_in_a_narrow_window(monkeypatch):
     columns = ["estimator", "strategy", *figures]
     row = ["random_forest", "expected_gradient_length"]
     row += ["0.7687", "0.868 ± 0.010", "43 (35-48)"]
-    monkeypatch.setattr(_command, "summary_table", lambda *args: (columns, [row]))
+    monkeypatch.setattr(
+        _bench.command_line, "summary_table", lambda *args: (columns, [row])
+    )
     console = Console(width=50, record=True, file=io.StringIO())
-    console.print(_command.table_of(None, "accuracy"))
+    console.print(_bench.table_of(None, "accuracy"))
     text = console.export_text()
     assert "…" not in text
     assert all(cell in text for cell in row[2:])

@@ -23,7 +23,7 @@ from sklearn.svm import LinearSVC
 from skal import ActiveLearner
 from skal.experiment import Experiment, Results
 from skal.experiment._describe import describe, key_of
-from skal.experiment._words import headlines, setup_table, summary_table
+from skal.experiment._report_text import headlines, setup_table, summary_table
 from skal.query import Margin, Shortlist
 from skal.stopping import MaxConfidence
 
@@ -136,7 +136,7 @@ def test_what_was_asked_lets_others_train_the_same_model():
     assert record["asked_counts"][1] == counts.tolist()
 
     same = Experiment(model, data=(X / 16, y), **settings)
-    split = same._plan()[0]["data"].split(3, 0.3, None)
+    split = same._plan().data["data"].split(3, 0.3, None)
     assert not set(rows) - set(split.pool)
     model.fit(X[rows] / 16, y[rows])
     accuracy = model.score(split.X_test, split.y_test)
@@ -350,7 +350,8 @@ def test_more_seeds_and_strategies_cost_only_themselves(reference, tmp_path):
 
 def test_another_definition_is_another_cell():
     def keys(**more):
-        return {cell.key for cell in small(**more)._plan()[1]}
+        cells = small(**more)._plan().definition()["cells"]
+        return {cell["key"] for cell in cells}
 
     X, y = IRIS
     same = keys()
@@ -375,7 +376,8 @@ def test_another_definition_is_another_cell():
 
 def test_sizes_of_rounds_are_one_definition_however_they_are_written(tmp_path):
     def keys(sizes):
-        return [cell.key for cell in small(batch_size=sizes)._plan()[1]]
+        cells = small(batch_size=sizes)._plan().definition()["cells"]
+        return [cell["key"] for cell in cells]
 
     sizes = [[5, 9], (5, 9), np.array([5, 9]), [np.int64(5), 9]]
     assert all(keys(one) == keys(sizes[0]) for one in sizes)

@@ -11,7 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
 from skal.experiment import Experiment, Results
-from skal.experiment._close_ups import mosaic_of
+from skal.experiment._plot_runs import mosaic_of
 from skal.experiment._report import page_of
 
 

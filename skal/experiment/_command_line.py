@@ -1,0 +1,25 @@
+"""What the command line takes of experiments beside their public classes."""
+
+from skal.experiment._config import CONFIGS, loaded_experiment, read_config
+from skal.experiment._progress import as_time
+from skal.experiment._report_text import headlines, main_metric, summary_table
+from skal.experiment._saved_config import (
+    CONFIG,
+    holds_other_files,
+    save_config,
+    saved_config,
+)
+
+__all__ = [
+    "CONFIG",
+    "CONFIGS",
+    "as_time",
+    "headlines",
+    "holds_other_files",
+    "loaded_experiment",
+    "main_metric",
+    "read_config",
+    "save_config",
+    "saved_config",
+    "summary_table",
+]

@@ -1,0 +1,36 @@
+"""The configuration that a folder of results was made from, kept in the folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skal.experiment._files import read_json, write_whole
+from skal.experiment._store import DEFINITION, FOLDERS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+CONFIG = "config.json"
+
+
+def save_config(directory: Path, config: dict[str, Any]) -> None:
+    """Keep a configuration in a folder, which is made where it is not there."""
+    text = json.dumps(config, indent=1, sort_keys=True) + "\n"
+    directory.mkdir(parents=True, exist_ok=True)
+    write_whole(directory / CONFIG, text.encode())
+
+
+def saved_config(directory: Path) -> dict[str, Any]:
+    """Return the configuration that a folder keeps."""
+    return read_json(directory / CONFIG)
+
+
+def holds_other_files(directory: Path) -> bool:
+    """Tell whether a folder is neither new nor one of results."""
+    if not directory.is_dir():
+        return False
+    there = {path.name for path in directory.iterdir()}
+    begun = {CONFIG, *FOLDERS.values()}  # all there is where a run was stopped at once
+    return DEFINITION not in there and not there <= begun
