@@ -72,6 +72,11 @@ class Data:
             return False
         return type_of_target(self.y) in ("binary", "multiclass")
 
+    @property
+    def target_type(self) -> str:
+        """The kind of target, as strategies know it."""
+        return "multiclass" if self.is_classes else "regression"
+
     def split(self, seed: int, test_size: Any, pool_size: int | None) -> Split:
         """Return the pool and the test rows of a seed.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import product
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,7 @@ from sklearn.base import is_classifier, is_regressor
 
 from skal._checks import check_int, check_number, count_of, name_of
 from skal._data import read_target
-from skal._loop import check_sizes, resolve_initial
-from skal._model import check_needs
+from skal._loop import check_sizes, resolve_initial, size_in_round
 from skal.experiment._asked_images import asked_images
 from skal.experiment._cell import Settings
 from skal.experiment._data import load_data
@@ -27,7 +25,7 @@ from skal.experiment._progress import GridBar, Silent
 from skal.experiment._results import Results
 from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas
-from skal.query import as_strategy
+from skal.query import CallableStrategy, as_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,8 +281,7 @@ class Experiment:
         for name, one in data.items():
             for learner in learners.values():
                 self._check_estimator(name, one, learner)
-        for learner, strategy in product(learners.values(), strategies.values()):
-            check_needs(as_strategy(strategy), learner._template())
+                self._check_parts(one, n_pool[name], learner, strategies)
         loop = {
             "n_labels": self.n_labels,
             "n_initial": self.n_initial,
@@ -358,12 +355,12 @@ class Experiment:
                 f"got {self.n_initial}. Leave some labels to choose."
             )
         resolve_metrics(self.metrics, data.is_classes)
-        kind = "multiclass" if data.is_classes else "regression"
-        resolve_initial(self.initial, data.y, kind)
+        resolve_initial(self.initial, data.y, data.target_type)
         return n_pool
 
     def _check_estimator(self, name, data, learner):
         """Refuse a classifier for numbers, and a regressor for classes."""
+        learner._check_params()
         template = learner._template()
         kind = "classifier" if data.is_classes else "regressor"
         fits = is_classifier(template) if data.is_classes else is_regressor(template)
@@ -381,3 +378,17 @@ class Experiment:
                 f"{learner.missing_label!r} is a class, give "
                 "ActiveLearner(estimator, missing_label=None) as the estimator."
             )
+
+    def _check_parts(self, data, n_pool, learner, strategies):
+        """Ask strategies and the stopping rule whether they serve the estimator."""
+        template, target_type = learner._template(), data.target_type
+        budget = count_of("n_labels", self.n_labels, n_pool)
+        size = min(size_in_round(self.batch_size, 1), budget - self.n_initial)
+        initial = resolve_initial(self.initial, data.y, target_type)
+        asked = [(as_strategy(strategy), size) for strategy in strategies.values()]
+        for strategy, n_instances in [(initial, self.n_initial), *asked]:
+            strategy.check(template, target_type)
+            if isinstance(strategy, CallableStrategy):
+                strategy.check_size(n_instances)
+        if hasattr(learner.stopping, "check"):
+            learner.stopping.check(template, target_type)

@@ -230,6 +230,8 @@ def no_compute(monkeypatch):
         (["bench", "digits", "--jobs", 0], "'--jobs': must be a number of cells at"),
         (["bench", "digits", "-s", ","], "must name at least one, got none"),
         (["bench", "digits", "--batch", "5,10"], "Invalid value for '--batch'"),
+        (["bench", "digits", "-s", "vote_entropy"], "VoteEntropy needs"),
+        (["bench", "target.toml"], "Shortlist needs a regressor"),
         (["bench", "--resume", "half"], "config.json' is broken"),
         (["report", "full"], "must hold results of an experiment"),
         (["report", "full", "-o", "none/a.html"], "must lie in an existing folder"),
@@ -243,6 +245,9 @@ def test_mistakes_get_a_helpful_answer(tmp_path, arguments, answer):
     (tmp_path / "class.toml").write_text('estimators = {a = {class = "sklearn.Foo"}}\n')
     (tmp_path / "param.toml").write_text(
         'strategies = {a = {class = "Shortlist", n_candidate = 3}}\n'
+    )
+    (tmp_path / "target.toml").write_text(
+        'strategies = [{class = "Shortlist", base = {class = "GreedySampling"}}]\n'
     )
     (tmp_path / "list.json").write_text("[1, 2]")
     (tmp_path / "type.toml").write_text('batch_size = "5"\nmetrics = 3\n')

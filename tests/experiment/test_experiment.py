@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,17 @@ from skal import ActiveLearner
 from skal.experiment import Experiment, Results
 from skal.experiment._describe import describe, key_of
 from skal.experiment._report_text import headlines, setup_table, summary_table
-from skal.query import Margin, Shortlist
+from skal.query import (
+    BAIT,
+    BALD,
+    GreedySampling,
+    Margin,
+    Mixture,
+    ProbCover,
+    Shortlist,
+    StochasticBatch,
+    VoteEntropy,
+)
 from skal.stopping import MaxConfidence
 
 IRIS = load_iris(return_X_y=True)
@@ -666,7 +677,7 @@ def no_compute_after(monkeypatch):
         ({"strategies": ["margin", "margin"]}, ValueError, "names of their own"),
         ({"estimators": "logstic"}, ValueError, "estimators must be one of 'logistic'"),
         ({"estimators": GaussianNB}, TypeError, "estimators must have fit"),
-        ({"estimators": Ridge()}, TypeError, "For a regressor use CommitteeStd"),
+        ({"estimators": Ridge()}, ValueError, "For a regressor use "),
         (
             {"estimators": {"a": GaussianNB(), "b": Ridge()}},
             TypeError,
@@ -731,6 +742,60 @@ def no_compute_after(monkeypatch):
 def test_mistakes_are_found_before_any_compute(tmp_path, more, error, match):
     with pytest.raises(error, match=match):
         small(**more).run(tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+class NeverFitted(LogisticRegression):
+    """Fails the test that fits it."""
+
+    def fit(self, X, y, sample_weight=None):
+        pytest.fail("A model was fitted before the check.")
+
+
+class NeverFittedRegressor(Ridge):
+    """Fails the test that fits it."""
+
+    def fit(self, X, y, sample_weight=None):
+        pytest.fail("A model was fitted before the check.")
+
+
+def first(learner, X, n_instances=1):
+    return range(n_instances)
+
+
+NUMBERS = make_regression(60, 3, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "match"),
+    [
+        ({"strategies": [GreedySampling()]}, ValueError, "GreedySampling needs a regr"),
+        ({"strategies": [VoteEntropy()]}, TypeError, "VoteEntropy needs"),
+        ({"strategies": [Shortlist("margin", 0)]}, ValueError, "n_candidates"),
+        ({"strategies": [Mixture([("a", BALD())])]}, TypeError, "Mixture needs"),
+        ({"strategies": ["random", StochasticBatch(BAIT())]}, TypeError, "StochasticB"),
+        ({"strategies": [partial(first, n_instances=3)]}, ValueError, "batch_size=3"),
+        ({"strategies": [len]}, TypeError, "must be a function f"),
+        ({"initial": ProbCover(radius=-1)}, ValueError, "radius must be"),
+        ({"initial": partial(first, n_instances=3)}, ValueError, "n_instances"),
+        ({"stopping": MaxConfidence(-1)}, ValueError, "threshold must be"),
+        ({"stopping": MaxConfidence}, TypeError, "stopping must be an instance"),
+        ({"data": NUMBERS, "strategies": [BALD()]}, ValueError, "BALD needs a classif"),
+        (
+            {"data": NUMBERS, "stopping": MaxConfidence(), "strategies": ["random"]},
+            ValueError,
+            "stopping must be a rule for regression targets",
+        ),
+    ],
+)
+def test_what_cannot_serve_is_refused_before_any_fit(tmp_path, more, error, match):
+    model = NeverFittedRegressor() if "data" in more else NeverFitted()
+    learner = ActiveLearner(model, stopping=more.get("stopping"))
+    more = {**more, "metrics": None, "estimators": learner}
+    more.pop("stopping", None)
+    for ask in (small(**more).check, small(**more).run):
+        with pytest.raises(error, match=match):
+            ask(tmp_path / "results")
     assert not (tmp_path / "results").exists()
 
 
