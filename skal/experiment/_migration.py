@@ -201,11 +201,10 @@ def _translated(value):
 def _translated_path(path):
     """Return the public name of a path of format 1, where it has one."""
     name = without_private_parts(path)
-    root = path.partition(".")[0]
-    if root not in ("numpy", "scipy", "sklearn"):  # import nothing of others
-        return name
+    if path.partition(".")[0] not in ("numpy", "scipy", "sklearn"):
+        return name  # what a file names is imported from these alone
     try:
         module, _, attribute = path.rpartition(".")
         return public_name(getattr(import_module(module), attribute))
-    except (ImportError, AttributeError, ValueError):  # or words that look like a path
-        return path
+    except (ImportError, AttributeError, ValueError):  # it has moved since
+        return name

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Any
 
+#: Packages whose private modules hold no code of users, so that a name is enough.
+LIBRARIES = ("numpy", "scipy", "skal", "sklearn", "skorch", "torch")
+
 
 def public_name(thing: Any) -> str:
     """Return the dotted name of a class or a function.
@@ -22,7 +25,7 @@ def public_name(thing: Any) -> str:
     -------
     str
         Its name in the outermost public module that shows it. What no such module
-        shows goes by the module that defines it; of skal's, without private parts.
+        shows goes by the module that defines it; in libraries, without private parts.
     """
     for module in _public_modules(thing.__module__):
         if _shown(module, thing.__qualname__) is thing:
@@ -31,9 +34,9 @@ def public_name(thing: Any) -> str:
 
 
 def without_private_parts(path: str) -> str:
-    """Return the public name of what lies at a path of skal's; others stay."""
+    """Return the path in a library less its private modules; other paths stay."""
     parts = path.split(".")
-    if parts[0] != "skal":
+    if parts[0] not in LIBRARIES:
         return path
     *modules, name = parts
     return ".".join([*(part for part in modules if not part.startswith("_")), name])

@@ -5,6 +5,7 @@ import sys
 import joblib
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, make_scorer
@@ -15,6 +16,7 @@ import skal
 from skal.experiment import _digest
 from skal.experiment._describe import describe
 from skal.experiment._digest import digest
+from skal.experiment._migration import path_in_format_1
 from skal.experiment._names import flat
 from skal.experiment._public_name import public_name
 from skal.query import Margin, RandomSampling, Shortlist
@@ -32,6 +34,7 @@ from skal.query.functional import entropy
         (np.random.RandomState, "numpy.random.RandomState"),
         (dict, "builtins.dict"),
         (flat, "skal.experiment.flat"),  # which no door shows
+        (type(make_scorer(f1_score)), "sklearn.metrics._Scorer"),
     ],
 )
 def test_an_object_goes_by_the_outermost_module_that_shows_it(thing, name):
@@ -79,6 +82,12 @@ def test_a_move_changes_no_digest(monkeypatch):
 )
 def test_arrays_have_the_digest_that_joblib_gives_them(value):
     assert digest(value) == joblib.hash(value)
+
+
+def test_the_version_before_took_what_joblib_gave():
+    for value in (csr_matrix(np.eye(3)), KFold(3), make_scorer(f1_score)):
+        assert digest(value, path_in_format_1) == joblib.hash(value)
+        assert digest(value, path_in_format_1) != digest(value)
 
 
 def test_no_private_path_is_pickled_into_a_digest():
