@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.optimize import minimize_scalar
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    MetaEstimatorMixin,
-    clone,
-    is_classifier,
-)
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import check_cv
 from sklearn.utils import (
     assert_all_finite,
-    check_consistent_length,
     column_or_1d,
-    get_tags,
     indexable,
 )
-from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_int, name_of
-from skal._data import spread, take_rows
-from skal._meta import counting, fit_weight, routed, slice_params
-from skal._model import answers, needs
+from skal._checks import check_int
+from skal._data import take_rows
+from skal._meta import (
+    AroundEstimator,
+    at_temperature,
+    check_probabilistic,
+    columns_of,
+    counting,
+    find_temperature,
+    fit_weight,
+    inside_provides,
+    one_label_a_row,
+    over_all,
+    routed,
+    slice_params,
+)
+from skal._model import answers
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -42,20 +45,11 @@ if TYPE_CHECKING:
 
 __all__ = ["TemperatureScaling"]
 
-#: Where a probability of zero is taken to be, as scikit-learn does.
-_FLOOR = 1e-12
 #: Bounds of the logarithm of the temperature.
-_WIDEST = 5.0
+_LOG_BOUNDS = -5.0, 5.0
 
 
-def _offers(need):
-    def check(self):
-        return needs.provides(self._inside(), need)
-
-    return check
-
-
-class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class TemperatureScaling(AroundEstimator, ClassifierMixin, BaseEstimator):
     r"""Make a classifier as sure as it is right, by one number.
 
     Networks trained to the end are too sure of themselves. Dividing their logits by a
@@ -141,6 +135,12 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     # score takes weights only as they are: there is nothing to request.
     __metadata_request__score: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
 
+    _copied_tags: ClassVar[tuple[str, ...]] = (
+        "classifier_tags",
+        "input_tags",
+        "non_deterministic",
+    )
+
     def __init__(
         self, estimator: Any = None, *, cv: Any = 5, n_jobs: int | None = None
     ) -> None:
@@ -175,18 +175,13 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             If y holds no classes, or labels that a frozen estimator does not know.
         """
         template = self._template()
-        if not needs.provides(template, "proba") or not is_classifier(template):
-            raise TypeError(
-                "estimator must be a classifier with predict_proba, got "
-                f"{name_of(template)}. Use a probabilistic classifier."
-            )
+        check_probabilistic(template)
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         X, y = indexable(X, y)
         params = routed(self, "fit", params)
         weight = fit_weight(template, params, len(y))
-        check_consistent_length(y, weight)
         counts = counting(weight, len(y))
         if isinstance(template, FrozenEstimator):
             rows = np.flatnonzero(counts)
@@ -198,7 +193,13 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             rows, proba = self._left_out(template, X, y, classes, params, counts)
         if weight is not None:
             weight = weight[rows]
-        self.temperature_ = _temperature(_codes(classes, y[rows]), proba, weight)
+        self.temperature_ = find_temperature(
+            proba,
+            columns_of(classes, y[rows]),
+            weight,
+            log_bounds=_LOG_BOUNDS,
+            prior_precision=1.0,
+        )
         self.estimator_, self.classes_ = estimator, classes
         return self
 
@@ -263,7 +264,7 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
-    @available_if(_offers("embed"))
+    @available_if(inside_provides("embed"))
     def embed(self, X: Any) -> Any:
         """Return what the estimator's last layer sees.
 
@@ -280,7 +281,7 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return answers.embed(self.estimator_, X)
 
-    @available_if(_offers("head"))
+    @available_if(inside_provides("head"))
     def head_proba(self, E: Any) -> NDArray[Any]:
         """Return the probabilities of embeddings.
 
@@ -298,7 +299,7 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         proba = answers.head_proba(self.estimator_, E)
         return at_temperature(proba, self.temperature_)
 
-    @available_if(_offers("samples"))
+    @available_if(inside_provides("samples"))
     def sample_proba(
         self, X: Any, n_samples: int | None = None, random_state: Any = None
     ) -> NDArray[np.float32]:
@@ -322,54 +323,9 @@ class TemperatureScaling(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         draws = answers.sample_proba(self.estimator_, X, n_samples, random_state)
         return at_temperature(draws, self.temperature_)
 
-    def _template(self):
-        if self.estimator is not None:
-            return self.estimator
-        from sklearn.linear_model import LogisticRegression
-
-        return LogisticRegression()
-
-    def _inside(self):
-        """Return the fitted estimator, or the template before that."""
-        return vars(self).get("estimator_", self._template())
-
-    @property
-    def n_features_in_(self) -> int:
-        """Number of features seen by the estimator."""
-        return self._of_fitted("n_features_in_")
-
-    @property
-    def feature_names_in_(self) -> NDArray[Any]:
-        """Names of the features seen by the estimator."""
-        return self._of_fitted("feature_names_in_")
-
-    def _of_fitted(self, name):
-        if "estimator_" not in vars(self):
-            raise AttributeError(f"{type(self).__name__} has no {name} before fit.")
-        return getattr(self.estimator_, name)
-
     def __sklearn_tags__(self):
-        """Answer for the estimator: its inputs and its targets."""
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self._template())
-        tags.input_tags = deepcopy(inner.input_tags)
-        tags.classifier_tags = deepcopy(inner.classifier_tags)
-        if tags.classifier_tags is not None:
-            tags.classifier_tags.multi_label = False
-        tags.non_deterministic = inner.non_deterministic
-        return tags
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return how metadata reaches the estimator.
-
-        Returns
-        -------
-        MetadataRouter
-            ``fit`` passes to its namesake.
-        """
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self)
-        return router.add(estimator=self._template(), method_mapping=mapping)
+        """Answer for the estimator, but for one label a row."""
+        return one_label_a_row(super().__sklearn_tags__())
 
 
 def _known_classes(frozen, y):
@@ -414,45 +370,4 @@ def _fold(model, X, y, train, test, classes, params, counts):
     params = slice_params(params, train, len(y))
     model.fit(take_rows(X, train), y[train], **params)
     proba = model.predict_proba(take_rows(X, test))
-    columns = _codes(classes, model.classes_)
-    return test, spread(proba, columns, len(classes), fill=0)
-
-
-def _codes(classes, labels):
-    """Return the positions of labels among classes, which need not be sorted."""
-    order = np.argsort(classes)
-    return order[np.searchsorted(classes, labels, sorter=order)]
-
-
-def _temperature(codes, proba, weight=None):
-    """Return the temperature at which the labels are likeliest.
-
-    The negative log-likelihood is convex in 1/T, so that with the prior of log T there
-    is one minimum to speak of.
-    """
-    if len(codes) == 0:
-        return 1.0
-    log_proba = np.log(np.maximum(proba, _FLOOR, dtype=np.float64))
-    weight = np.ones(len(codes)) if weight is None else weight
-
-    def loss(log_t):
-        logits = log_proba * np.exp(-log_t)
-        logits -= logits.max(axis=1, keepdims=True)
-        chance = logits[np.arange(len(codes)), codes]
-        surprise = np.log(np.exp(logits).sum(axis=1)) - chance
-        return weight @ surprise + log_t**2 / 2
-
-    best = minimize_scalar(loss, bounds=(-_WIDEST, _WIDEST), method="bounded")
-    return float(np.exp(best.x))
-
-
-def at_temperature(proba: NDArray[Any], temperature: float) -> NDArray[Any]:
-    """Return probabilities to the power 1 / temperature, normalised in each row."""
-    proba = np.asarray(proba)
-    scaled = np.maximum(proba, proba.dtype.type(_FLOOR))
-    np.log(scaled, out=scaled)
-    scaled /= temperature
-    scaled -= scaled.max(axis=-1, keepdims=True)
-    np.exp(scaled, out=scaled)
-    scaled /= scaled.sum(axis=-1, keepdims=True)
-    return scaled
+    return test, over_all(classes, proba, model.classes_)

@@ -6,7 +6,7 @@ import numpy as np
 
 from skal._data import Labels, n_rows, take_rows
 from skal._loop.training_set import TrainingSet
-from skal._meta import slice_params
+from skal._meta import row_weights, slice_params
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,7 @@ class Oracle:
 
     def __post_init__(self):
         """Refuse weights that do not belong to the rows."""
-        weights = self.params.get("sample_weight")
-        n = n_rows(self.X)
-        if weights is not None and n_rows(weights) != n:
-            raise ValueError(
-                f"sample_weight must hold a weight for each of the {n} rows of X, got "
-                f"{n_rows(weights)}."
-            )
+        row_weights(self.params.get("sample_weight"), n_rows(self.X))
 
     def reveal(self, order, *, copy=True):
         """Return the rows at ``order`` with their labels, to train on.

@@ -11,11 +11,12 @@ from sklearn.pipeline import Pipeline
 
 from skal._checks import name_of
 from skal._data import take_rows
+from skal._meta import in_codes
 from skal._model import ModelView
 from skal._seed import seeds_for, stream
 
 if TYPE_CHECKING:
-    from typing import Any
+    pass
 
 
 def next_estimator(loop, training, before):
@@ -53,33 +54,6 @@ def fit(estimator, training):
             "and teach them together with these; in a simulation, raise n_labels or "
             'set initial="stratified".'
         ) from error
-
-
-def in_codes(estimator, labels):
-    """Translate the parameters that name classes, since the estimator sees codes."""
-    if labels.target_type != "multiclass":
-        return {}
-    code_of = {label: code for code, label in enumerate(labels.classes.tolist())}
-    params: dict[str, Any] = {}
-    for name, value in estimator.get_params(deep=True).items():
-        last = name.rpartition("__")[2]
-        if last == "class_weight" and isinstance(value, dict):
-            check_named(name, value, code_of)
-            params[name] = {code_of[label]: weight for label, weight in value.items()}
-        elif last == "pos_label" and value is not None:
-            check_named(name, [value], code_of)
-            params[name] = code_of[value]
-    return params
-
-
-def check_named(name, named, known):
-    """Refuse a parameter of the estimator that names a class there is not."""
-    strangers = [label for label in named if label not in known]
-    if strangers:
-        raise ValueError(
-            f"estimator__{name} must name known classes, {list(known)}, got "
-            f"{strangers}. Give every class in classes=."
-        )
 
 
 def check_codes(estimator, training):

@@ -1,23 +1,47 @@
 """What every estimator around an estimator shares, written once.
 
-The template and what is inside, tags, routing, weights of rows, named members. Uses
-the model room and those below; estimators, strategies that hold strategies and the
-loop use it.
+The base they stand on (template, what is inside, tags, routing) and the one of those
+that teach in codes and answer in labels; where metadata and weights of rows go;
+parameters that name classes; temperatures; a fit that leaves no half-done state; and
+named members. Uses the model room and those below; estimators, strategies that hold
+strategies and the loop use it.
 """
 
+from skal._meta.around import (
+    AroundEstimator,
+    inside_has,
+    inside_provides,
+    one_label_a_row,
+)
+from skal._meta.class_names import in_codes
+from skal._meta.columns import columns_of, over_all
 from skal._meta.inside import EstimatorInside
 from skal._meta.named_members import NamedMembersMixin
-from skal._meta.rollback import unharmed
+from skal._meta.probabilistic import check_probabilistic
+from skal._meta.rollback import restored_on_failure
 from skal._meta.routing import is_row_wise, routed, slice_params
-from skal._meta.weights import counting, fit_weight
+from skal._meta.temperature import at_temperature, find_temperature
+from skal._meta.weights import counting, fit_weight, row_weights, weight_name
 
 __all__ = [
+    "AroundEstimator",
     "EstimatorInside",
     "NamedMembersMixin",
+    "at_temperature",
+    "check_probabilistic",
+    "columns_of",
     "counting",
+    "find_temperature",
     "fit_weight",
+    "in_codes",
+    "inside_has",
+    "inside_provides",
     "is_row_wise",
+    "one_label_a_row",
+    "over_all",
+    "restored_on_failure",
     "routed",
+    "row_weights",
     "slice_params",
-    "unharmed",
+    "weight_name",
 ]

@@ -1,22 +1,17 @@
-"""What a learner passes on to the estimator inside it: predictions, tags, metadata."""
+"""Answers in labels from an estimator that is taught in codes."""
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import (
-    UNUSED,
-    MetadataRouter,
-    MethodMapping,
-)
+from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._data import n_rows, read_target, take_rows
+from skal._meta.around import AroundEstimator, inside_has
 from skal._meta.routing import routed, slice_params
 
 if TYPE_CHECKING:
@@ -24,14 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
-
-
-def _inside_has(method):
-    def check(self):
-        getattr(self._inside(), method)  # its AttributeError says what is missing
-        return True
-
-    return check
 
 
 def _stores_estimators(self):
@@ -42,23 +29,27 @@ def _stores_estimators(self):
     return True
 
 
-class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
-    """A meta-estimator whose estimator works in codes and may not know every class."""
+class EstimatorInside(AroundEstimator, BaseEstimator):
+    """A meta-estimator whose estimator works in codes and may not know every class.
+
+    A subclass sets ``_labels`` in fit, which say what the codes stand for.
+    """
+
+    _routed_methods: ClassVar[tuple[str, ...]] = (
+        "fit",
+        "predict",
+        "predict_proba",
+        "decision_function",
+        "score",
+    )
+    _copied_tags: ClassVar[tuple[str, ...]] = (
+        *AroundEstimator._copied_tags,
+        "estimator_type",
+        "regressor_tags",
+    )
 
     # score only passes weights on: there is nothing of its own to request.
     __metadata_request__score: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
-
-    def _template(self):
-        """Return the estimator to clone."""
-        if self.estimator is not None:
-            return self.estimator
-        from sklearn.linear_model import LogisticRegression
-
-        return LogisticRegression()
-
-    def _inside(self):
-        """Return the fitted estimator, or the template before that."""
-        return vars(self).get("estimator_", self._template())
 
     def _answer(self, method, X, params):
         check_is_fitted(self)
@@ -85,7 +76,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
             return answer
         return self._labels.decode(answer)
 
-    @available_if(_inside_has("predict_proba"))
+    @available_if(inside_has("predict_proba"))
     def predict_proba(self, X: Any, **params: Any) -> NDArray[Any]:
         """Predict the probability of each class.
 
@@ -105,7 +96,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         proba = self._answer("predict_proba", X, params)
         return self._labels.pad_proba(proba, _codes_of(self.estimator_))
 
-    @available_if(_inside_has("predict_proba"))
+    @available_if(inside_has("predict_proba"))
     def predict_log_proba(self, X: Any, **params: Any) -> NDArray[Any]:
         """Predict the logarithm of the probability of each class.
 
@@ -124,7 +115,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X, **params))
 
-    @available_if(_inside_has("decision_function"))
+    @available_if(inside_has("decision_function"))
     def decision_function(self, X: Any, **params: Any) -> NDArray[Any]:
         """Return the decision values of each class.
 
@@ -143,7 +134,7 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         decision = self._answer("decision_function", X, params)
         return self._labels.pad_decision(decision, _codes_of(self.estimator_))
 
-    @available_if(_inside_has("score"))
+    @available_if(inside_has("score"))
     def score(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any
     ) -> float:
@@ -243,60 +234,6 @@ class EstimatorInside(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
             yield self._scored(estimator, labels, X, y, {})
-
-    # scikit-learn ---------------------------------------------------------------
-
-    @property
-    def n_features_in_(self) -> int:
-        """Number of features seen by the estimator."""
-        return self._of_fitted("n_features_in_")
-
-    @property
-    def feature_names_in_(self) -> NDArray[Any]:
-        """Names of the features seen by the estimator."""
-        return self._of_fitted("feature_names_in_")
-
-    def _of_fitted(self, name):
-        if "estimator_" not in vars(self):
-            raise AttributeError(f"{type(self).__name__} has no {name} before fit.")
-        return getattr(self.estimator_, name)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether a model has been fitted (a query alone leaves only seed_)."""
-        return "estimator_" in vars(self)
-
-    def __sklearn_tags__(self):
-        """Answer for the estimator: its type, its inputs, its targets."""
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self._template())
-        tags.estimator_type = inner.estimator_type
-        tags.classifier_tags = deepcopy(inner.classifier_tags)
-        tags.regressor_tags = deepcopy(inner.regressor_tags)
-        tags.input_tags = deepcopy(inner.input_tags)
-        tags.target_tags = deepcopy(inner.target_tags)
-        tags.non_deterministic = inner.non_deterministic
-        return tags
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return how metadata reaches the estimator.
-
-        Returns
-        -------
-        MetadataRouter
-            ``fit``, ``score`` and the prediction methods pass to their namesakes;
-            ``teach`` passes as ``fit`` does.
-        """
-        mapping = MethodMapping()
-        for method in (
-            "fit",
-            "predict",
-            "predict_proba",
-            "decision_function",
-            "score",
-        ):
-            mapping.add(caller=method, callee=method)
-        router = MetadataRouter(owner=self)
-        return router.add(estimator=self._template(), method_mapping=mapping)
 
 
 def _codes_of(estimator):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def unharmed(estimator: Any) -> Iterator[None]:
+def restored_on_failure(estimator: Any) -> Iterator[None]:
     """Bring back the attributes of an estimator where what follows fails.
 
     An interruption counts too. What attributes hold is not copied: a fit is to replace

@@ -9,6 +9,7 @@ from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.validation import has_fit_parameter
 
 if TYPE_CHECKING:
     from typing import Any
@@ -38,7 +39,7 @@ def fit_weight(
     Raises
     ------
     ValueError
-        If they are no weights of rows.
+        If there is not one for each row.
     """
     while estimator is not None and not isinstance(estimator, FrozenEstimator):
         if isinstance(estimator, Pipeline):
@@ -46,16 +47,7 @@ def fit_weight(
             estimator = estimator.steps[-1][1]
         else:
             estimator = getattr(estimator, "estimator", None)
-    weight = params.get("sample_weight")
-    if weight is None:
-        return None
-    weight = np.asarray(weight, dtype=float)
-    if weight.ndim > 1:
-        raise ValueError(
-            "sample_weight must be 1-D, a weight for each row, got shape "
-            f"{weight.shape}."
-        )
-    return np.full(n_rows, float(weight)) if weight.ndim == 0 else weight
+    return row_weights(params.get("sample_weight"), n_rows)
 
 
 def _of_last_step(pipeline, params):
@@ -71,6 +63,60 @@ def _of_last_step(pipeline, params):
         for key, value in params.items()
         if key.startswith(start)
     }
+
+
+def weight_name(estimator: Any) -> str | None:
+    """Return the name by which fit takes weights of rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A Pipeline, whose last step the weights are for, or any other estimator.
+
+    Returns
+    -------
+    str or None
+        The name; None if fit takes no weights.
+    """
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        inner = weight_name(last)
+        routing = get_config()["enable_metadata_routing"]
+        return inner if inner is None or routing else f"{name}__{inner}"
+    return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
+
+
+def row_weights(weight: Any, n_rows: int) -> NDArray[np.float64] | None:
+    """Return weights of rows as numbers, one a row.
+
+    Parameters
+    ----------
+    weight : array-like of shape (n_rows,), float or None
+        A number counts for every row.
+    n_rows : int
+        The number of rows.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) or None
+        The weights, None where none are given.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each row.
+    """
+    if weight is None:
+        return None
+    weights = np.asarray(weight, dtype=float)
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must hold a weight for each of the {n_rows} rows of X, got "
+            f"shape {weights.shape}."
+        )
+    return weights
 
 
 def counting(weight: NDArray[np.float64] | None, n_rows: int) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.history import History
 
 from skal._checks import check_int, check_number
-from skal._meta import unharmed
+from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
 from skal.nets._answers import Answers
 from skal.nets._augment import check_augment
@@ -79,7 +79,7 @@ class Net(Answers):
         module = self.module_ if go_on else None
         weights = None if module is None else deepcopy(module.state_dict())
         try:
-            with unharmed(self):
+            with restored_on_failure(self):
                 yield
         except BaseException:
             if module is not None:

@@ -12,7 +12,7 @@ from skorch import NeuralNetClassifier
 from torch.nn.functional import cross_entropy
 
 from skal._checks import check_classes, check_number
-from skal._meta import unharmed
+from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
 from skal.nets._answers import join
 from skal.nets._fitting import Net, as_weights
@@ -248,7 +248,7 @@ class NetClassifier(Net, NeuralNetClassifier):
                 "which keeps them."
             )
         seed = draw_seed(self.random_state)
-        with unharmed(self), fork_torch(seed, 0, "net"):
+        with restored_on_failure(self), fork_torch(seed, 0, "net"):
             self._learn_classes(None)
             self._build_without_rows()
         return self

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    MetaEstimatorMixin,
-    clone,
-    is_classifier,
-)
-from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_int, name_of
+from skal._checks import check_int
 from skal._data import n_rows, take_rows
-from skal._meta import routed, unharmed
-from skal._model import answers, layers, needs
+from skal._meta import (
+    AroundEstimator,
+    check_probabilistic,
+    restored_on_failure,
+    routed,
+)
+from skal._model import answers, layers
 from skal._seed import as_random_state, draw_seed, seeds_for
 
 if TYPE_CHECKING:
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 2**23
 
 
-class Posterior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
     """A classifier around an estimator whose predictions come in samples.
 
     A subclass writes ``_fit(template, X, y, params)``, ``_sample(X, n_samples, seed)``
@@ -79,7 +76,7 @@ class Posterior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             sample_weight = np.asarray(sample_weight)
         check_probabilistic(self._template())
         params = routed(self, "fit", {**params, "sample_weight": sample_weight})
-        with unharmed(self):
+        with restored_on_failure(self):
             self.seed_ = draw_seed(self.random_state)
             return self._fit(self._prepared(), X, np.asarray(y), params)
 
@@ -198,10 +195,7 @@ class Posterior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Return the number of draws that a caller asks for."""
         return self.n_samples if n_samples is None else n_samples
 
-    def _template(self):
-        """Return the estimator to clone."""
-        if self.estimator is not None:
-            return self.estimator
+    def _default(self):
         from skal.nets import MLPNetClassifier
 
         return MLPNetClassifier()
@@ -225,51 +219,6 @@ class Posterior(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             template.set_params(**seeds_for(template, rng))
         return template
 
-    @property
-    def n_features_in_(self) -> int:
-        """Number of features seen by the estimator."""
-        return self._of_fitted("n_features_in_")
-
-    @property
-    def feature_names_in_(self) -> NDArray[Any]:
-        """Names of the features seen by the estimator."""
-        return self._of_fitted("feature_names_in_")
-
-    def _of_fitted(self, name):
-        if "classes_" not in vars(self):
-            raise AttributeError(f"{type(self).__name__} has no {name} before fit.")
-        return getattr(self._fitted(), name)
-
-    def _fitted(self):
-        """Return the fitted estimator, or the first of several."""
-        return self.estimator_
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether the posterior has been fitted."""
-        return "classes_" in vars(self)
-
-    def __sklearn_tags__(self):
-        """Answer for the estimator: its inputs and its targets."""
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self._template())
-        tags.classifier_tags = deepcopy(inner.classifier_tags)
-        tags.input_tags = deepcopy(inner.input_tags)
-        tags.target_tags = deepcopy(inner.target_tags)
-        tags.non_deterministic = inner.non_deterministic
-        return tags
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return how metadata reaches the estimator.
-
-        Returns
-        -------
-        MetadataRouter
-            What ``fit`` is given goes to the estimator's ``fit``.
-        """
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self)
-        return router.add(estimator=self._template(), method_mapping=mapping)
-
 
 def as_container(X):
     """Return X as something of which rows can be taken."""
@@ -278,15 +227,6 @@ def as_container(X):
     if hasattr(X, "shape") or isinstance(X, list):
         return X
     return np.asarray(X)
-
-
-def check_probabilistic(estimator):
-    """Refuse what could give no samples of class probabilities."""
-    if not (is_classifier(estimator) and needs.provides(estimator, "proba")):
-        raise TypeError(
-            "estimator must be a classifier with predict_proba, got "
-            f"{name_of(estimator)}. Use a probabilistic classifier."
-        )
 
 
 def find_layer(estimator, attribute, X=None):

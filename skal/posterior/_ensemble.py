@@ -13,9 +13,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_int
-from skal._data import n_rows, spread, take_rows
-from skal._meta import counting, fit_weight, slice_params
-from skal._model import answers, layers, needs
+from skal._data import n_rows, take_rows
+from skal._meta import counting, fit_weight, inside_provides, over_all, slice_params
+from skal._model import answers, layers
 from skal._seed import draw_seed, stream
 from skal.posterior._base import Posterior
 
@@ -144,8 +144,7 @@ class EnsembleClassifier(Posterior):
 
     def _wide(self, member, proba):
         """Spread a member's columns over all classes."""
-        codes = np.searchsorted(self.classes_, member.classes_)
-        return spread(proba, codes, len(self.classes_), fill=0)
+        return over_all(self.classes_, proba, member.classes_)
 
     def _count(self, n_samples):
         if n_samples is not None and n_samples > len(self.estimators_):
@@ -165,7 +164,7 @@ class EnsembleClassifier(Posterior):
         return sum(self._members_proba(X)) / len(self.estimators_)
 
     def _fitted(self):
-        return self.estimators_[0]
+        return vars(self).get("estimators_", [None])[0]
 
     def embed(self, X: Any) -> Any:
         """Return what the last layers of the members see, side by side.
@@ -186,7 +185,7 @@ class EnsembleClassifier(Posterior):
         parts = [answers.embed(member, X) for member in self.estimators_]
         return sp.hstack(parts, "csr") if sp.issparse(parts[0]) else np.hstack(parts)
 
-    @available_if(lambda self: needs.provides(self._template(), "head"))
+    @available_if(inside_provides("head"))
     def head_proba(self, E: ArrayLike) -> NDArray[Any]:
         """Return the probabilities of embeddings.
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_choice, check_int, check_number
 from skal._data import take_rows
-from skal._meta import fit_weight, slice_params
+from skal._meta import AroundEstimator, columns_of, fit_weight, slice_params
 from skal._seed import stream
 from skal.posterior import _links, _precision
 from skal.posterior._base import Posterior, find_layer
@@ -131,6 +131,8 @@ class LaplaceClassifier(Posterior):
     (5, 2, 3)
     """
 
+    _default = AroundEstimator._default  # the quickest that has a linear last layer
+
     def __init__(
         self,
         estimator: Any = None,
@@ -168,13 +170,6 @@ class LaplaceClassifier(Posterior):
             raise ValueError("prior_precision must be above 0, got 0.")
         check_int("n_samples", self.n_samples)
         check_int("n_folds", self.n_folds, 2)
-
-    def _template(self):
-        if self.estimator is not None:
-            return self.estimator
-        from sklearn.linear_model import LogisticRegression
-
-        return LogisticRegression()
 
     def _fit(self, template, X, y, params):
         fitted = clone(template).fit(X, y, **params)
@@ -244,7 +239,7 @@ class LaplaceClassifier(Posterior):
             link = "probit"  # a draw costs a pass there
         noise = self._noise(model, _N_SEARCH, self.seed_) if link == "mc" else None
         inputs = model.inputs(fitted, take_rows(X, fold))
-        codes = codes_of(y[fold], fitted.classes_)
+        codes = known_columns(y[fold], fitted.classes_)
         return _precision.losses(model, inputs, codes, taus, link, noise)
 
     def _noise(self, model, n_samples, seed):
@@ -282,7 +277,7 @@ class LaplaceClassifier(Posterior):
         return self._linked(self._model.head.features(E))
 
 
-def codes_of(y, classes):
+def known_columns(y, classes):
     """Return the places of labels among the classes of a fitted estimator."""
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
@@ -290,7 +285,7 @@ def codes_of(y, classes):
             f"y must hold labels that the fitted estimator knows, {classes.tolist()}, "
             f"got {unknown.tolist()}. Leave their rows out, or fit it anew."
         )
-    return np.searchsorted(classes, y)
+    return columns_of(classes, y)
 
 
 def row_weights(fitted, y, sample_weight):

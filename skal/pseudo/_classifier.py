@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from sklearn.base import is_regressor
 from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_choice, check_int, check_number, count_of, name_of
+from skal._checks import check_choice, check_int, check_number, count_of
 from skal._data import Labels, read_target
-from skal._meta import EstimatorInside, routed
+from skal._meta import (
+    EstimatorInside,
+    check_probabilistic,
+    inside_has,
+    one_label_a_row,
+    routed,
+)
 from skal.pseudo._selection import THRESHOLDS, PseudoFit
 
 if TYPE_CHECKING:
@@ -22,14 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["PseudoLabelClassifier"]
-
-
-def _inside_has(method):
-    def check(self):
-        getattr(self._inside(), method)  # its AttributeError says what is missing
-        return True
-
-    return check
 
 
 class PseudoLabelClassifier(EstimatorInside):
@@ -218,13 +215,11 @@ class PseudoLabelClassifier(EstimatorInside):
         return np.array([*classes.tolist(), missing], dtype=object)[codes]
 
     def _check_params(self):
-        template = self._template()
-        if is_regressor(template) or not hasattr(template, "predict_proba"):
-            raise TypeError(
-                "estimator must be a classifier with predict_proba, got "
-                f"{name_of(template)}. Pseudo-labels are classes it is sure of; wrap a "
-                "classifier without probabilities in CalibratedClassifierCV."
-            )
+        check_probabilistic(
+            self._template(),
+            "Pseudo-labels are classes it is sure of; wrap a classifier without "
+            "probabilities in CalibratedClassifierCV.",
+        )
         check_choice("criterion", self.criterion, THRESHOLDS)
         if self.threshold is not None and self.criterion == "k_best":
             count_of("threshold", self.threshold, 1)
@@ -263,7 +258,7 @@ class PseudoLabelClassifier(EstimatorInside):
 
     # What the estimator offers beside predictions --------------------------------
 
-    @available_if(_inside_has("embed"))
+    @available_if(inside_has("embed"))
     def embed(self, X: Any) -> Any:
         """Return the estimator's embedding of each row.
 
@@ -279,7 +274,7 @@ class PseudoLabelClassifier(EstimatorInside):
         """
         return self._asked("embed", X)
 
-    @available_if(_inside_has("head_proba"))
+    @available_if(inside_has("head_proba"))
     def head_proba(self, E: ArrayLike) -> NDArray[Any]:
         """Return the probability of each class for embeddings.
 
@@ -295,7 +290,7 @@ class PseudoLabelClassifier(EstimatorInside):
         """
         return self._asked("head_proba", E)
 
-    @available_if(_inside_has("sample_proba"))
+    @available_if(inside_has("sample_proba"))
     def sample_proba(
         self,
         X: Any,
@@ -324,11 +319,7 @@ class PseudoLabelClassifier(EstimatorInside):
 
     def __sklearn_tags__(self):
         """Answer for the estimator, but for one label a row."""
-        tags = super().__sklearn_tags__()
-        tags.target_tags.single_output, tags.target_tags.multi_output = True, False
-        if tags.classifier_tags is not None:
-            tags.classifier_tags.multi_label = False
-        return tags
+        return one_label_a_row(super().__sklearn_tags__())
 
     def _asked(self, method, X, **options):
         check_is_fitted(self)

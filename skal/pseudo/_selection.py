@@ -3,22 +3,26 @@
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from sklearn import get_config
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import has_fit_parameter
 
 from skal._checks import count_of, name_of
 from skal._data import Rows, take_rows
-from skal._meta import slice_params
+from skal._meta import (
+    at_temperature,
+    find_temperature,
+    in_codes,
+    row_weights,
+    slice_params,
+    weight_name,
+)
 from skal.query.functional import entropy
 
 #: The threshold of each criterion where none is given.
 THRESHOLDS = {"proba": 0.95, "entropy": 0.05, "k_best": 0.1}
 #: Parts of the labelled rows that are held out in turns to find the temperature.
 _N_FOLDS = 3
-_MAX_TEMPERATURE = 100.0
+#: Bounds of the logarithm of the temperature: from 1 to 100.
+_LOG_BOUNDS = 0.0, float(np.log(100))
 #: Smaller probabilities, zeros of a forest among them, are no surer than this.
 _FLOOR = 1e-6
 
@@ -46,8 +50,10 @@ class PseudoFit:
         self.seen = np.flatnonzero(codes >= 0)
         self.hidden = np.flatnonzero(codes < 0)
         self.template = owner._template()
-        self.weight_name = weight_param(self.template)
-        self.weights = take_weights(params, self.weight_name, len(codes))
+        self.weight_name = weight_name(self.template)
+        given = [params.pop(name, None) for name in {"sample_weight", self.weight_name}]
+        given = [weights for weights in given if weights is not None]
+        self.weights = row_weights(given[0], len(codes)) if given else None
         self.params = params
         self.temperature = 1.0
         weighted = owner.weight != 1 or self.weights is not None
@@ -102,7 +108,8 @@ class PseudoFit:
 
     def fitted(self, codes, rows, weights):
         """Return a clone fitted on some rows."""
-        model = clone(self.template).set_params(**in_codes(self.template, self.labels))
+        translated = in_codes(self.template, self.labels, skip_unknown=True)
+        model = clone(self.template).set_params(**translated)
         params = slice_params(self.params, rows, len(codes))
         if weights is not None:
             params[self.weight_name] = weights[rows]
@@ -124,7 +131,8 @@ class PseudoFit:
         codes, confidence, doubt = np.empty(n, np.int64), np.empty(n), np.empty(n)
         for where, chunk in Rows(self.X, self.hidden).chunks():
             proba = self.proba_of(self.model, chunk.data())
-            proba = tempered(proba, self.temperature)
+            if self.temperature != 1:
+                proba = at_temperature(proba, self.temperature, _FLOOR)
             codes[where] = proba.argmax(axis=1)
             confidence[where] = proba.max(axis=1)
             by_entropy = self.owner.criterion == "entropy"
@@ -156,40 +164,6 @@ class PseudoFit:
         return best_temperature(proba[held_out], codes[held_out])
 
 
-def in_codes(estimator, labels):
-    """Translate class weights to codes; those of classes without a label are unused."""
-    code_of = {label: code for code, label in enumerate(labels.classes.tolist())}
-    return {
-        name: {code_of[key]: value[key] for key in value if key in code_of}
-        for name, value in estimator.get_params(deep=True).items()
-        if name.rpartition("__")[2] == "class_weight" and isinstance(value, dict)
-    }
-
-
-def weight_param(estimator):
-    """Return the name by which fit takes weights of rows; None if it takes none."""
-    if isinstance(estimator, Pipeline):
-        name, last = estimator.steps[-1]
-        inner = weight_param(last)
-        routing = get_config()["enable_metadata_routing"]
-        return inner if inner is None or routing else f"{name}__{inner}"
-    return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
-
-
-def take_weights(params, name, n):
-    """Take the weights of rows out of fit's parameters, under either name."""
-    found = [params.pop(key) for key in {"sample_weight", name} if key in params]
-    if not found:
-        return None
-    weights = np.asarray(found[0], dtype=float)
-    if weights.shape != (n,):
-        raise ValueError(
-            f"sample_weight must hold a weight for each of the {n} rows of X, got "
-            f"shape {weights.shape}."
-        )
-    return weights
-
-
 def places_in_class(codes):
     """Count for each row the rows before it of the same code."""
     order = np.argsort(codes, kind="stable")
@@ -200,20 +174,8 @@ def places_in_class(codes):
 
 
 def best_temperature(proba, codes):
-    """Return the temperature from 1 up under which the labels are most probable."""
+    """Return the temperature from 1 up at which labels are the most probable.
 
-    def loss(log_temperature):
-        right = tempered(proba, np.exp(log_temperature))[np.arange(len(codes)), codes]
-        return -np.log(right).mean()
-
-    bounds = (0.0, np.log(_MAX_TEMPERATURE))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
-
-
-def tempered(proba, temperature):
-    """Divide the logits by a temperature."""
-    if temperature == 1:
-        return proba
-    logits = np.log(np.maximum(proba, _FLOOR)) / temperature
-    heat = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return heat / heat.sum(axis=1, keepdims=True)
+    Pseudo-labels are to be doubted more than the model does, never less.
+    """
+    return find_temperature(proba, codes, log_bounds=_LOG_BOUNDS, floor=_FLOOR)
