@@ -416,7 +416,9 @@ def test_weights_for_a_step_of_a_pipeline_count_in_the_likelihood():
 
 def test_as_many_weights_as_rows():
     X, y = three_classes()
-    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[60, 59"):
+    with pytest.raises(
+        ValueError, match="a weight for each of the 60 rows of X, got shape"
+    ):
         TemperatureScaling().fit(X, y, sample_weight=np.ones(59))
     number = TemperatureScaling().fit(X, y, sample_weight=2.0)
     assert number.temperature_ > 0

@@ -18,6 +18,7 @@ from skal._meta import (
     check_probabilistic,
     restored_on_failure,
     routed,
+    row_weights,
 )
 from skal._model import answers, layers
 from skal._seed import as_random_state, draw_seed, seeds_for
@@ -71,11 +72,10 @@ class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
-        check_consistent_length(X, y, sample_weight)
-        if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)
+        check_consistent_length(X, y)
+        weights = row_weights(sample_weight, n_rows(X))
         check_probabilistic(self._template())
-        params = routed(self, "fit", {**params, "sample_weight": sample_weight})
+        params = routed(self, "fit", {**params, "sample_weight": weights})
         with restored_on_failure(self):
             self.seed_ = draw_seed(self.random_state)
             return self._fit(self._prepared(), X, np.asarray(y), params)

@@ -180,7 +180,7 @@ class LaplaceClassifier(Posterior):
                 "of sample_weight 0 do not count."
             )
         y = np.ravel(np.asarray(y))
-        weight = row_weights(fitted, y, fit_weight(template, params, len(y)))
+        weight = loss_weights(fitted, y, fit_weight(template, params, len(y)))
         model = self._around(fitted, X, weight)
         results = {}
         if self.prior_precision == "cv":
@@ -288,7 +288,7 @@ def known_columns(y, classes):
     return columns_of(classes, y)
 
 
-def row_weights(fitted, y, sample_weight):
+def loss_weights(fitted, y, sample_weight):
     """Return how much each row counts in the loss that was minimised."""
     layer, _ = find_layer(fitted, "class_weight")
     weight = np.ones(len(y)) if sample_weight is None else sample_weight

@@ -51,9 +51,7 @@ class PseudoFit:
         self.hidden = np.flatnonzero(codes < 0)
         self.template = owner._template()
         self.weight_name = weight_name(self.template)
-        given = [params.pop(name, None) for name in {"sample_weight", self.weight_name}]
-        given = [weights for weights in given if weights is not None]
-        self.weights = row_weights(given[0], len(codes)) if given else None
+        self.weights = take_weights(params, self.weight_name, len(codes))
         self.params = params
         self.temperature = 1.0
         weighted = owner.weight != 1 or self.weights is not None
@@ -162,6 +160,12 @@ class PseudoFit:
             some = take_rows(self.X, self.seen[fold == k])
             proba[fold == k] = self.proba_of(model, some)
         return best_temperature(proba[held_out], codes[held_out])
+
+
+def take_weights(params, name, n):
+    """Take the weights of rows out of fit's parameters, under either name."""
+    by_name, plain = params.pop(name, None), params.pop("sample_weight", None)
+    return row_weights(plain if by_name is None else by_name, n)
 
 
 def places_in_class(codes):

@@ -1,0 +1,132 @@
+"""Parameters that name classes are told in labels, whatever codes there are."""
+
+import numpy as np
+import pytest
+from scipy.stats import uniform
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    RandomizedSearchCV,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skal import ActiveLearner
+from skal._data import Labels
+from skal._meta import in_codes
+from skal.pseudo import PseudoLabelClassifier
+
+#: Not in the order of their first letters, so that no code is right by chance.
+WORDS = np.array(["spam", "ham", "eggs"])
+LABELS = Labels("multiclass", np.sort(WORDS))
+
+
+def test_weights_in_a_grid_are_told_by_label(blobs):
+    X, y = blobs
+    heavy = {"spam": 1000, "ham": 1, "eggs": 1}
+    for grid in (
+        {"class_weight": [heavy]},
+        [{"C": [1.0, 2.0]}, {"class_weight": [heavy], "C": [1.0]}],
+    ):
+        search = GridSearchCV(LogisticRegression(), grid, cv=2, scoring=sees_spam)
+        learner = ActiveLearner(search).fit(X, WORDS[y])
+        expected = GridSearchCV(LogisticRegression(), grid, cv=2, scoring=sees_spam)
+        expected.fit(X, WORDS[y])
+        np.testing.assert_array_equal(learner.predict(X), expected.predict(X))
+        assert np.mean(learner.predict(X) == "spam") > 0.7
+
+
+def sees_spam(model, X, y):
+    """Return the share of rows said to be spam: label "spam", or its code 2."""
+    return np.mean(np.isin(model.predict(X).astype(str), ["spam", "2"]))
+
+
+def test_distributions_and_other_parameters_stay_as_they_are():
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    tried = {
+        "logisticregression__C": uniform(),
+        "logisticregression__class_weight": ("balanced", None, {"spam": 3}),
+        "logisticregression__tol": [1e-3],
+    }
+    params = in_codes(RandomizedSearchCV(pipeline, tried), LABELS)
+    assert params.keys() == {"param_distributions"}
+    translated = params["param_distributions"]
+    assert translated["logisticregression__C"] is tried["logisticregression__C"]
+    assert translated["logisticregression__class_weight"] == ["balanced", None, {2: 3}]
+    assert translated["logisticregression__tol"] == [1e-3]
+    assert tried["logisticregression__class_weight"][2] == {"spam": 3}
+
+
+def test_a_grid_of_constants_and_positive_labels():
+    grid = {"constant": np.array(["ham", "spam"])}
+    search = GridSearchCV(DummyClassifier(strategy="constant"), grid)
+    assert in_codes(search, LABELS) == {"param_grid": {"constant": [1, 2]}}
+    threshold = FixedThresholdClassifier(LogisticRegression())
+    search = GridSearchCV(threshold, {"pos_label": ["eggs", None]})
+    assert in_codes(search, LABELS) == {"param_grid": {"pos_label": [0, None]}}
+
+
+@pytest.mark.parametrize("names", [WORDS, np.array([2, 0, 1]), np.array([1, 2, 3])])
+def test_the_constant_of_a_dummy_is_a_label(blobs, names):
+    """A constant of 1 among the labels 1, 2, 3 used to predict 2."""
+    X, y = blobs
+    dummy = make_pipeline(DummyClassifier(strategy="constant", constant=names[0]))
+    learner = ActiveLearner(dummy).fit(X, names[y])
+    assert set(learner.predict(X[:5])) == {names[0]}
+
+
+def test_what_is_called_constant_elsewhere_is_no_label():
+    class Shift(StandardScaler):
+        def __init__(self, constant=1):
+            super().__init__()
+            self.constant = constant
+
+    assert in_codes(make_pipeline(Shift(), LogisticRegression()), LABELS) == {}
+
+
+def test_a_grid_that_names_no_class_of_y_is_refused(blobs):
+    X, y = blobs
+    grid = {"class_weight": [None, {"bacon": 2, "ham": 1}]}
+    learner = ActiveLearner(GridSearchCV(LogisticRegression(), grid))
+    message = (
+        r"estimator__param_grid\['class_weight'\] must name known classes, "
+        r"\['eggs', 'ham', 'spam'\], got \['bacon'\]. Give every class in classes="
+    )
+    with pytest.raises(ValueError, match=message):
+        learner.fit(X, WORDS[y])
+
+
+def test_regression_has_no_class_names():
+    weights = LogisticRegression(class_weight={"spam": 2})
+    assert in_codes(weights, Labels("regression")) == {}
+
+
+def test_a_positive_label_inside_pseudo_labels_is_a_label(blobs):
+    """It used to be handed on as it was, and was then no class of the codes."""
+    X, y = blobs
+    some = y < 2
+    X, names = X[some], np.array(["yes", "no"])[y[some]]
+    model = FixedThresholdClassifier(
+        LogisticRegression(),
+        threshold=0.01,
+        pos_label="no",
+        response_method="predict_proba",
+    )
+    partial = names.astype(object)
+    partial[::2] = None
+    said = PseudoLabelClassifier(model).fit(X, partial).predict(X)
+    expected = model.fit(X[1::2], names[1::2]).predict(X)
+    assert np.mean(said == expected) > 0.95
+    assert np.mean(said == "no") > 0.6
+    with pytest.raises(ValueError, match=r"got \['maybe'\]. Label a row of each"):
+        PseudoLabelClassifier(model.set_params(pos_label="maybe")).fit(X, partial)
+
+
+def test_weights_of_classes_without_a_label_are_left_out_or_refused():
+    model = LogisticRegression(class_weight={"spam": 2, "bacon": 3})
+    few = in_codes(model, LABELS, skip_unknown=True)
+    assert few == {"class_weight": {2: 2}}
+    with pytest.raises(ValueError, match=r"got \['bacon'\]"):
+        in_codes(model, LABELS)
