@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from skal._data import Labels
 
+#: Parameters that name classes.
+_NAMING = ("class_weight", "constant", "pos_label")
 #: Parameters of searches: values to try of other parameters, by their names.
 _GRIDS = ("param_distributions", "param_grid")
 
@@ -79,7 +81,8 @@ class _Translation:
             return value
         holder = estimator.get_params(deep=True).get(owner) if owner else estimator
         if last != "constant":
-            return self.grids(holder, value, place)
+            is_search = hasattr(holder, "estimator")
+            return self.grids(holder, value, place) if is_search else value
         names_class = isinstance(holder, DummyClassifier) and np.ndim(value) == 0
         return self.codes([value], place)[0] if names_class else value
 
@@ -87,15 +90,15 @@ class _Translation:
         """Return the values that a search is to try."""
         if not isinstance(grids, dict):
             return [self.grids(search, grid, place) for grid in grids]
-        return {
+        translated = {
             name: [
                 self.value_of(search.estimator, name, option, f"{place}[{name!r}]")
                 for option in options
             ]
-            if isinstance(options, (list, tuple, np.ndarray))
-            else options  # a distribution
             for name, options in grids.items()
-        }
+            if name.rpartition("__")[2] in _NAMING and hasattr(options, "__len__")
+        }  # the rest, and distributions, name no classes
+        return {**grids, **translated}
 
     def weights(self, weights, place):
         """Return class weights by code."""

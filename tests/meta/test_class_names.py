@@ -55,7 +55,7 @@ def test_distributions_and_other_parameters_stay_as_they_are():
     translated = params["param_distributions"]
     assert translated["logisticregression__C"] is tried["logisticregression__C"]
     assert translated["logisticregression__class_weight"] == ["balanced", None, {2: 3}]
-    assert translated["logisticregression__tol"] == [1e-3]
+    assert translated["logisticregression__tol"] is tried["logisticregression__tol"]
     assert tried["logisticregression__class_weight"][2] == {"spam": 3}
 
 

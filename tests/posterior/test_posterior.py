@@ -149,7 +149,7 @@ def test_weights_are_routed(iris):
     "posterior",
     [
         EnsembleClassifier(DecisionTreeClassifier(max_depth=3), bootstrap=True),
-        LaplaceClassifier(LogisticRegression(), prior_precision=1.0),
+        LaplaceClassifier(LogisticRegression(max_iter=1000), prior_precision=1.0),
         MCDropoutCommittee(small_net(max_steps=100)),
     ],
     ids=lambda posterior: type(posterior).__name__,
