@@ -693,7 +693,9 @@ def test_weights_reach_a_pipeline_in_a_search(iris):
 
 @pytest.mark.parametrize("kind", [RandomForestClassifier, "OneVsRestSigmoids"])
 def test_no_linear_head_is_an_error(iris, kind):
-    estimator = OneVsRestSigmoids() if kind == "OneVsRestSigmoids" else kind(5)
+    estimator = (
+        OneVsRestSigmoids(max_iter=1000) if kind == "OneVsRestSigmoids" else kind(5)
+    )
     with pytest.raises(
         TypeError, match=r"must end in a softmax of a linear layer.*Use"
     ):

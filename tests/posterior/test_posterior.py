@@ -441,7 +441,8 @@ def test_a_fit_that_fails_leaves_a_posterior_as_it_was(iris, posterior):
 
 
 def test_log_probabilities(iris):
-    posterior = LaplaceClassifier(prior_precision=1.0).fit(*iris)
+    model = LogisticRegression(max_iter=1000)
+    posterior = LaplaceClassifier(model, prior_precision=1.0).fit(*iris)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         logs = posterior.predict_log_proba(iris[0])
