@@ -102,9 +102,7 @@ def predict_std(estimator, X, n_samples, seed):
     if gives_std(estimator):
         std = estimator.predict(X, return_std=True)[1]
     else:
-        from skal.query.functional import committee_std  # skal.query imports this file
-
-        return committee_std(sample_predict(estimator, X, n_samples, seed))
+        std = sample_predict(estimator, X, n_samples, seed).std(axis=0)
     return std if std.ndim == 1 else std.mean(axis=1)
 
 
