@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._model import split
+from skal._model import peel
 
 _COLUMNS = {
     "n_labels": np.int64,
@@ -46,7 +46,7 @@ def pseudo_record(estimator, codes, truth):
     ``truth`` is None where nobody knows it.
     """
     while estimator is not None and not hasattr(estimator, "transduction_"):
-        _, estimator = split(estimator)
+        _, estimator = peel(estimator)
     given = np.asarray(getattr(estimator, "transduction_", codes))
     given = given if given.shape == codes.shape else codes  # it chose among other rows
     rows = (codes == -1) & (given != -1)

@@ -5,9 +5,9 @@ a wrapper, the members of an ensemble. Uses the data room and the ground floor;
 strategies, estimators and the loop use it.
 """
 
-from skal._model import answers, layers, members, needs
+from skal._model import answers, layers, needs
 from skal._model.answers import flatten
-from skal._model.layers import split
+from skal._model.layers import find_layer, peel
 from skal._model.needs import check_needs, lacking, provides
 from skal._model.untrained import sampled_before_training
 from skal._model.view import ModelView, as_view, check_n_samples
@@ -18,12 +18,12 @@ __all__ = [
     "as_view",
     "check_n_samples",
     "check_needs",
+    "find_layer",
     "flatten",
     "lacking",
     "layers",
-    "members",
     "needs",
+    "peel",
     "provides",
     "sampled_before_training",
-    "split",
 ]

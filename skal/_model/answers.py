@@ -1,9 +1,9 @@
 """How to get embeddings, head probabilities and samples out of any estimator.
 
-One order for every question: the estimator's own method; through a Pipeline, the
-transformers and then the last step; the model inside a search or a wrapper; the
-members of a forest, a bagging or a soft voting ensemble; else a TypeError that says
-what would serve.
+The layer that answers is the one that :mod:`skal._model.needs` found to offer it: the
+estimator's own method; through a Pipeline, the transformers and then the last step;
+the model inside a search or a wrapper; the members of a forest, a bagging or a voting
+ensemble; else a TypeError says what would serve.
 """
 
 from __future__ import annotations
@@ -12,98 +12,101 @@ import warnings
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import is_regressor
 
-from skal._model.layers import opened, split
-from skal._model.members import find_members, first, gives_std, numeric
-from skal._model.needs import lacking
+from skal._model.known_types import asks_each_output, transforms_target
+from skal._model.layers import find_layer, is_learner
+from skal._model.members import ask_members, unframed
+from skal._model.needs import gives_std, lacking, source
 
 
 def embed(estimator, X):
     """Return what the last layer sees: (n, d) float32, or CSR."""
-    estimator = opened(estimator)
-    if hasattr(estimator, "embed"):
-        return as_embedding(estimator.embed(X))
-    front, inner = split(estimator)
-    if inner is None:
-        return flatten(X)
-    return embed(inner, X if front is None else front(X))
+    layer, X = find_layer(estimator, "embed", X)
+    return flatten(X) if layer is None else as_embedding(layer.embed(X))
 
 
 def splits_in_two(estimator):
     """Tell whether some layer has both an embed and a head_proba of its own."""
-    while estimator is not None and not hasattr(estimator, "embed"):
-        _, estimator = split(estimator)
-    return estimator is not None and hasattr(estimator, "head_proba")
+    layer, _ = find_layer(estimator, "embed")
+    return hasattr(layer, "head_proba")
 
 
 def head_proba(estimator, E):
     """Return the probabilities of embeddings, in the estimator's own columns."""
-    estimator = opened(estimator)
-    if hasattr(estimator, "head_proba"):
-        return estimator.head_proba(E)
-    if hasattr(estimator, "embed"):  # what is inside may embed otherwise
-        raise lacking(estimator, "head")
-    _, inner = split(estimator)
-    if inner is not None:
-        return head_proba(inner, E)
-    if not hasattr(estimator, "predict_proba"):
-        raise lacking(estimator, "head")
+    layer, _ = find_source(estimator, "head")
+    if is_learner(layer):
+        return layer.__skal_view__().head_proba(E)
+    own = hasattr(layer, "head_proba")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        return estimator.predict_proba(E)
+        return plain(layer.head_proba(E) if own else layer.predict_proba(E))
 
 
 def sample_proba(estimator, X, n_samples, seed):
     """Return (S, n, C) probabilities in the estimator's own columns, float32."""
-    draws = _own_samples(estimator, X, "sample_proba", n_samples, seed)
-    if draws is not None:
+    if is_regressor(estimator):
+        raise lacking(estimator, "proba")
+    layer, X = find_source(estimator, "samples", X)
+    if is_learner(layer):
+        return layer.__skal_view__()._seeded(seed).sample_proba(X, n_samples)
+    if hasattr(layer, "sample_proba"):
+        draws = layer.sample_proba(X, n_samples=n_samples, random_state=seed)
         return np.asarray(draws, np.float32)
-    members, X = find_members(estimator, X)
-    if members is None:
-        raise lacking(estimator, "samples")
-    members = first(members, n_samples, estimator)
-    return np.stack([np.asarray(member(X), np.float32) for member in members])
+    return ask_members(layer, X, n_samples)
+
+
+def sample_votes(estimator, X, n_samples):
+    """Return (S, n, C) votes of members, 1 for their class, in the same columns."""
+    layer, X = find_source(estimator, "votes", X)
+    if is_learner(layer):
+        return layer.__skal_view__()._votes_of(X, n_samples)
+    return ask_members(layer, X, n_samples, "vote")
 
 
 def sample_predict(estimator, X, n_samples, seed):
-    """Return (S, n) predictions of a regressor's members."""
-    draws = _own_samples(estimator, X, "sample_predict", n_samples, seed)
-    if draws is not None:
-        return draws
-    members, X = find_members(estimator, X)
-    if members is None:
-        raise lacking(estimator, "samples")
-    return np.stack([member(X) for member in first(members, n_samples, estimator)])
-
-
-def _own_samples(estimator, X, method, n_samples, seed):
-    """Ask the first layer that has a sampling method of its own; None if none has."""
-    while True:
-        view = opened(estimator)
-        if view is not estimator:
-            return getattr(view._seeded(seed), method)(X, n_samples)
-        if hasattr(estimator, method):
-            sample = getattr(estimator, method)
-            return sample(X, n_samples=n_samples, random_state=seed)
-        front, inner = split(estimator)
-        if inner is None:
-            return None
-        estimator, X = inner, X if front is None else front(X)
+    """Return (S, n) or (S, n, n_outputs) predictions of a regressor's members."""
+    layer, X = find_source(estimator, "draws", X)
+    if is_learner(layer):
+        return layer.__skal_view__()._seeded(seed).sample_predict(X, n_samples)
+    if hasattr(layer, "sample_predict"):
+        draws = layer.sample_predict(X, n_samples=n_samples, random_state=seed)
+        return np.asarray(draws)
+    if transforms_target(layer):
+        draws = sample_predict(layer.regressor_, X, n_samples, seed)
+        columns = draws.reshape(draws.shape[0] * draws.shape[1], -1)
+        back = layer.transformer_.inverse_transform(columns)
+        return np.asarray(back).reshape(draws.shape)
+    if asks_each_output(layer):
+        each = [sample_predict(one, X, n_samples, seed) for one in layer.estimators_]
+        return np.stack(each, axis=2)
+    return ask_members(layer, X, n_samples)
 
 
 def predict_std(estimator, X, n_samples, seed):
     """Return the standard deviation of a regressor's prediction for each row."""
-    view = opened(estimator)
-    if view is not estimator:
-        return view._seeded(seed).predict_std(X, n_samples)
-    front, inner = split(estimator)
-    if inner is not None:
-        return predict_std(inner, X if front is None else front(X), n_samples, seed)
-    if gives_std(estimator):
-        std = estimator.predict(X, return_std=True)[1]
+    layer, X = find_source(estimator, "samples", X)
+    if is_learner(layer):
+        return layer.__skal_view__()._seeded(seed).predict_std(X, n_samples)
+    if gives_std(layer):
+        std = np.asarray(layer.predict(X, return_std=True)[1])
     else:
-        std = sample_predict(estimator, X, n_samples, seed).std(axis=0)
+        std = sample_predict(layer, X, n_samples, seed).std(axis=0)
     return std if std.ndim == 1 else std.mean(axis=1)
+
+
+def find_source(estimator, need, X=None):
+    """Find the layer that answers a need, and X as it sees it, or say what would."""
+    layer, X = source(estimator, need, X)
+    if layer is None:
+        raise lacking(estimator, "samples" if need == "draws" else need)
+    return layer, X
+
+
+def plain(answer):
+    """Return an answer as an array; CSR and lists of one array a label stay."""
+    stays = isinstance(answer, list) or sp.issparse(answer)
+    return answer if stays else np.asarray(answer)
 
 
 def as_embedding(E):
@@ -118,7 +121,7 @@ def flatten(X):
     if sp.issparse(X):
         return X.astype(np.float32)
     try:
-        E = np.asarray(numeric(X), dtype=np.float32)
+        E = np.asarray(unframed(X), dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise TypeError(
             "X must be numeric to be its own embedding, got columns that are not. "

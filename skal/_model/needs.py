@@ -1,12 +1,19 @@
-"""What a strategy may need of an estimator, and whether it is there."""
+"""What a strategy may need of an estimator, and which of its layers has it."""
 
 from __future__ import annotations
+
+from inspect import signature
 
 from sklearn.base import is_regressor
 
 from skal._checks import name_of
-from skal._model.layers import is_default_stack, wrapped
-from skal._model.members import gives_std, is_committee
+from skal._model.known_types import (
+    asks_each_output,
+    is_committee,
+    is_voting,
+    transforms_target,
+)
+from skal._model.layers import descend, is_default_stack, is_learner, peel
 
 #: What a strategy may need, in words, and what to do where the estimator lacks it.
 NEEDS = {
@@ -19,6 +26,11 @@ NEEDS = {
         "samples of predictions (sample_proba or members)",
         "Use a forest, BaggingClassifier or BaggingRegressor, a soft VotingClassifier, "
         "or an estimator with sample_proba",
+    ),
+    "votes": (
+        "votes (members or sample_proba)",
+        "Use a forest, BaggingClassifier or VotingClassifier, or an estimator with "
+        "sample_proba",
     ),
     "head": (
         "probabilities of embeddings (head_proba)",
@@ -33,30 +45,86 @@ def provides(estimator, need):
     """Tell, fitted or not, whether an estimator can answer a strategy's need."""
     if need in ("embed", "labels"):
         return True
-    proba = hasattr(estimator, "predict_proba") or is_default_stack(estimator)
     if need == "proba":
-        return proba
-    own, plain = {
-        "head": (("head_proba",), proba),
-        "samples": (("sample_proba", "sample_predict"), is_committee(estimator)),
-    }[need]
-    if any(hasattr(estimator, method) for method in own):
-        return True
-    if need == "head" and hasattr(
-        estimator, "embed"
-    ):  # what is inside embeds otherwise
-        return False
-    inner = wrapped(estimator)
-    if inner is not None:
-        return provides(inner, need)
-    if need == "samples" and is_regressor(estimator):
-        return plain or gives_std(estimator)
-    return bool(plain)
+        stack, _ = descend(estimator, is_default_stack)
+        return hasattr(estimator, "predict_proba") or is_default_stack(stack)
+    return source(estimator, need)[0] is not None
 
+
+def source(estimator, need, X=None):
+    """Find the layer of an estimator that answers a need, and X as it sees it.
+
+    Returns
+    -------
+    layer : estimator or None
+        The outermost that answers; None if none does.
+    X : object
+        X as that layer sees it, None if it was not given.
+    """
+    found, X = descend(
+        estimator, lambda layer: offers(layer, need) or hides(layer, need), X
+    )
+    return (found if offers(found, need) else None), X
+
+
+def hides(layer, need):
+    """Tell whether what is inside a layer may not answer for it."""
+    return need == "head" and hasattr(layer, "embed")  # inside it may embed otherwise
+
+
+def offers(layer, need):
+    """Tell whether a layer itself answers a need; a learner, if its model does."""
+    inner = peel(layer)[1] if is_learner(layer) else None
+    return OFFERS[need](layer) if inner is None else provides(inner, need)
+
+
+def gives_head(layer):
+    """Tell whether a layer answers for embeddings."""
+    if hasattr(layer, "head_proba") or hasattr(layer, "embed"):
+        return hasattr(layer, "head_proba")
+    return peel(layer)[1] is None and provides(layer, "proba")
+
+
+def gives_draws(layer):
+    """Tell whether a layer has samples of its own, or members."""
+    if transforms_target(layer):
+        inner = getattr(layer, "regressor_", layer.regressor)
+        return inner is not None and provides(inner, "draws")
+    if asks_each_output(layer):
+        return provides(layer.estimator, "draws")
+    own = "sample_predict" if is_regressor(layer) else "sample_proba"
+    return hasattr(layer, own) or is_committee(layer)
+
+
+def gives_samples(layer):
+    """Tell whether a layer knows how much its predictions vary."""
+    return gives_draws(layer) or (is_regressor(layer) and gives_std(layer))
+
+
+def gives_votes(layer):
+    """Tell whether a layer has members or draws that can vote for a class."""
+    return not is_regressor(layer) and (gives_draws(layer) or is_voting(layer))
+
+
+def gives_std(layer):
+    """Tell whether predict takes return_std."""
+    predict = getattr(layer, "predict", None)
+    return predict is not None and "return_std" in signature(predict).parameters
+
+
+#: Which function tells whether one layer answers a need. "draws" are samples one by
+#: one, which a regressor that gives a deviation alone has not.
+OFFERS = {
+    "samples": gives_samples,
+    "draws": gives_draws,
+    "votes": gives_votes,
+    "head": gives_head,
+}
 
 #: What to do where a regressor lacks what a strategy needs.
 REGRESSOR_WAY_OUT = {
     "proba": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
+    "votes": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
     "head": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
     "samples": (
         "Use a regressor with members (a forest, BaggingRegressor, VotingRegressor) or "

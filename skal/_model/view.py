@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skal._checks import check_int, name_of
 from skal._data import Labels, as_rows, n_rows
-from skal._model import answers, layers
+from skal._model import answers, layers, needs
 from skal._model.memo import Memo
 from skal._seed import draw_seed
 
@@ -188,7 +188,8 @@ class ModelView:
         self._need_model("predict_proba")
         rows = as_rows(X)
         if params:
-            return self._padded(self.estimator.predict_proba(rows.data(), **params))
+            answer = self.estimator.predict_proba(rows.data(), **params)
+            return self._padded(answers.plain(answer))
         if "embed" in self._expected and answers.splits_in_two(self.estimator):
             return self._head_of(rows)
         return self._once("proba", rows, self._fresh_proba)
@@ -213,7 +214,11 @@ class ModelView:
         if params:
             answer = self.estimator.predict(rows.data(), **params)
             return answer if isinstance(answer, tuple) else self._decoded(answer)
-        return self._decoded(self._once("predict", rows, self.estimator.predict))
+
+        def fresh(data):
+            return answers.plain(self.estimator.predict(data))
+
+        return self._decoded(self._once("predict", rows, fresh))
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X: Any) -> NDArray[Any]:
@@ -353,9 +358,9 @@ class ModelView:
         self._need_model("sample_predict")
         check_n_samples(n_samples)
         if self.target_type == "multiclass":
-            return self.classes_[self.sample_proba(X, n_samples).argmax(axis=2)]
+            return self.classes_[self._opinions(X, n_samples).argmax(axis=2)]
         if self.target_type == "multilabel":
-            return (self.sample_proba(X, n_samples) > 0.5).astype(int)
+            return (self._opinions(X, n_samples) > 0.5).astype(int)
 
         def fresh(data):
             draws = answers.sample_predict(self.estimator, data, n_samples, self.seed)
@@ -400,6 +405,39 @@ class ModelView:
             for _, chunk in rows.chunks(size)
         ]
         return np.concatenate(parts)
+
+    def reduce_votes(
+        self,
+        f: Callable[[NDArray[Any]], NDArray[Any]],
+        X: Any,
+        n_samples: int | None = None,
+    ) -> NDArray[Any]:
+        """Reduce the votes on each row to a number; members without probabilities vote.
+
+        Parameters
+        ----------
+        f : callable
+            Takes (S, m, n_classes), in which the largest of a row's numbers marks the
+            vote, returns (m,). The numbers are ``sample_proba`` where there is one;
+            those of a hard voting committee are 1 and 0.
+        X : array-like or Rows
+            Rows to ask about.
+        n_samples : int, default=None
+            Number of voters S; None takes them all.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            The reduced votes.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has neither samples nor members.
+        """
+        if not self._votes_alone():
+            return self.reduce_samples(f, X, n_samples)
+        return f(self._opinions(X, n_samples))
 
     # Inside --------------------------------------------------------------------
 
@@ -465,10 +503,11 @@ class ModelView:
         return proba
 
     def _fresh_proba(self, data):
-        return self._checked(self._padded(self.estimator.predict_proba(data)))
+        proba = answers.plain(self.estimator.predict_proba(data))
+        return self._checked(self._padded(proba))
 
     def _fresh_decision(self, data):
-        decision = self.estimator.decision_function(data)
+        decision = answers.plain(self.estimator.decision_function(data))
         return self._labels.pad_decision(decision, self._columns())
 
     def _head_of(self, rows):
@@ -491,6 +530,28 @@ class ModelView:
     def _samples_of(self, data, n_samples):
         draws = answers.sample_proba(self.estimator, data, n_samples, self.seed)
         return self._checked(self._padded_samples(draws))
+
+    def _votes_alone(self):
+        """Tell whether members can vote, but have no probabilities."""
+        samples = needs.provides(self.estimator, "samples")
+        return not samples and needs.provides(self.estimator, "votes")
+
+    def _opinions(self, X, n_samples):
+        """Return (S, n, C): samples, or the votes of members that have nothing else."""
+        if not self._votes_alone():
+            return self.sample_proba(X, n_samples)
+        self._need_model("reduce_votes")
+        check_n_samples(n_samples)
+
+        def fresh(data):
+            return np.swapaxes(self._votes_of(data, n_samples), 0, 1)
+
+        kept = self._once(("votes", n_samples), as_rows(X), fresh)
+        return np.swapaxes(kept, 0, 1)
+
+    def _votes_of(self, data, n_samples):
+        votes = answers.sample_votes(self.estimator, data, n_samples)
+        return self._padded_samples(votes)
 
     def _padded_samples(self, draws):
         if draws.shape[2] == self._labels.n_outputs or not self._labels.n_outputs:

@@ -240,7 +240,7 @@ def find_layer(estimator, attribute, X=None):
         X as that layer sees it, None if it was not given.
     """
     while not hasattr(estimator, attribute):
-        front, estimator = layers.split(estimator)
+        front, estimator = layers.peel(estimator)
         if estimator is None:
             return None, X
         if X is not None and front is not None:

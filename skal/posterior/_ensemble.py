@@ -258,7 +258,7 @@ def embeds(estimator):
     while estimator is not None:
         if hasattr(estimator, "embed"):
             return True
-        front, estimator = layers.split(estimator)
+        front, estimator = layers.peel(estimator)
         if front is not None:
             return True
     return False

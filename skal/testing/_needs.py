@@ -12,11 +12,12 @@ METHODS = {
     "proba": ("predict_proba",),
     "embed": ("embed",),
     "samples": ("sample_proba", "sample_predict", "reduce_samples", "predict_std"),
+    "votes": ("reduce_votes",),
     "head": ("head_proba",),
     "labels": (),
 }
 NEED_OF = {method: need for need, methods in METHODS.items() for method in methods}
-PREDICTIONS = frozenset({"proba", "samples", "head"})
+PREDICTIONS = frozenset({"proba", "samples", "votes", "head"})
 
 
 def declared_needs(trial):
