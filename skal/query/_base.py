@@ -48,7 +48,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     alias : str
         The name by which ``query_strategy=`` and ``base=`` know the strategy, made
         with its defaults. Strategies without one are passed as objects.
-    needs : frozenset of {"proba", "embed", "samples", "head", "labels"}
+    needs : frozenset of {"proba", "embed", "samples", "votes", "head", "labels"}
         What the strategy asks of the model. It is checked before any work is done.
     target_types : frozenset of {"multiclass", "multilabel", "regression"}
         The kinds of target the strategy serves, all of them by default.

@@ -153,7 +153,7 @@ class VariationRatio(ScoreStrategy):
     Notes
     -----
     Cost: O(S n C) for S draws, n rows and C classes, in chunks, after S passes over the
-    pool. Needs samples: a net with dropout, a posterior, a forest, bagging or soft
+    pool. Needs votes: a net with dropout, a posterior, a forest, bagging, hard or soft
     voting. On multilabel targets it is the mean over the labels. S draws give at most S
     different scores, so that many rows tie; which of them are taken is chance. More
     draws tie less.
@@ -177,7 +177,7 @@ class VariationRatio(ScoreStrategy):
     """
 
     alias = "variation_ratio"
-    needs = frozenset({"samples"})
+    needs = frozenset({"votes"})
     target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
@@ -187,7 +187,7 @@ class VariationRatio(ScoreStrategy):
         check_n_samples(self.n_samples)
 
     def _score(self, view, rows):
-        return score_of_draws(self.n_samples, variation_ratio, view, rows)
+        return score_of_draws(self.n_samples, variation_ratio, view, rows, votes=True)
 
 
 class MeanStd(ScoreStrategy):

@@ -15,9 +15,9 @@ from skal.query.functional import (
 class VoteEntropy(ScoreStrategy):
     r"""Pick the rows on which the votes of a committee split most evenly.
 
-    A member's vote is its most probable class: this is disagreement about the
-    decision, blind to how sure the members are. With :math:`V_c` the share of the
-    votes for class c, a row scores
+    A member's vote is its most probable class, or its prediction where it has no
+    probabilities: this is disagreement about the decision, blind to how sure the
+    members are. With :math:`V_c` the share of the votes for class c, a row scores
 
     .. math:: -\sum_c V_c \log V_c
 
@@ -36,8 +36,8 @@ class VoteEntropy(ScoreStrategy):
     Notes
     -----
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
-    each member over the pool. Needs samples: a forest, bagging, soft voting, or an
-    estimator with ``sample_proba``. Few members make many ties, which are broken at
+    each member over the pool. Needs votes: a forest, bagging, hard or soft voting, or
+    an estimator with ``sample_proba``. Few members make many ties, which are broken at
     random. On multilabel targets it is the mean over the labels.
 
     References
@@ -57,7 +57,7 @@ class VoteEntropy(ScoreStrategy):
     """
 
     alias = "vote_entropy"
-    needs = frozenset({"samples"})
+    needs = frozenset({"votes"})
     target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, n_samples: int | None = None) -> None:
@@ -67,7 +67,7 @@ class VoteEntropy(ScoreStrategy):
         check_n_samples(self.n_samples)
 
     def _score(self, view, rows):
-        return score_of_draws(self.n_samples, vote_entropy, view, rows)
+        return score_of_draws(self.n_samples, vote_entropy, view, rows, votes=True)
 
 
 class ConsensusEntropy(ScoreStrategy):
@@ -240,11 +240,13 @@ class CommitteeStd(ScoreStrategy):
         return view.predict_std(rows, self.n_samples)
 
 
-def score_of_draws(n_samples, formula, view, rows):
+def score_of_draws(n_samples, formula, view, rows, *, votes=False):
     """Apply a formula to the samples of each row, label by label where there are many.
 
-    Samples are held or made in chunks, as their number asks for.
+    Where it reads votes alone, members without probabilities serve too. Samples are
+    held or made in chunks, as their number asks for.
     """
     if view.target_type == "multilabel":
         formula = partial(mean_over_labels, formula)
-    return view.reduce_samples(formula, rows, n_samples)
+    reduce = view.reduce_votes if votes else view.reduce_samples
+    return reduce(formula, rows, n_samples)

@@ -74,6 +74,8 @@ def answers(view, X, needs):
         held.append(view.reduce_samples(lambda samples: samples[0, :, 0], X))
     elif "samples" in needs:
         held.append(view.sample_predict(X))
+    if "votes" in needs:
+        held.append(view.reduce_votes(lambda samples: samples[0, :, 0], X))
     return held
 
 

@@ -184,7 +184,7 @@ def test_use_unlabeled_needs_one_class_a_row(estimator, y, kind, n_labels):
         (None, TypeError, "initial must be a name, a query strategy .* got None"),
         (Margin, TypeError, "initial must be an instance, got the class Margin"),
         ("margin", ValueError, "initial must be a strategy that needs no model"),
-        (VoteEntropy(), ValueError, "got VoteEntropy, which needs samples"),
+        (VoteEntropy(), ValueError, "got VoteEntropy, which needs votes"),
         (Shortlist("entropy"), ValueError, "got Shortlist, which needs proba"),
         (GreedySampling("GSy"), ValueError, "got GreedySampling, which needs labels"),
     ],
@@ -280,12 +280,12 @@ LACKING = [
     (RidgeClassifier(), Shortlist("margin"), "Shortlist needs class probabilities"),
     (make_pipeline(StandardScaler(), SVC()), "margin", "Margin needs .* Pipeline does"),
     (GridSearchCV(SVC(), {"C": [1]}, cv=2), "margin", "Margin needs .* GridSearchCV"),
-    (GaussianNB(), VoteEntropy(), "VoteEntropy needs samples .*GaussianNB.* forest"),
+    (GaussianNB(), VoteEntropy(), "VoteEntropy needs votes .*GaussianNB.* forest"),
     (LogisticRegression(), ConsensusEntropy(), "ConsensusEntropy needs samples"),
     (
         VotingClassifier([("a", GaussianNB()), ("b", SVC())]),
-        "vote_entropy",
-        "VoteEntropy needs samples .* VotingClassifier does not",
+        "kl_divergence",
+        "KLDivergence needs samples .* VotingClassifier does not",
     ),
 ]
 every_lack = pytest.mark.parametrize(

@@ -563,7 +563,6 @@ def test_a_number_of_samples_that_cannot_be_is_named(n_samples, error, words):
         AdaBoostClassifier(n_estimators=3, random_state=0),
         GradientBoostingClassifier(n_estimators=3, random_state=0),
         StackingClassifier([("tree", tree()), ("bayes", GaussianNB())], cv=2),
-        VotingClassifier([("tree", tree()), ("bayes", GaussianNB())], voting="hard"),
         CalibratedClassifierCV(
             RandomForestClassifier(n_estimators=3, random_state=0), cv=2
         ),
@@ -580,7 +579,7 @@ def test_models_whose_parts_are_no_opinions_have_no_samples(estimator, words):
         with pytest.raises(TypeError, match=r"needs samples .* Use a forest, Bagging"):
             ask(X)
     learner = ActiveLearner(estimator, "vote_entropy", n_labels=30)
-    with pytest.raises(TypeError, match=r"VoteEntropy needs samples .* does not offer"):
+    with pytest.raises(TypeError, match=r"VoteEntropy needs votes .* does not offer"):
         learner.fit(X, y)
 
 

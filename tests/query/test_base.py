@@ -415,7 +415,7 @@ def test_shortlists_nest_and_the_innermost_decides(shown, blobs, model):
 
 def test_a_shortlist_needs_what_its_base_needs():
     assert Shortlist("random").needs == frozenset()
-    assert Shortlist(Shortlist("vote_entropy")).needs == frozenset({"samples"})
+    assert Shortlist(Shortlist("vote_entropy")).needs == frozenset({"votes"})
     assert Shortlist(max).needs == frozenset()
 
 

@@ -613,7 +613,7 @@ def test_strategies_that_compare_with_labels_ask_for_some(strategy, asked):
 
 def test_information_density_weighs_strategies_that_score(asked):
     view, X = asked
-    assert InformationDensity("vote_entropy").needs == {"samples", "embed"}
+    assert InformationDensity("vote_entropy").needs == {"votes", "embed"}
     np.testing.assert_allclose(
         InformationDensity(Entropy(), beta=0.0).score_samples(view, X),
         Entropy().score_samples(view, X),
