@@ -5,7 +5,8 @@ Nothing here knows a model. Uses the ground floor alone; everybody may use it.
 
 from skal._data.containers import concat_rows, n_rows, take_rows
 from skal._data.labels import Labels, learn_labels, multilabel_proba, spread
-from skal._data.rows import Rows, as_rows, blocks, chunk_size, select_rows
+from skal._data.reading import blocks, chunk_size
+from skal._data.rows import Rows, as_rows, select_rows
 from skal._data.targets import (
     as_array,
     check_alike,
