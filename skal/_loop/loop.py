@@ -117,7 +117,7 @@ class Loop:
         """Let a net that a simulation will ask for samples fail before training."""
         if not self.simulated or round > 0:  # nothing is asked of it yet, or it was
             return nullcontext()
-        if "samples" not in as_strategy(self.query_strategy).needs:
+        if not {"samples", "votes"} & as_strategy(self.query_strategy).needs:
             return nullcontext()
         return sampled_before_training(estimator)
 

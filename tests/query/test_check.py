@@ -202,7 +202,7 @@ def test_a_strategy_refuses_the_targets_that_it_does_not_serve(strategy):
         assert_refused(strategy, able(kind), kind, ValueError, match=r"needs .*got")
 
 
-PREDICTIONS = {"proba", "samples", "head"}
+PREDICTIONS = {"proba", "samples", "votes", "head"}
 PREDICTING = {name: s for name, s in ALL.items() if s.needs & PREDICTIONS}
 
 
