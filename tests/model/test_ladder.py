@@ -89,7 +89,7 @@ class Wrapper(ClassifierMixin, BaseEstimator):
 
 CLASSIFIERS = {
     "logistic": LogisticRegression(),
-    "support vectors": SVC(),
+    "support vectors": SVC(random_state=0),
     "perceptron": Perceptron(),
     "tree": tree,
     "forest": forest,
@@ -114,7 +114,9 @@ CLASSIFIERS = {
         StandardScaler(), StackingClassifier(two, cv=2)
     ),
     "default stack in a search": GridSearchCV(StackingClassifier(two, cv=2), {}, cv=2),
-    "stacking to no probabilities": StackingClassifier(two, LinearSVC(), cv=2),
+    "stacking to no probabilities": StackingClassifier(
+        two, LinearSVC(random_state=0), cv=2
+    ),
     "calibrated": CalibratedClassifierCV(forest, cv=2),
     "one against the rest": OneVsRestClassifier(forest),
     "one against one": OneVsOneClassifier(forest),
