@@ -20,6 +20,7 @@ FLOORS = [
         "exceptions": "the errors that are skal's own",
         "_checks": "parameters checked, things named in messages",
         "_seed": "random states and seeds",
+        "_moved": "pickles that name what has moved",
     },
     {"query.functional": "the formulas of the strategies, on plain arrays"},
     {"_data": "what a pool and its labels are"},
@@ -51,8 +52,6 @@ FLOORS = [
 
 #: Imports past a door that remain: who imports which file, and what for.
 PAST_THE_DOOR = {
-    ("_loop.learner", "callback._progress"),  # the bar of verbose=
-    ("_loop.learner", "query._picks"),  # picks carried by a learner's query
     ("cli._bench", "experiment._config"),  # a run described in a file
     ("cli._bench", "experiment._data"),
     ("cli._bench", "experiment._files"),
@@ -163,11 +162,20 @@ def by_door(other, name):
 
 
 def offered(room, name):
-    """Return what a room offers: the ``__all__`` of its door; a file, any name."""
+    """Return what a room offers: the names of its door; a file, any name.
+
+    They are in ``__all__``, or imported there as themselves for the house alone.
+    """
     for node in parsed(room).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return [*ast.literal_eval(node.value), "__version__"]
+            return [*ast.literal_eval(node.value), *for_the_house(room), "__version__"]
     return [name]
+
+
+def for_the_house(room):
+    """Return the names that a door imports ``as`` themselves."""
+    froms = [node for node in parsed(room).body if isinstance(node, ast.ImportFrom)]
+    return [alias.name for node in froms for alias in node.names if alias.asname]
 
 
 def test_a_file_rests_on_lower_floors():
@@ -206,6 +214,6 @@ def test_a_room_says_what_it_is_for(room):
 
 
 def test_the_root_holds_the_ground_floor_and_the_doors():
-    single = {"__init__", "__main__", "_checks", "_seed", "exceptions", "calibration"}
+    ground = {"exceptions", "_checks", "_seed", "_moved"}
     found = {path.stem for path in ROOT.glob("*.py")}
-    assert found - {"_moved"} == single
+    assert found == ground | {"__init__", "__main__", "calibration"}
