@@ -52,22 +52,9 @@ FLOORS = [
 
 #: Imports past a door that remain: who imports which file, and what for.
 PAST_THE_DOOR = {
-    ("cli._bench", "experiment._config"),  # a run described in a file
-    ("cli._bench", "experiment._data"),
-    ("cli._bench", "experiment._files"),
-    ("cli._bench", "experiment._progress"),
-    ("cli._bench", "experiment._results"),
-    ("cli._bench", "experiment._store"),
-    ("cli._bench", "experiment._tables"),
-    ("cli._bench", "experiment._words"),
-    ("cli._demo", "plotting._curves"),  # the style of the curves
-    ("experiment._close_ups", "plotting._curves"),
-    ("experiment._curves", "plotting._curves"),
-    ("experiment._pictures", "plotting._colors"),
-    ("experiment._pictures", "plotting._curves"),
-    ("plotting._curves", "metrics._scorer"),
+    ("plotting._curves", "metrics._scorer"),  # the scores at the end of a run
     ("posterior._mc_dropout", "nets._mc_dropout"),  # dropout that stays on
-    ("stopping._confidence", "query._uncertainty"),
+    ("stopping._confidence", "query._uncertainty"),  # scores of probabilities
 }
 
 ROOT = Path(skal.__file__).parent
@@ -164,18 +151,18 @@ def by_door(other, name):
 def offered(room, name):
     """Return what a room offers: the names of its door; a file, any name.
 
-    They are in ``__all__``, or imported there as themselves for the house alone.
+    They are in ``__all__`` or, for the house alone, assigned there or imported ``as``
+    something.
     """
+    given = []
     for node in parsed(room).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-            return [*ast.literal_eval(node.value), *for_the_house(room), "__version__"]
+        if isinstance(node, ast.ImportFrom):
+            given += [alias.asname for alias in node.names if alias.asname]
+        elif isinstance(node, ast.Assign):
+            given.append(ast.unparse(node.targets[0]))
+            if given[-1] == "__all__":
+                return given + ast.literal_eval(node.value)
     return [name]
-
-
-def for_the_house(room):
-    """Return the names that a door imports ``as`` themselves."""
-    froms = [node for node in parsed(room).body if isinstance(node, ast.ImportFrom)]
-    return [alias.name for node in froms for alias in node.names if alias.asname]
 
 
 def test_a_file_rests_on_lower_floors():
