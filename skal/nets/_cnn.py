@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from skal.nets._building import check_widths
 from skal.nets._layout import as_images
+from skal.nets._module import check_widths
 from skal.nets._net import NetClassifier
 from skal.nets._standardize import Standardize
 

@@ -15,18 +15,17 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn.functional import pad
 
-from skal.nets._batches import in_order
-from skal.nets._building import first_of
+from skal.nets._base import Net
+from skal.nets._batches import ROWS_A_PASS, in_order
+from skal.nets._device import choose_device, inference_precision, is_on, place
 from skal.nets._layout import Layout, as_given, as_images, check_finite
-from skal.nets._placement import choose_device, inference_precision, is_on, place
-from skal.nets._source import is_dataset, open_source
+from skal.nets._module import first_of
+from skal.nets._sources import is_dataset, open_source
 
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
-
-_CHUNK = 256
 
 
 class FrozenBackbone(TransformerMixin, BaseEstimator):
@@ -124,7 +123,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         source = open_source(X.to_numpy() if hasattr(X, "to_numpy") else X)
         memory = self._memory_now()
         places = np.empty(len(source), dtype=np.int64)
-        for where in in_order(len(source), _CHUNK):
+        for where in in_order(len(source)):
             rows = source.take(where)
             check_finite(rows, type(self).__name__)
             places[where] = memory.places(rows, lambda new: self._pass(new, source))
@@ -149,7 +148,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         """Return the module, which a fitted net holds."""
         if isinstance(self.network, nn.Module):
             return self.network
-        if not hasattr(self.network, "_eval_batches"):
+        if not isinstance(self.network, Net):
             raise TypeError(
                 "network must be a torch.nn.Module or a net of skal.nets, got "
                 f"{self.network!r}."
@@ -162,7 +161,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
 
         A row's features would else depend, in their last bits, on its neighbours.
         """
-        n_missing = _CHUNK - len(rows)
+        n_missing = ROWS_A_PASS - len(rows)
         full = pad(rows, [0, 0] * (rows.ndim - 1) + [0, n_missing])
         if self.network is not self._module():
             X = full.numpy() if full.device.type == "cpu" else full

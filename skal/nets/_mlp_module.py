@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from skal.nets._building import check_widths
+from skal.nets._module import check_widths
 from skal.nets._standardize import Standardize
 
 if TYPE_CHECKING:

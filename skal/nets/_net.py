@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +15,10 @@ from torch.nn.functional import cross_entropy
 from skal._checks import check_classes, check_number
 from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
-from skal.nets._answers import join
-from skal.nets._fitting import Net, as_weights
-from skal.nets._layout import as_given, as_table
+from skal.nets._base import Net
 from skal.nets._mlp_module import MLP
+from skal.nets._objective import Objective, as_weights
+from skal.nets._passes import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -249,8 +250,9 @@ class NetClassifier(Net, NeuralNetClassifier):
             )
         seed = draw_seed(self.random_state)
         with restored_on_failure(self), fork_torch(seed, 0, "net"):
-            self._learn_classes(None)
-            self._build_without_rows()
+            check_classes(self.classes)
+            self._classes = np.unique(np.asarray(list(self.classes)))
+            self._build_without_rows(len(self._classes))
         return self
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
@@ -266,8 +268,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         ndarray of shape (n_rows, n_classes) and float32
             Columns follow ``classes_``.
         """
-        self._need_fit()
-        return join(out.softmax(dim=1) for out in self._outputs(X))
+        return join(out.softmax(dim=1) for out in self.passes().outputs(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of each row.
@@ -298,8 +299,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         ndarray of shape (n_rows, n_classes) and float32
             ``head_proba(embed(X))`` equals ``predict_proba(X)``.
         """
-        self._need_fit()
-        return join(out.softmax(dim=1) for out in self._head_outputs(E))
+        return join(out.softmax(dim=1) for out in self.passes().head_outputs(E))
 
     def sample_proba(
         self,
@@ -337,74 +337,56 @@ class NetClassifier(Net, NeuralNetClassifier):
         Gal and Ghahramani, "Dropout as a Bayesian Approximation: Representing Model
         Uncertainty in Deep Learning", ICML 2016, arXiv:1506.02142.
         """
-        draws = self._sampled(X, n_samples, random_state, dropout)
+        draws = self._samples(X, n_samples, random_state, dropout)
         return join((out.softmax(dim=2) for out in draws), axis=1)
 
-    # What fitting asks ---------------------------------------------------------
-
-    def _arranged(self, row_shape, input_shape):
-        """Return the shape of a row: flat for the default module."""
-        arrange = as_given if self.module is not None else as_table
-        return arrange(row_shape, input_shape)
-
-    def _forget(self, classes):
-        self.__dict__.pop("_classes", None)
-        if classes is not None:
-            check_classes(classes)
-            self._classes = np.unique(np.asarray(list(classes)))
-
-    def _targets_of(self, y, weights, rows, *, go_on):
-        """Return codes for every row, and weights; learn the classes."""
+    def _objective(self, y, weights, positions, *, go_on, classes=None):
+        """Return codes, and the loss of scores for them; learn the classes."""
         check_number("label_smoothing", self.label_smoothing, minimum=0, maximum=1)
         y = column_or_1d(y, warn=True)
-        known = y[rows]
+        known = y[positions]
         assert_all_finite(known, input_name="y")
         check_classification_targets(known)
-        if "_classes" not in self.__dict__:
-            self._learn_classes(known)
+        if not go_on:
+            given = self.classes if classes is None else classes
+            check_classes(given)
+            self._classes = np.unique(
+                known if given is None else np.asarray(list(given))
+            )
         codes = np.zeros(len(y), dtype=np.int64)
-        codes[rows] = self._codes_of(known)
+        codes[positions] = codes_of(known, self._classes)
         if self.class_weight is not None:
             balance = np.zeros(len(y))
-            balance[rows] = compute_sample_weight(self.class_weight, known)
+            balance[positions] = compute_sample_weight(self.class_weight, known)
             weights = balance if weights is None else weights * balance
             if not np.any(weights):
                 raise ValueError(
                     "class_weight must leave a row of y some weight, got "
-                    f"{self.class_weight!r}, which leaves none of {len(rows)}."
+                    f"{self.class_weight!r}, which leaves none of {len(positions)}."
                 )
-        return torch.from_numpy(codes), as_weights(weights, rows)
-
-    def _learn_classes(self, known):
-        check_classes(self.classes)
-        given = known if self.classes is None else np.asarray(list(self.classes))
-        self._classes = np.unique(given)
-
-    def _codes_of(self, y):
-        """Return the place of each label in classes_."""
-        codes = np.searchsorted(self._classes, y)
-        codes[codes == len(self._classes)] = 0
-        strange = self._classes[codes] != y
-        if np.any(strange):
-            raise ValueError(
-                f"y must hold known classes, {self._classes.tolist()}, got "
-                f"{np.unique(y[strange]).tolist()}. Give every class in classes=."
-            )
-        return codes
-
-    def _width(self):
-        return len(self._classes)
-
-    def _losses(self, outputs, codes, *, exact=False):
-        """Return the loss of each row; exact is without label smoothing."""
-        smoothing = 0.0 if exact else self.label_smoothing
-        return cross_entropy(
-            outputs, codes, reduction="none", label_smoothing=smoothing
+        return Objective(
+            torch.from_numpy(codes),
+            as_weights(weights, positions),
+            width=len(self._classes),
+            losses=partial(losses, label_smoothing=self.label_smoothing),
+            classes=True,
         )
 
-    def _strata(self, targets, n_held):
-        """Keep the shares of the classes, where each has rows for both parts."""
-        counts = np.bincount(targets)
-        counts = counts[counts > 0]
-        room = min(n_held, len(targets) - n_held) >= len(counts)
-        return targets if counts.min() > 1 and room else None
+
+def codes_of(y, classes):
+    """Return the place of each label among the classes."""
+    codes = np.searchsorted(classes, y)
+    codes[codes == len(classes)] = 0
+    strange = classes[codes] != y
+    if np.any(strange):
+        raise ValueError(
+            f"y must hold known classes, {classes.tolist()}, got "
+            f"{np.unique(y[strange]).tolist()}. Give every class in classes=."
+        )
+    return codes
+
+
+def losses(outputs, codes, *, label_smoothing, exact=False):
+    """Return the cross-entropy of each row; exact is without label smoothing."""
+    smoothing = 0.0 if exact else label_smoothing
+    return cross_entropy(outputs, codes, reduction="none", label_smoothing=smoothing)

@@ -10,10 +10,10 @@ from sklearn.utils import check_array
 from skorch import NeuralNetRegressor
 from torch.nn.functional import mse_loss
 
-from skal.nets._answers import join
-from skal.nets._fitting import Net, as_weights
-from skal.nets._layout import as_given, as_table
+from skal.nets._base import Net
 from skal.nets._mlp_module import MLP
+from skal.nets._objective import Objective, as_weights
+from skal.nets._passes import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,8 +192,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         ndarray of shape (n_rows,) or (n_rows, n_outputs)
             Predictions in the units of y.
         """
-        self._need_fit()
-        return self._in_units(join(self._outputs(X)))
+        return self._in_units(join(self.passes().outputs(X)))
 
     @property
     def predict_proba(self) -> Any:
@@ -225,7 +224,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         ndarray of shape (S, n_rows) or (S, n_rows, n_outputs)
             The same draws for every row.
         """
-        draws = self._sampled(X, n_samples, random_state, dropout)
+        draws = self._samples(X, n_samples, random_state, dropout)
         return self._in_units(join(draws, axis=1))
 
     def _in_units(self, outputs):
@@ -239,37 +238,34 @@ class NetRegressor(Net, NeuralNetRegressor):
         tags.target_tags.multi_output = True
         return tags
 
-    # What fitting asks ---------------------------------------------------------
-
-    def _arranged(self, row_shape, input_shape):
-        """Return the shape of a row: flat for the default module."""
-        arrange = as_given if self.module is not None else as_table
-        return arrange(row_shape, input_shape)
-
-    def _targets_of(self, y, weights, rows, *, go_on):
-        """Return standard targets for every row, and weights; learn the units."""
+    def _objective(self, y, weights, positions, *, go_on):
+        """Return standard targets, and the squared error; learn the units."""
         y = check_array(
             y, ensure_2d=False, dtype=np.float64, input_name="y", allow_nd=False
         )
         one_target = y.ndim == 1
         y = y.reshape(len(y), -1)  # (n, n_outputs)
         if not go_on:
-            known = y[rows]
+            known = y[positions]
             self._one_target = one_target
             self._mean = known.mean(axis=0)
             spread = known.std(axis=0)
             self._scale = np.where(spread > 0, spread, 1.0)
-        elif one_target != self._one_target or y.shape[1] != self._width():
+        width = len(self._mean)
+        if one_target != self._one_target or y.shape[1] != width:
             raise ValueError(
-                f"y must hold {self._width()} targets a row, as in the first fit, got "
+                f"y must hold {width} targets a row, as in the first fit, got "
                 f"{y.shape[1]}."
             )
-        standard = torch.from_numpy((y - self._mean) / self._scale).float()
-        return standard, as_weights(weights, rows)
+        return Objective(
+            torch.from_numpy((y - self._mean) / self._scale).float(),
+            as_weights(weights, positions),
+            width=width,
+            losses=losses,
+            classes=False,
+        )
 
-    def _width(self):
-        return len(self._mean)
 
-    def _losses(self, outputs, targets, *, exact=False):
-        """Return the loss of each row."""
-        return mse_loss(outputs, targets, reduction="none").mean(dim=1)
+def losses(outputs, targets, *, exact=False):
+    """Return the squared error of each row, which is exact as it is."""
+    return mse_loss(outputs, targets, reduction="none").mean(dim=1)

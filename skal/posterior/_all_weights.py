@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch.func import functional_call, jvp, vjp, vmap
 
-from skal.posterior._base import find_layer
 from skal.posterior._curvature import contrast
 from skal.posterior._linear_head import typical_precision
+from skal.posterior._net_inside import net_inside
 
 #: The Jacobians of a chunk of rows take about this many bytes.
 _JACOBIAN_BYTES = 2**26
@@ -35,8 +35,8 @@ class AllWeights:
     """
 
     def __init__(self, estimator, X, weight, structure):
-        self.net, X = find_layer(estimator, "_eval_batches", X)
-        self.module, _ = self.net._ready()
+        self.net, X = net_inside(estimator, X)
+        self.module = self.net.passes().module
         self.shapes = {name: p.shape for name, p in self.module.named_parameters()}
         weights = [as_array(p).ravel() for p in self.parameters().values()]
         self.theta = np.concatenate(weights).astype(float)
@@ -47,11 +47,11 @@ class AllWeights:
 
     def inputs(self, estimator, X):
         """Return what the other methods take for rows X."""
-        return find_layer(estimator, "_eval_batches", X)[1]
+        return net_inside(estimator, X)[1]
 
     def chunks(self, X, n_samples):
         """Yield batches of rows."""
-        yield from self.net._eval_batches(X)
+        yield from self.net.passes().batches(X)
 
     def logits(self, batch):
         """Return the logits (m, K) of the fitted weights."""
@@ -115,7 +115,7 @@ class AllWeights:
         """
         total = np.zeros(len(self.theta))
         start = 0
-        for batch in self.net._eval_batches(X):
+        for batch in self.net.passes().batches(X):
             for rows, gradients in self.gradients(batch, root_of_curvature):
                 here = as_tensor_like(weight[start : start + len(rows)], rows)
                 total += sum(as_array(here @ g.square()) for g in gradients)

@@ -18,6 +18,7 @@ from skal.posterior import _links, _precision
 from skal.posterior._base import Posterior, find_layer
 from skal.posterior._curvature import STRUCTURES
 from skal.posterior._last_layer import LastLayer
+from skal.posterior._net_inside import net_inside
 
 if TYPE_CHECKING:
     from typing import Any
@@ -200,7 +201,7 @@ class LaplaceClassifier(Posterior):
 
     def _around(self, fitted, X, weight):
         """Return the fitted estimator as a linear function of its uncertain weights."""
-        net, _ = find_layer(fitted, "_eval_batches")
+        net, _ = net_inside(fitted)
         if self.subset_of_weights == "last_layer" or net is None:
             return LastLayer(fitted, X, weight, self.structure)
         from skal.posterior._all_weights import AllWeights

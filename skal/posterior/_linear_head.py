@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from skal._checks import name_of
 from skal._model import answers
 from skal.posterior._base import find_layer, softmax
+from skal.posterior._net_inside import net_inside
 
 #: How far the head's own probabilities may be from the estimator's.
 _TOLERANCE = 1e-3
@@ -53,10 +54,10 @@ class LinearHead:
 
 def find_head(estimator, E):
     """Find the linear head of a fitted estimator and check it on embeddings."""
-    net, _ = find_layer(estimator, "_head")
+    net, _ = net_inside(estimator)
     linear, _ = find_layer(estimator, "coef_")
     if net is not None:
-        head = head_of_net(net)
+        head = head_of_layer(net.passes().head)
     elif linear is not None:
         head = head_of_linear(linear)
     else:
@@ -80,13 +81,13 @@ def no_head(estimator):
     )
 
 
-def head_of_net(net):
-    """Return the head of a skal net: its last linear layer."""
-    weight, bias = weights_of(net._head())
+def head_of_layer(layer):
+    """Return the head that the last linear layer of a network is."""
+    weight, bias = weights_of(layer)
     theta = np.column_stack([weight, bias]).astype(float)
-    if net._head().bias is None:
+    if layer.bias is None:
         theta = theta[:, :-1]
-    return LinearHead(theta, net._head().bias is not None, typical_precision(theta))
+    return LinearHead(theta, layer.bias is not None, typical_precision(theta))
 
 
 def weights_of(layer):

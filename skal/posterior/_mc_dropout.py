@@ -13,8 +13,9 @@ from skal._checks import check_choice, check_int, name_of
 from skal._data import take_rows
 from skal._model import sampled_before_training
 from skal._seed import draw_seed
-from skal.posterior._base import Posterior, chunks_of, find_layer, softmax
+from skal.posterior._base import Posterior, chunks_of, softmax
 from skal.posterior._linear_head import weights_of
+from skal.posterior._net_inside import net_inside
 
 if TYPE_CHECKING:
     from typing import Any
@@ -123,7 +124,7 @@ class MCDropoutCommittee(Posterior):
         fitted = clone(template)
         with sampled_before_training(fitted, dropout=self.dropout):
             fitted.fit(X, y, **params)
-        net, seen = find_layer(fitted, "_eval_batches", X)
+        net, seen = net_inside(fitted, X)
         if net is None:
             raise TypeError(
                 "estimator must be a network of skal.nets, or hold one, got "
@@ -139,7 +140,9 @@ class MCDropoutCommittee(Posterior):
             )
         row = take_rows(seen, slice(0, 1))
         next(self._draws(net, row, 1, 0))  # raises where there is none
-        last: Any = last_before_head(net, row) if self.dropout == "last" else None
+        last: Any = None
+        if self.dropout == "last":
+            last = net.passes().dropout_before_head(row)
         self._last = last
         self.estimator_ = fitted
         self.classes_ = fitted.classes_
@@ -147,15 +150,16 @@ class MCDropoutCommittee(Posterior):
 
     def _draws(self, net, X, n_samples, seed):
         """Yield probabilities (S, m, C) of one batch after another."""
-        for logits in net._sampled(X, n_samples, seed, self.dropout):
+        seed = draw_seed(seed)
+        for logits in net.passes().dropout_outputs(X, n_samples, seed, self.dropout):
             yield logits.softmax(dim=2).cpu().numpy()
 
     def _sample(self, X, n_samples, seed):
-        net, X = find_layer(self.estimator_, "_eval_batches", X)
+        net, X = net_inside(self.estimator_, X)
         return np.concatenate(list(self._draws(net, X, n_samples, seed)), axis=1)
 
     def _mean(self, X):
-        net, X = find_layer(self.estimator_, "_eval_batches", X)
+        net, X = net_inside(self.estimator_, X)
         draws = self._draws(net, X, self.n_samples, self.seed_)
         return np.concatenate([proba.mean(axis=0) for proba in draws])
 
@@ -174,9 +178,9 @@ class MCDropoutCommittee(Posterior):
             ``head_proba(embed(X))`` equals ``predict_proba(X)``.
         """
         check_is_fitted(self)
-        net, _ = find_layer(self.estimator_, "_eval_batches")
+        net, _ = net_inside(self.estimator_)
         masks = self._last.masks(self.n_samples, draw_seed(self.seed_))  # (S, d)
-        weight, bias = weights_of(net._head())
+        weight, bias = weights_of(net.passes().head)
         parts = []
         for rows in chunks_of(np.asarray(E, np.float32), masks.nbytes):
             proba = np.zeros((len(rows), len(weight)), np.float32)
@@ -191,11 +195,3 @@ def same(proba, others):
     return proba.shape == others.shape and np.allclose(
         proba, others, rtol=0, atol=1e-4, equal_nan=True
     )
-
-
-def last_before_head(net, X):
-    """Return the dropout right before a net's last layer, None if there is none."""
-    from skal.nets._mc_dropout import last_dropout
-
-    module, _ = net._ready()
-    return last_dropout(module, next(net._eval_batches(X)), net._head())

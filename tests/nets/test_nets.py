@@ -150,7 +150,7 @@ def test_pixels_are_scaled_to_one(images):
     X, y = images
     X = (X * 15).astype(np.uint8)
     net = small().fit(X, y)
-    (batch,) = net._eval_batches(X)
+    (batch,) = net.passes().batches(X)
     assert batch.dtype == torch.float32
     assert batch.shape == (120, 1, 8, 8)
     np.testing.assert_allclose(batch[:, 0].numpy(), X / 255, rtol=1e-6)
@@ -332,7 +332,7 @@ def test_the_head_of_the_embeddings_gives_the_probabilities(images):
     assert E.shape == (len(X), 16)
     assert E.dtype == np.float32
     np.testing.assert_allclose(net.head_proba(E), net.predict_proba(X), atol=1e-6)
-    assert net._head() is net.module_[-1]
+    assert net.passes().head is net.module_[-1]
 
 
 def test_a_row_alone_is_the_same_as_in_a_batch(images, rng):

@@ -21,7 +21,7 @@ from skal.nets import (
 )
 from skal.nets._augment import affine, crop_flip
 from skal.nets._batches import shuffled
-from skal.nets._placement import training_precision
+from skal.nets._device import training_precision
 from skal.nets._schedule import choose_batch_size, count_steps, lr_factor
 
 
@@ -132,7 +132,7 @@ def test_weight_decay_reaches_the_optimizer(iris):
     norms = []
     for weight_decay in (0.0, 50.0):
         net = mlp(weight_decay=weight_decay, max_steps=100).fit(*iris)
-        norms.append(float(net._head().weight.norm().detach()))
+        norms.append(float(net.passes().head.weight.norm().detach()))
     assert norms[1] < 0.1 * norms[0]
     params = {"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9, "lr": 0.05}
     assert mlp(max_steps=200, **params).fit(*iris).score(*iris) > 0.9

@@ -194,7 +194,7 @@ def jacobian(net, X):
     """Return (n, K, P) of all weights, one row and one logit at a time."""
     module = net.module_
     rows = []
-    for row in torch.cat(list(net._eval_batches(X))):
+    for row in torch.cat(list(net.passes().batches(X))):
         logits = module(row[None])[0]
         gradients = [
             torch.autograd.grad(logit, module.parameters(), retain_graph=True)
@@ -247,7 +247,7 @@ def test_last_layer_agrees_with_laplace_torch(iris, net):
         loader = torch.utils.data.DataLoader(
             torch.utils.data.TensorDataset(X, y), batch_size=150
         )
-        head = net._head()
+        head = net.passes().head
         theirs = laplace.Laplace(
             head, "classification", "all", "full", prior_precision=TAU
         )

@@ -1,0 +1,97 @@
+"""Objective: what a fit is to bring down, the loss of each row and its weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from skal.nets._sources import is_dataset, targets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Targets, and how far the outputs of a module are from them.
+
+    Attributes
+    ----------
+    targets : Tensor of shape (n_rows, ...)
+        A target for every row of X, those of weight 0 included.
+    weights : Tensor of shape (n_rows,) or None
+        They average to 1 over the rows of a weight above 0; None where all are 1.
+    width : int
+        Outputs that a row needs.
+    losses : callable
+        Takes outputs and targets of m rows; returns the loss (m,) of each. With
+        ``exact=True`` it is that by which fits are compared.
+    classes : bool
+        Whether targets are codes of classes, whose shares a held-out part should keep.
+    """
+
+    targets: torch.Tensor
+    weights: torch.Tensor | None
+    width: int
+    losses: Callable[..., torch.Tensor]
+    classes: bool
+
+
+def mean_loss(losses, weights):
+    """Return the mean of the losses; the weights average to 1 over all rows."""
+    return losses.mean() if weights is None else (losses * weights).mean()
+
+
+def read_y(X, y, owner):
+    """Return y as an array; a data set may hold it itself."""
+    if y is None:
+        if not is_dataset(X):
+            raise ValueError(
+                f"{owner} requires y to be passed, but the target y is None."
+            )
+        y = targets_of(X)
+    return y.detach().cpu().numpy() if isinstance(y, torch.Tensor) else np.asarray(y)
+
+
+def check_lengths(inputs, y):
+    """Refuse X and y of different length."""
+    n_labels = len(y) if y.ndim else 0
+    if n_labels != len(inputs):
+        raise ValueError(
+            f"X and y must have as many rows, got {len(inputs)} and {n_labels}."
+        )
+
+
+def read_weights(sample_weight, n_rows):
+    """Return the weights and the positions of the rows whose weight is not zero."""
+    if sample_weight is None:
+        return None, np.arange(n_rows)
+    weights = np.asarray(sample_weight, dtype=float)
+    if weights.ndim == 0:
+        weights = np.full(n_rows, float(weights))
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must hold a weight for each of the {n_rows} rows of X, got "
+            f"shape {weights.shape}."
+        )
+    if not np.all(np.isfinite(weights)) or np.any(weights < 0):
+        raise ValueError(
+            "sample_weight must hold finite numbers of at least 0, got "
+            f"{weights.min()!r}."
+        )
+    positions: NDArray[np.int64] = np.flatnonzero(weights)
+    if len(positions) == 0:
+        raise ValueError("sample_weight must leave at least one row, got only zeros.")
+    return weights, positions
+
+
+def as_weights(weights, positions):
+    """Return weights as a tensor: they average to 1 over some rows, or None."""
+    if weights is None:
+        return None
+    return torch.from_numpy(weights / weights[positions].mean()).float()

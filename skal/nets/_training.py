@@ -1,0 +1,277 @@
+"""Training: steps over shuffled batches, in epochs that callbacks see."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from inspect import signature
+from math import ceil
+from time import perf_counter
+
+import torch
+from sklearn.model_selection import train_test_split
+
+from skal._checks import check_int, check_number
+from skal.nets._augment import check_augment
+from skal.nets._batches import in_order, shuffled
+from skal.nets._device import training_precision
+from skal.nets._module import first_of
+from skal.nets._objective import mean_loss
+from skal.nets._schedule import (
+    check_schedule,
+    choose_batch_size,
+    count_steps,
+    lr_factor,
+)
+
+#: Steps between two looks at the held-out rows, at least.
+_STEPS_A_LOOK = 25
+
+
+class Trainer:
+    """Trains a module for a number of steps, or until held-out rows say enough.
+
+    Parameters
+    ----------
+    net : skorch net
+        Its parameters say how to train; its ``optimizer_`` steps, its ``history`` and
+        its callbacks hear of every epoch.
+    passes : Passes
+        Hold the module to train.
+    inputs : Inputs
+        The rows.
+    objective : Objective
+        Their targets, weights and loss.
+    positions : ndarray of int
+        Those of the rows that count.
+    """
+
+    def __init__(self, net, passes, inputs, objective, positions):
+        check_schedule(net.lr_schedule)
+        self.net = net
+        self.module = passes.module
+        self.losses = objective.losses
+        self.augment = check_augment(net.augment, inputs.layout.shape)
+        kept, held = split(net, objective, positions)
+        n_rows = len(kept)
+        self.batch_size = choose_batch_size(net.batch_size, n_rows)
+        self.n_steps = count_steps(
+            n_rows, self.batch_size, net.max_steps, net.max_epochs
+        )
+        self.batches = Batches(inputs, objective, kept, passes.device)
+        self.watch = None
+        if held is not None:
+            held_out = Batches(inputs, objective, held, passes.device)
+            self.watch = Watch(self.module, self.losses, held_out, net.patience)
+
+    def run(self):
+        """Make the steps."""
+        optimizer = self.net.optimizer_
+        heights = [group["lr"] for group in optimizer.param_groups]
+        stream = shuffled(len(self.batches), self.batch_size)
+        per_epoch = ceil(len(self.batches) / self.batch_size)
+        done = 0
+        while done < self.n_steps:
+            start = perf_counter()
+            self._tell("on_epoch_begin")
+            self.module.train()
+            until = min(done + per_epoch, self.n_steps)
+            total = 0.0
+            for step in range(done, until):
+                self._set_rate(optimizer, heights, step)
+                total = total + self._step(optimizer, next(stream))
+            self.net.history.record("train_loss", float(total) / (until - done))
+            done = until
+            enough = self._look(done)
+            self.net.history.record("dur", perf_counter() - start)
+            if self._stopped_by_callback() or enough:
+                break
+        if self.watch is not None:
+            self._look(done, last=True)  # a callback may have stopped between two looks
+            self.watch.restore()
+        self.module.eval()
+
+    def _set_rate(self, optimizer, heights, step):
+        if self.net.lr_schedule is None:  # callbacks may move it
+            return
+        factor = lr_factor(self.net.lr_schedule, step, self.n_steps)
+        for group, height in zip(optimizer.param_groups, heights, strict=True):
+            group["lr"] = height * factor
+
+    def _step(self, optimizer, where):
+        """Make one step of the optimizer; return the loss."""
+        net, module = self.net, self.module
+        rows, targets, weights = self.batches.take(where)
+        if self.augment is not None:
+            rows = self.augment(rows)
+        batch = (rows, targets)
+        listening = bool(net.callbacks_)
+        if listening:
+            net.notify("on_batch_begin", batch=batch, training=True)
+
+        def closure():
+            optimizer.zero_grad()
+            with training_precision(net.mixed_precision, rows.device):
+                outputs = first_of(module(rows)).float()
+            loss = mean_loss(self.losses(outputs, targets), weights)
+            loss.backward()
+            if listening:
+                parameters = list(module.named_parameters())
+                net.notify("on_grad_computed", named_parameters=parameters, batch=batch)
+            return loss
+
+        loss = optimizer.step(closure).detach()
+        if listening:
+            net.history.record_batch("train_loss", float(loss))
+            net.notify("on_batch_end", batch=batch, training=True, loss=loss)
+        return loss
+
+    def _look(self, step, *, last=False):
+        """Let the watch judge the module; tell whether it has seen enough."""
+        if self.watch is None:
+            return False
+        loss = self.watch.look(step, last=last or step == self.n_steps)
+        if loss is not None:
+            self.net.history.record("valid_loss", loss)
+        return loss is not None and self.watch.has_enough()
+
+    def _stopped_by_callback(self):
+        """End an epoch; tell whether a callback asks to stop, as skorch's do.
+
+        They raise KeyboardInterrupt to say so. One that the user raises goes through.
+        """
+        if not self.net.callbacks_:
+            return False
+        try:
+            self._tell("on_epoch_end")
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    def _tell(self, event):
+        held_out = None if self.watch is None else self.watch.held_out
+        self.net.notify(event, dataset_train=self.batches, dataset_valid=held_out)
+
+
+class Batches:
+    """Rows, targets and weights at some positions, as batches for the steps."""
+
+    def __init__(self, inputs, objective, positions, device):
+        self.inputs = inputs
+        self.positions = torch.as_tensor(positions)
+        self.targets = objective.targets.to(device)
+        weights = objective.weights
+        self.weights = None if weights is None else weights.to(device)
+        self.device = device
+
+    def __len__(self):
+        return len(self.positions)
+
+    def take(self, where):
+        """Return the rows, targets and weights (or None) at some places."""
+        where = self.positions[where]
+        rows = self.inputs.take(where, self.device)
+        where = where.to(self.device)
+        weights = None if self.weights is None else self.weights[where]
+        return rows, self.targets[where], weights
+
+
+class Watch:
+    """Early stopping: the best weights on held-out rows, and when to give up."""
+
+    def __init__(self, module, losses, held_out, patience):
+        self.module = module
+        self.losses = losses
+        self.held_out = held_out
+        self.patience = patience
+        self.best = float("inf")
+        self.state = None
+        self.without_gain = 0
+        self.looked = None  # the step of the last look
+
+    def look(self, step, *, last):
+        """Return the loss of the module on the held-out rows, and note the best.
+
+        None too few steps after the look before, but for the last step.
+        """
+        since = _STEPS_A_LOOK if self.looked is None else step - self.looked
+        if since == 0 or (since < _STEPS_A_LOOK and not last):
+            return None
+        self.looked = step
+        loss = self.held_out_loss()
+        if loss < self.best:
+            self.best, self.without_gain = loss, 0
+            self.state = deepcopy(self.module.state_dict())
+        else:
+            self.without_gain += 1
+        return loss
+
+    def has_enough(self):
+        """Tell whether the module has not improved for too many looks."""
+        return self.without_gain >= self.patience
+
+    def held_out_loss(self):
+        """Return the mean loss over the held-out rows, without label smoothing."""
+        self.module.eval()
+        total = 0.0
+        with torch.no_grad():
+            for where in in_order(len(self.held_out)):
+                rows, targets, weights = self.held_out.take(where)
+                outputs = first_of(self.module(rows)).float()
+                losses = self.losses(outputs, targets, exact=True)
+                total += float(mean_loss(losses, weights)) * len(rows)
+        return total / len(self.held_out)
+
+    def restore(self):
+        """Bring back the best weights seen."""
+        if self.state is not None:
+            self.module.load_state_dict(self.state)
+
+
+def split(net, objective, positions):
+    """Return the positions to train on, and those to watch for early stopping."""
+    if not net.early_stopping:
+        return positions, None
+    check_int("patience", net.patience)
+    share = check_number("validation_fraction", net.validation_fraction)
+    if not 0 < share < 1:
+        raise ValueError(f"validation_fraction must be between 0 and 1, got {share!r}.")
+    n_held = ceil(share * len(positions))
+    if n_held == len(positions):
+        raise ValueError(
+            f"validation_fraction must leave a row to train on, got {share!r} of "
+            f"{n_held} rows. Label more rows, or set early_stopping=False."
+        )
+    seed = int(torch.randint(2**31 - 1, ()))
+    codes = objective.targets[positions] if objective.classes else None
+    return train_test_split(
+        positions,
+        test_size=n_held,
+        random_state=seed,
+        stratify=None if codes is None else strata(codes, n_held),
+    )
+
+
+def strata(codes, n_held):
+    """Return the codes, to keep their shares, where each has rows for both parts."""
+    counts = torch.bincount(codes)
+    counts = counts[counts > 0]
+    room = min(n_held, len(codes) - n_held) >= len(counts)
+    return codes.numpy() if counts.min() > 1 and room else None
+
+
+def make_optimizer(net, module):
+    """Make the optimizer for the weights that are not frozen."""
+    parameters = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
+    if not callable(net.optimizer):
+        raise TypeError(
+            f"optimizer must be a class of torch.optim, got {net.optimizer!r}. "
+            "Pass torch.optim.Adam, for example."
+        )
+    args, params = net.get_params_for_optimizer("optimizer", parameters)
+    params.setdefault("weight_decay", net.weight_decay)
+    accepted = signature(net.optimizer).parameters
+    if "weight_decay" not in accepted:
+        del params["weight_decay"]
+    if "fused" in accepted:
+        params.setdefault("fused", True)
+    return net.optimizer(*args, **params)
