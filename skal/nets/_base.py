@@ -291,7 +291,7 @@ class Net(NeuralNet):
         A fit that fails leaves the net as it was. ``given`` is for the objective.
         """
         seed = draw_seed(self.random_state)
-        with self._unharmed(go_on), fork_torch(seed, 0, "net"):
+        with self._restored_on_failure(go_on), fork_torch(seed, 0, "net"):
             inputs = self._read(X, layout=self._layout if go_on else None)
             self._layout = inputs.layout
             self.n_features_in_ = prod(inputs.layout.shape)
@@ -306,7 +306,7 @@ class Net(NeuralNet):
         return self
 
     @contextmanager
-    def _unharmed(self, go_on):
+    def _restored_on_failure(self, go_on):
         """Bring back the net where what follows fails, its weights too if it goes on.
 
         New weights are made in a new module, which the old one is simply kept from.
