@@ -53,7 +53,6 @@ FLOORS = [
 #: Imports past a door that remain: who imports which file, and what for.
 PAST_THE_DOOR = {
     ("plotting._curves", "metrics._scorer"),  # the scores at the end of a run
-    ("posterior._mc_dropout", "nets._mc_dropout"),  # dropout that stays on
     ("stopping._confidence", "query._uncertainty"),  # scores of probabilities
 }
 
