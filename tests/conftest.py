@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits, make_blobs
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 
@@ -24,6 +25,28 @@ def digits():
 def blobs():
     """Return X, y: 300 points in the plane in three overlapping classes."""
     return read_only(*make_blobs(300, centers=3, cluster_std=2.0, random_state=0))
+
+
+@pytest.fixture(scope="session")
+def two_of_three(blobs):
+    """Return a model that has seen the classes 0 and 2 only, and its rows."""
+    X, y = blobs
+    seen = y != 1
+    return LogisticRegression().fit(X[seen], y[seen]), X
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """Import torch before the test starts: its first import seeds it."""
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture
+def seeded_torch(torch):
+    """Draw from a seeded torch, and leave its global state as it was."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
 
 
 def read_only(*arrays):

@@ -1,3 +1,5 @@
+"""Calibration: honest probabilities, and an estimator like any other."""
+
 import pickle
 
 import joblib

@@ -92,12 +92,6 @@ def test_an_estimator_without_chance_has_nothing_to_seed():
     assert unseeded_params(make_pipeline(DecisionTreeClassifier(random_state=0))) == []
 
 
-@pytest.fixture(scope="module")
-def torch():
-    """Import torch before the test starts: its first import seeds it."""
-    return pytest.importorskip("torch")
-
-
 def test_torch_is_seeded_inside_the_fork_and_as_before_outside(torch):
     before = torch.random.get_rng_state()
     drawn = []

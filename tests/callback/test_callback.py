@@ -1,3 +1,5 @@
+"""Callbacks: the monitor, the bar, and what a learner tells them."""
+
 import io
 import pickle
 

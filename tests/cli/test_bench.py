@@ -7,11 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import run_skal
 from rich.console import Console
 from sklearn.pipeline import Pipeline
-from typer.testing import CliRunner
 
-from skal.cli import _bench, app
+from skal.cli import _bench
 from skal.experiment import Results, _report
 from skal.experiment._config import build, experiment_of, read_config
 from skal.experiment._store import DEFINITION
@@ -27,18 +27,13 @@ def somewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(_report, "figure_of", lambda *args: "")
 
 
-def run(*arguments):
-    runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
-    return runner.invoke(app, list(map(str, arguments)))
-
-
 def said(result):
     """Return the output without the frame around errors, which wraps lines."""
     return " ".join(result.output.replace("│", " ").split())
 
 
 def test_bench_compares_and_reports(tmp_path):
-    result = run("bench", "digits", *SMALL, "-s", "margin,random")
+    result = run_skal("bench", "digits", *SMALL, "-s", "margin,random")
     assert result.exit_code == 0, result.output
     for words in (
         "margin: cannot tell",
@@ -54,20 +49,22 @@ def test_bench_compares_and_reports(tmp_path):
     assert results.frame["seed"].nunique() == 2
 
     (folder / "report.html").unlink()
-    assert run("report", folder).exit_code == 0
+    assert run_skal("report", folder).exit_code == 0
     assert (folder / "report.html").is_file()
-    assert run("report", folder, "-o", tmp_path / "a.html").exit_code == 0
+    assert run_skal("report", folder, "-o", tmp_path / "a.html").exit_code == 0
     assert (tmp_path / "a.html").is_file()
 
 
 def test_bench_goes_on_where_it_was_stopped(tmp_path):
-    assert run("bench", "digits", *SMALL, "-s", "random", "-o", "runs").exit_code == 0
+    assert (
+        run_skal("bench", "digits", *SMALL, "-s", "random", "-o", "runs").exit_code == 0
+    )
     cells = tmp_path / "runs" / "cells"
     first, second = sorted(cells.iterdir())
     kept = second.stat().st_mtime_ns
     content = first.read_bytes()
     first.unlink()
-    result = run("bench", "--resume", "runs", "-j", 1)
+    result = run_skal("bench", "--resume", "runs", "-j", 1)
     assert result.exit_code == 0, result.output
     assert first.read_bytes() == content
     assert second.stat().st_mtime_ns == kept
@@ -76,16 +73,16 @@ def test_bench_goes_on_where_it_was_stopped(tmp_path):
 def test_a_folder_holds_one_experiment(tmp_path):
     """Another one replaced experiment.json, and the first was not seen any more."""
     options = [*SMALL, "-s", "random"]
-    assert run("bench", "digits", *options).exit_code == 0
+    assert run_skal("bench", "digits", *options).exit_code == 0
     folder = tmp_path / "skal-bench" / "digits"
     kept = {name: (folder / name).read_bytes() for name in ("config.json", DEFINITION)}
-    result = run("bench", "digits", *options, "--batch", 20)
+    result = run_skal("bench", "digits", *options, "--batch", 20)
     assert result.exit_code == 2
     assert "'--out': must be new, or hold a part of this experiment" in said(result)
     assert "batch_size was 10 and is 20. Choose another folder" in said(result)
     for name, content in kept.items():
         assert (folder / name).read_bytes() == content
-    result = run("bench", "digits", *options, "--seeds", 3, "-s", "margin,random")
+    result = run_skal("bench", "digits", *options, "--seeds", 3, "-s", "margin,random")
     assert result.exit_code == 0, result.output
     assert len(Results.from_dir(folder).records) == 6
 
@@ -118,7 +115,7 @@ def test_a_file_describes_an_experiment(tmp_path):
         short = {class = "Shortlist", base = "entropy", n_candidates = 20}
         """
     )
-    result = run("bench", "bench.toml", "-o", "runs", "--seeds", 1)
+    result = run_skal("bench", "bench.toml", "-o", "runs", "--seeds", 1)
     assert result.exit_code == 0, result.output
     results = Results.from_dir(tmp_path / "runs")
     assert results.settings() == [("mine", "bayes")]
@@ -254,7 +251,7 @@ def test_mistakes_get_a_helpful_answer(tmp_path, arguments, answer):
     (tmp_path / "data.toml").write_text("data = 3\n")
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "config.json").write_text('{"data": "dig')
-    result = run(*arguments)
+    result = run_skal(*arguments)
     assert result.exit_code == 2, result.output
     assert answer in said(result)
 
@@ -297,7 +294,7 @@ def test_without_pandas_all_but_experiments_works(tmp_path):
 def test_resume_takes_nothing_that_changes_the_experiment(tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "config.json").write_text("{}")
-    result = run("bench", "--resume", "runs", "--seeds", 3)
+    result = run_skal("bench", "--resume", "runs", "--seeds", 3)
     assert "takes --jobs and --time-limit" in said(result)
     assert "got --seeds" in said(result)
 
@@ -305,21 +302,21 @@ def test_resume_takes_nothing_that_changes_the_experiment(tmp_path):
 @pytest.mark.usefixtures("no_compute")
 def test_missing_data_says_where_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("SKAL_DATA", str(tmp_path))
-    result = run("bench", "mnist", "-s", "random")
+    result = run_skal("bench", "mnist", "-s", "random")
     assert result.exit_code == 2
     assert "skal bench with --download" in said(result)
 
 
 def test_a_folder_that_cannot_be_written_is_no_traceback(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    result = run("bench", "digits", *SMALL, "-o", "file/runs")
+    result = run_skal("bench", "digits", *SMALL, "-o", "file/runs")
     assert result.exit_code == 2
     assert "'--out': must be a folder to write in, got 'file/runs'" in said(result)
 
 
 def test_failures_are_counted_and_the_exit_says_so(tmp_path):
     options = ["-s", "random", "--time-limit", "0.02", "-o", "runs"]
-    result = run("bench", "digits", *SMALL, *options)
+    result = run_skal("bench", "digits", *SMALL, *options)
     assert result.exit_code == 1
     assert "2 of 2 runs failed" in said(result)
     assert "TimeLimit" in said(result)
@@ -330,7 +327,7 @@ def test_results_that_cannot_be_compared_are_no_traceback(tmp_path, monkeypatch)
         raise ValueError("Strategies must share a seed to be compared.")
 
     monkeypatch.setattr(_bench.command_line, "headlines", nothing)
-    result = run("bench", "digits", *SMALL, "-s", "random", "--seeds", 1)
+    result = run_skal("bench", "digits", *SMALL, "-s", "random", "--seeds", 1)
     assert result.exit_code == 0
     assert "There is no report: Strategies must share a seed" in said(result)
 
@@ -340,7 +337,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("skal.experiment._experiment.run_grid", interrupt)
-    result = run("bench", "digits", *SMALL, "-s", "random", "-o", "runs[1]")
+    result = run_skal("bench", "digits", *SMALL, "-s", "random", "-o", "runs[1]")
     assert result.exit_code == 130
     assert "skal bench --resume runs[1]" in said(result)
 

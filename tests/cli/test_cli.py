@@ -1,20 +1,17 @@
+"""``skal demo``: what it compares, prints and draws."""
+
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from helpers import run_skal
 from PIL import Image
-from typer.testing import CliRunner
 
 import skal
-from skal.cli import _demo, app
+from skal.cli import _demo
 
 SMALL = ["--seeds", "2", "--labels", "60", "--batch", "20", "--jobs", "1"]
-
-
-def run(*arguments):
-    runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
-    return runner.invoke(app, list(map(str, arguments)))
 
 
 @pytest.fixture
@@ -26,21 +23,21 @@ def no_compute(monkeypatch):
 
 
 def test_version():
-    result = run("--version")
+    result = run_skal("--version")
     assert result.exit_code == 0
     assert result.output == f"skal {skal.__version__}\n"
 
 
 def test_help_names_the_commands():
-    result = run("--help")
+    result = run_skal("--help")
     assert result.exit_code == 0
     assert "demo" in result.output
     assert "choose which rows to label next" in result.output
-    assert run().output.strip() == result.output.strip()
+    assert run_skal().output.strip() == result.output.strip()
 
 
 def test_help_of_the_demo_names_every_option():
-    output = run("demo", "--help").output
+    output = run_skal("demo", "--help").output
     for option in ("strategy", "seeds", "labels", "initial", "batch", "jobs", "out"):
         assert f"--{option}" in output
 
@@ -53,7 +50,7 @@ def test_python_m_skal():
 
 def test_demo_prints_a_table_and_writes_a_picture(tmp_path):
     out = tmp_path / "curves [1].png"
-    result = run("demo", *SMALL, "--out", out)
+    result = run_skal("demo", *SMALL, "--out", out)
     assert result.exit_code == 0, result.output
     for words in ("margin", "entropy", "random", "labels to", "90% accuracy", "±"):
         assert words in result.output
@@ -65,7 +62,7 @@ def test_demo_prints_a_table_and_writes_a_picture(tmp_path):
 
 def test_demo_compares_what_it_is_told(tmp_path):
     options = ["-s", "least_confidence", "--initial", "1", "-o", tmp_path / "a.svg"]
-    result = run("demo", *SMALL, *options)
+    result = run_skal("demo", *SMALL, *options)
     assert result.exit_code == 0, result.output
     assert "least_confidence" in result.output
     assert "entropy" not in result.output
@@ -73,7 +70,7 @@ def test_demo_compares_what_it_is_told(tmp_path):
 
 
 def test_demo_of_one_seed_shows_no_spread(tmp_path):
-    result = run("demo", *SMALL, "--seeds", "1", "-o", tmp_path / "a.png")
+    result = run_skal("demo", *SMALL, "--seeds", "1", "-o", tmp_path / "a.png")
     assert result.exit_code == 0, result.output
     assert "±" not in result.output.split("Labels: where")[0]
 
@@ -91,7 +88,7 @@ def test_demo_of_one_seed_shows_no_spread(tmp_path):
     ],
 )
 def test_wrong_options_get_a_helpful_answer(arguments, answer):
-    result = run(*arguments)
+    result = run_skal(*arguments)
     assert result.exit_code == 2
     assert answer in result.output
 
@@ -108,7 +105,7 @@ def test_wrong_options_get_a_helpful_answer(arguments, answer):
 )
 def test_unwritable_picture_is_refused_before_any_compute(tmp_path, name, answer):
     (tmp_path / "folder.png").mkdir()
-    result = run("demo", "--out", tmp_path / name)
+    result = run_skal("demo", "--out", tmp_path / name)
     assert result.exit_code == 2
     # The panel around an error wraps long paths.
     assert answer in " ".join(result.output.replace("│", " ").split())
@@ -118,7 +115,9 @@ def test_unwritable_picture_is_refused_before_any_compute(tmp_path, name, answer
 def test_refusal_leaves_no_file_and_keeps_an_old_one(tmp_path):
     (tmp_path / "old.png").write_bytes(b"old")
     for name in ("old.png", "new.png"):
-        assert run("demo", "--labels", 5000, "--out", tmp_path / name).exit_code == 2
+        assert (
+            run_skal("demo", "--labels", 5000, "--out", tmp_path / name).exit_code == 2
+        )
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 

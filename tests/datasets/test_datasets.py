@@ -1,3 +1,5 @@
+"""Data sets: read from files as they are, fetched once, and named when broken."""
+
 import gzip
 import io
 import os

@@ -1,3 +1,5 @@
+"""Experiments: cells, files to go on with, tables, and mistakes told early."""
+
 import builtins
 import json
 import os

@@ -1,3 +1,5 @@
+"""A learner takes rows of any kind: frames, sparse, memory maps, images, text."""
+
 import numpy as np
 import pandas as pd
 import polars as pl

@@ -1,3 +1,5 @@
+"""A learner refuses what cannot work before any work, and says the way out."""
+
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
@@ -50,10 +52,6 @@ def no_fits_yet():
 
 def pool(n=20):
     return np.arange(n, dtype=float)[:, None], np.arange(n) % 2
-
-
-def first_rows(learner, X, n_instances=1):
-    return np.arange(n_instances)
 
 
 # parameters --------------------------------------------------------------------

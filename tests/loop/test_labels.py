@@ -1,3 +1,5 @@
+"""A learner takes labels of any kind, and any mark for those that are missing."""
+
 import numpy as np
 import pandas as pd
 import polars as pl

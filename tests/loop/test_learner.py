@@ -1,7 +1,10 @@
+"""A simulation: its rounds, budget, history, fits and what it keeps of them."""
+
 import pickle
 
 import numpy as np
 import pytest
+from helpers import Witness, in_order
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import RandomForestClassifier
@@ -24,21 +27,6 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from skal import ActiveLearner
 
 
-class Witness(GaussianNB):
-    """Keeps what it was fitted on; from ``limit`` rows on it raises ``error``."""
-
-    def __init__(self, limit=None, error=None):
-        super().__init__()
-        self.limit = limit
-        self.error = error
-
-    def fit(self, X, y, **params):
-        if self.limit is not None and len(X) >= self.limit:
-            raise self.error
-        self.seen_ = X, y, params
-        return super().fit(X[y >= 0], y[y >= 0])
-
-
 class Warm(GaussianNB):
     """Counts how often it went on from the fit before."""
 
@@ -53,10 +41,6 @@ class Warm(GaussianNB):
         if self.limit is not None and len(X) >= self.limit:
             raise RuntimeError("no more rows")
         return super().fit(X, y)
-
-
-def in_order(learner, X, n_instances=1):
-    return np.arange(n_instances)
 
 
 def pool(n=40):

@@ -1,3 +1,5 @@
+"""A live run, with query and teach, is the simulation step by step."""
+
 import pickle
 
 import numpy as np
@@ -6,6 +8,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import torch
+from helpers import Witness, in_order
 from sklearn.base import clone
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -41,18 +44,6 @@ from skal.query import (
     Shortlist,
     VoteEntropy,
 )
-
-
-class Witness(GaussianNB):
-    """Keeps what it was fitted on."""
-
-    def fit(self, X, y, **params):
-        self.seen_ = X, y, params
-        return super().fit(X, y)
-
-
-def in_order(learner, X, n_instances=1):
-    return np.arange(n_instances)
 
 
 def ordered(estimator=None, **params):

@@ -1,3 +1,5 @@
+"""A seed fixes a whole run, and hidden labels cannot influence it."""
+
 import subprocess
 import sys
 

@@ -1,3 +1,5 @@
+"""Metrics of a run and of its probabilities, by hand and against scikit-learn."""
+
 import pickle
 from itertools import pairwise
 

@@ -50,15 +50,6 @@ from skal.nets import MLPNetClassifier
 from skal.posterior import MCDropoutCommittee
 from skal.query import ALFAMix, ScoreStrategy
 
-
-@pytest.fixture(scope="module")
-def two_of_three(blobs):
-    """Return a model that has seen the classes 0 and 2 only, and its rows."""
-    X, y = blobs
-    seen = y != 1
-    return LogisticRegression().fit(X[seen], y[seen]), X
-
-
 # Embeddings ---------------------------------------------------------------------
 
 

@@ -42,14 +42,6 @@ def counting(blobs):
     return Counting().fit(*blobs)
 
 
-@pytest.fixture(scope="module")
-def two_of_three(blobs):
-    """Return a model that has seen the classes 0 and 2 only, and its rows."""
-    X, y = blobs
-    seen = y != 1
-    return LogisticRegression().fit(X[seen], y[seen]), X
-
-
 # Built by hand, or by a learner -------------------------------------------------
 
 

@@ -25,13 +25,7 @@ from skal.nets import (
 )
 from skal.nets._resnet import ResNet18, load_weights
 
-
-@pytest.fixture(autouse=True)
-def seeded_torch():
-    """Draw from a seeded torch, and leave its global state as it was."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
+pytestmark = pytest.mark.usefixtures("seeded_torch")
 
 
 @pytest.fixture(scope="module")

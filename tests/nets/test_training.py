@@ -24,13 +24,7 @@ from skal.nets._batches import shuffled
 from skal.nets._device import training_precision
 from skal.nets._schedule import choose_batch_size, count_steps, lr_factor
 
-
-@pytest.fixture(autouse=True)
-def seeded_torch():
-    """Draw from a seeded torch, and leave its global state as it was."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        yield
+pytestmark = pytest.mark.usefixtures("seeded_torch")
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,5 @@
+"""Pictures of rows that are images, with their captions and samples."""
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt

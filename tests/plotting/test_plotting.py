@@ -1,3 +1,5 @@
+"""Learning curves, queries and regions show what the learners hold."""
+
 import subprocess
 import sys
 

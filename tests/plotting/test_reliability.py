@@ -1,3 +1,5 @@
+"""Reliability diagrams show the bins, and the confusion the counts."""
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt

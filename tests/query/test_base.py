@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import in_order
 from scipy.stats import chisquare
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -485,15 +486,11 @@ def test_a_longer_draw_from_a_big_pool_begins_with_the_shorter(rng):
 def test_a_preset_number_of_rows_is_refused(blobs):
     """A partial's own n_instances used to be overridden without a word."""
     X, y = blobs
-    preset = partial(first_rows, n_instances=3)
+    preset = partial(in_order, n_instances=3)
     learner = ActiveLearner(query_strategy=preset, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match=r"with n_instances=3. Set batch_size=3"):
         learner.query(X)
     assert len(learner.set_params(batch_size=3).query(X)[0]) == 3
-
-
-def first_rows(learner, X, n_instances=1):
-    return np.arange(n_instances)
 
 
 def test_functions_see_padded_decisions(blobs):

@@ -1,8 +1,11 @@
+"""BatchBALD: picks and gains against an exhaustive search."""
+
 import warnings
 from itertools import product
 
 import numpy as np
 import pytest
+from helpers import members_of
 from scipy.special import xlogy
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
@@ -294,11 +297,6 @@ def forest(digits):
     X, _, y, _ = digits
     model = RandomForestClassifier(60, min_samples_leaf=8, random_state=0)
     return model.fit(X[:60], y[:60])
-
-
-def members_of(forest, X):
-    trees = [tree.predict_proba(X) for tree in forest.estimators_]
-    return np.array(trees, np.float32)
 
 
 def test_the_strategy_picks_as_the_function(forest, digits):

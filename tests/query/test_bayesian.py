@@ -1,3 +1,5 @@
+"""BALD and its kin against plain formulas over the members."""
+
 import numpy as np
 import pytest
 import scipy.stats

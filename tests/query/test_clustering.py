@@ -1,11 +1,11 @@
 """Clusters: known groups are found, and picks are where they should be in them."""
 
-import tracemalloc
 from collections import Counter
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from helpers import peak_bytes
 from scipy.spatial.distance import cdist
 from scipy.stats import chisquare
 from sklearn.cluster import KMeans
@@ -34,15 +34,6 @@ def clouds(rng, sizes, d=8, spread=0.3):
     centers = 5 * rng.normal(size=(len(sizes), d))
     cloud = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
     return centers[cloud] + spread * rng.normal(size=(len(cloud), d)), cloud
-
-
-def peak_bytes(function, *args, **kwargs):
-    tracemalloc.start()
-    try:
-        function(*args, **kwargs)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 # k-means ---------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 """Coverage: the picks of plain algorithms, written out here over distance matrices."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from helpers import peak_bytes
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
 
@@ -32,15 +31,6 @@ def clouds(rng, n, d, n_clouds=5, dtype=np.float64):
     centers = rng.normal(size=(n_clouds, d))
     X = centers[rng.randint(n_clouds, size=n)] + 0.5 * rng.normal(size=(n, d))
     return X.astype(dtype)
-
-
-def peak_bytes(function, *args, **kwargs):
-    tracemalloc.start()
-    try:
-        function(*args, **kwargs)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 # The plain algorithms ------------------------------------------------------------

@@ -1,3 +1,5 @@
+"""Disagreement of committees against plain formulas over the members."""
+
 from collections import Counter
 
 import numpy as np

@@ -1,9 +1,11 @@
-import tracemalloc
+"""Batches of uncertain and different rows: each by hand, and in bounded memory."""
+
 from functools import partial
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from helpers import peak_bytes
 from scipy.stats import chisquare, entropy
 from sklearn.datasets import load_diabetes, make_multilabel_classification
 from sklearn.ensemble import RandomForestRegressor
@@ -57,15 +59,6 @@ def head(E):
     logits = np.asarray(E @ SLOPES) + np.arange(N_CLASSES) / 4
     proba = np.exp(logits - logits.max(axis=1, keepdims=True))
     return proba / proba.sum(axis=1, keepdims=True)
-
-
-def peak_bytes(function, *args, **kwargs):
-    tracemalloc.start()
-    try:
-        function(*args, **kwargs)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 KNOWN = np.random.RandomState(8).normal(size=(12, N_FEATURES))

@@ -1,5 +1,8 @@
+"""EPIG: the mean information of pairs, by hand."""
+
 import numpy as np
 import pytest
+from helpers import members_of
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
@@ -92,11 +95,6 @@ def forest(digits):
     X, _, y, _ = digits
     model = RandomForestClassifier(20, max_depth=5, random_state=0)
     return model.fit(X[:60], y[:60])
-
-
-def members_of(forest, X):
-    trees = [tree.predict_proba(X) for tree in forest.estimators_]
-    return np.array(trees, np.float32)
 
 
 def test_the_strategy_scores_against_the_given_targets(forest, digits):

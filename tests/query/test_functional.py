@@ -1,10 +1,12 @@
-import tracemalloc
+"""The formulas: by hand, against slow references, in bounded memory."""
+
 from collections import Counter
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.stats
+from helpers import peak_bytes, sorted_margin
 from scipy.spatial.distance import cdist
 
 from skal.exceptions import PoolExhaustedError
@@ -24,11 +26,6 @@ from skal.query.functional import (
 OF_PROBA = [least_confidence, margin, entropy]
 OF_SAMPLES = [vote_entropy, consensus_entropy, kl_divergence]
 METHODS = ["GSx", "GSy", "iGS"]
-
-
-def sorted_margin(proba):
-    ordered = np.sort(proba, axis=1)
-    return ordered[:, -1] - ordered[:, -2]
 
 
 def counted_votes(samples):
@@ -55,15 +52,6 @@ def simplex(rng, *shape, dtype=np.float64):
     proba = rng.exponential(size=shape) ** 3 * (rng.random_sample(shape) > 0.1)
     proba[..., 0] += 1e-3
     return (proba / proba.sum(axis=-1, keepdims=True)).astype(dtype)
-
-
-def peak_bytes(function, *args, **kwargs):
-    tracemalloc.start()
-    try:
-        function(*args, **kwargs)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 # Formulas over (n, C) ------------------------------------------------------------

@@ -1,8 +1,9 @@
-import tracemalloc
+"""Gradient strategies: lengths, BADGE and BAIT against plain algorithms."""
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from helpers import peak_bytes
 from scipy.stats import chisquare
 from sklearn.datasets import load_diabetes, make_multilabel_classification
 from sklearn.ensemble import RandomForestRegressor
@@ -33,15 +34,6 @@ def gradients(proba, E):
 
 def squared_distances(G):
     return ((G[:, np.newaxis] - G) ** 2).sum(axis=2)
-
-
-def peak_bytes(function, *args, **kwargs):
-    tracemalloc.start()
-    try:
-        function(*args, **kwargs)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 # Expected gradient length --------------------------------------------------------

@@ -1,3 +1,5 @@
+"""Strategies for regression: greedy sampling and expected model change."""
+
 import pickle
 
 import numpy as np

@@ -1,6 +1,9 @@
+"""Uncertainty scores are the formulas of the probabilities."""
+
 import numpy as np
 import pytest
 import scipy.stats
+from helpers import sorted_margin
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -13,11 +16,6 @@ from skal.query import Entropy, LeastConfidence, Margin
 from skal.query.functional import entropy, least_confidence, margin
 
 STRATEGIES = [LeastConfidence, Margin, Entropy]
-
-
-def sorted_margin(proba):
-    ordered = np.sort(proba, axis=1)
-    return ordered[:, -1] - ordered[:, -2]
 
 
 REFERENCES = {

@@ -1,3 +1,5 @@
+"""Stopping rules: their statistics by hand, and where a learner stops."""
+
 import pickle
 
 import numpy as np

@@ -489,12 +489,6 @@ def test_the_author_may_give_several_labels_a_row():
     check_strategy(VoteEntropy(), X=X, y=y)
 
 
-@pytest.fixture(scope="module")
-def torch():
-    """Import torch before the test starts: its first import seeds it."""
-    return pytest.importorskip("torch")
-
-
 class Net(ClassifierMixin, BaseEstimator):
     """A network of torch with dropout, which its author switches off to predict."""
 
