@@ -26,6 +26,13 @@ def in_order(learner, X, n_instances=1):
     return np.arange(n_instances)
 
 
+def draws(rng, n_draws, n, n_classes, dtype=float):
+    """Return random distributions, of which some hold zeros and ones."""
+    samples = rng.dirichlet(np.full(n_classes, 0.3), size=(n_draws, n))
+    samples[:, ::5] = np.eye(n_classes)[samples[:, ::5].argmax(axis=2)]
+    return samples.astype(dtype)
+
+
 def members_of(forest, X):
     """Return what each tree of a forest answers, of shape (n_trees, n, n_classes)."""
     trees = [tree.predict_proba(X) for tree in forest.estimators_]

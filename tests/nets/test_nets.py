@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -65,11 +65,6 @@ def images():
     """Return X, y: 120 images of 8 x 8, float in [0, 16]."""
     X, y = load_digits(return_X_y=True)
     return X[:120].reshape(-1, 8, 8), y[:120]
-
-
-@pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
 
 
 # Labels ------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
@@ -31,11 +31,6 @@ pytestmark = pytest.mark.usefixtures("seeded_torch")
 def images():
     X, y = load_digits(return_X_y=True)
     return X[:120].reshape(-1, 8, 8), y[:120]
-
-
-@pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
 
 
 def small(**params):

@@ -29,13 +29,6 @@ TAU = 0.7
 
 
 @pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    order = np.random.RandomState(0).permutation(len(y))
-    return X[order].astype(np.float32), y[order]
-
-
-@pytest.fixture(scope="module")
 def logistic(iris):
     return LogisticRegression(max_iter=1000).fit(*iris)
 

@@ -9,7 +9,6 @@ import torch
 from joblib import parallel_config
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -30,13 +29,6 @@ from skal.testing import posterior_checks
 
 def small_net(**params):
     return MLPNetClassifier(**{"hidden": (16,), "max_steps": 30, **params})
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    order = np.random.RandomState(0).permutation(len(y))
-    return X[order].astype(np.float32), y[order]
 
 
 # The laws ---------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.stats
+from helpers import draws
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
@@ -57,13 +58,6 @@ REFERENCES = {
     variation_ratio: votes_against,
     mean_std: lambda s: np.sqrt((s**2).mean(0) - s.mean(0) ** 2).mean(axis=1),
 }
-
-
-def draws(rng, n_draws, n, n_classes, dtype=float):
-    """Random distributions, of which some hold zeros and ones."""
-    samples = rng.dirichlet(np.full(n_classes, 0.3), size=(n_draws, n))
-    samples[:, ::5] = np.eye(n_classes)[samples[:, ::5].argmax(axis=2)]
-    return samples.astype(dtype)
 
 
 @pytest.mark.parametrize("formula", FORMULAS)

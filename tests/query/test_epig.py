@@ -2,20 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers import members_of
+from helpers import draws, members_of
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from skal import ActiveLearner, ModelView, Rows
 from skal.query import EPIG, as_strategy
 from skal.query.functional import epig, mutual_information
-
-
-def draws(rng, n_draws, n, n_classes, dtype=float):
-    """Random distributions, of which some hold zeros and ones."""
-    samples = rng.dirichlet(np.full(n_classes, 0.3), size=(n_draws, n))
-    samples[:, ::5] = np.eye(n_classes)[samples[:, ::5].argmax(axis=2)]
-    return samples.astype(dtype)
 
 
 def information_of_labels(samples, targets):
