@@ -16,7 +16,9 @@ from skal._checks import (
 from skal._loop import check_sizes, rounds_for, size_in_round
 
 
-@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)], ids=repr)
+@pytest.mark.parametrize(
+    "value", [3, np.int64(3), np.uint8(3)], ids=lambda x: type(x).__name__
+)
 def test_integers_of_any_width_become_int(value):
     checked = check_int("n_instances", value)
     assert checked == 3

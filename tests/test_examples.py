@@ -47,7 +47,13 @@ def test_a_notebook_is_stored_with_the_outputs_of_one_run(path):
     assert path.stat().st_size < 500_000
 
 
-@each_notebook
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=pytest.mark.long if n else ())
+        for n, path in enumerate(NOTEBOOKS)
+    ],
+)
 @pytest.mark.timeout(300)
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))

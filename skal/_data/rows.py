@@ -157,6 +157,8 @@ class Rows:
         """Return the selected rows as an array."""
         data = self.data()
         data = data.toarray() if sp.issparse(data) else data
+        if copy is None:  # numpy 1 knows no None
+            return np.asarray(data, dtype=dtype)
         return np.array(data, dtype=dtype, copy=copy)
 
     def chunks(self, size: int | None = None) -> Iterator[tuple[slice, Rows]]:

@@ -144,6 +144,7 @@ def test_labels_needed_by_hand():
     np.testing.assert_allclose(_demo.labels_needed(curve, baseline=curve), 30)
 
 
+@pytest.mark.long
 def test_margin_matches_random_with_far_fewer_labels():
     """The claim of the demo: 20 paired seeds, 200 labels."""
     results = _demo.run_all(["margin", "random"], 20, 200, 20, 10, n_jobs=1)

@@ -415,6 +415,7 @@ Experiment(RandomForestClassifier(5), ["margin", "random"],
 """
 
 
+@pytest.mark.long
 def test_a_run_killed_at_any_time_goes_on_where_it_was(tmp_path, rng):
     """SIGKILL, twice; the end is that of a run that was left alone."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
@@ -600,6 +601,7 @@ def test_a_time_limit_leaves_other_alarms_as_they_were():
     assert now <= left
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_takes_only_its_own_cells_along(tmp_path):
     estimators = {"deadly": Deadly(), "good": GaussianNB()}
     experiment = small(estimators, ["random"], n_jobs=2, seeds=1)

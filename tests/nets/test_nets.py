@@ -45,12 +45,31 @@ EXPECTED_FAILURES = {
 }
 
 
+#: Checks that fit many times and never ask how good the net is.
+DO_NOT_SCORE = {
+    "check_estimator_sparse_array",
+    "check_estimator_sparse_matrix",
+    "check_estimators_dtypes",
+    "check_estimators_nan_inf",
+    "check_dtype_object",
+    "check_n_features_in_after_fitting",
+    "check_pipeline_consistency",
+    "check_fit_score_takes_y",
+    "check_estimators_pickle",
+    "check_sample_weights_shape",
+    "check_supervised_y_2d",
+    "check_fit_idempotent",
+}
+
+
 @parametrize_with_checks(
     [MLPNetClassifier(hidden=(32,), max_steps=150), NetRegressor(max_steps=150)],
     expected_failed_checks=lambda net: EXPECTED_FAILURES,
     xfail_strict=True,
 )
 def test_nets_pass_the_checks_of_scikit_learn(estimator, check):
+    if check.func.__name__ in DO_NOT_SCORE:
+        estimator.set_params(max_steps=5)
     check(estimator)
 
 

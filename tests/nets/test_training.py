@@ -670,6 +670,7 @@ def test_draws_of_a_regressor_are_in_its_units(rng):
 # Real data ---------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.slow_data
 def test_100_random_labels_of_mnist_are_enough_for_94_percent(data_folder):
     X, y, X_test, y_test = mnist(data_folder)

@@ -22,7 +22,7 @@ from skal.query import (
     Shortlist,
     StochasticBatch,
 )
-from skal.testing import strategy_checks
+from skal.testing import _defaults, _memory, strategy_checks
 
 
 def least_likely(learner, X, n_instances=1, random_state=None):
@@ -95,16 +95,31 @@ ESTIMATORS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*posterior draws can tell at most:UserWarning")
-@pytest.mark.parametrize(
-    "law",
-    [
+def each_law():
+    """List every law of every strategy; the laws of a strategy share one model."""
+    return [
         pytest.param(law, id=f"{name}-{law_name}")
         for name, strategy in STRATEGIES.items()
         for law_name, law in strategy_checks(strategy, estimator=ESTIMATORS.get(name))
-    ],
+    ]
+
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*posterior draws can tell at most:UserWarning"
 )
-def test_strategy_keeps_the_law(law):
+
+
+@pytest.mark.parametrize("law", each_law())
+def test_strategy_keeps_the_law(law, monkeypatch):
+    """Smaller pools: still too large for an array of rows by a batch."""
+    monkeypatch.setattr(_defaults, "N_POOL", 2000)
+    monkeypatch.setattr(_memory, "BIG_POOLS", (12_000,))
+    law()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("law", each_law())
+def test_strategy_keeps_the_law_at_full_size(law):
     law()
 
 

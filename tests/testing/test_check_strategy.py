@@ -196,8 +196,9 @@ class SharpensTheAnswers(Broken):
 class PeeksAtLabels(Broken):
     def scores(self, view, rows):
         # The oracle's labels are a local variable of the loop that is running.
-        for frame in inspect.stack():
-            labels = frame.frame.f_locals.get("y")
+        frame = inspect.currentframe()
+        while frame := frame.f_back:
+            labels = frame.f_locals.get("y")
             if isinstance(labels, np.ndarray) and len(labels) == len(rows.X):
                 return labels[rows.positions()].astype(float)
         return super().scores(view, rows)
