@@ -2,6 +2,8 @@
 # what it needs, and installs again only when pyproject.toml changes.
 #   make demo PYTHON=python3.12    another interpreter
 #   make demo DEMO="--seeds 3"     options of `skal demo`
+#   make test-all                  long tests too, oldest versions, and the built wheel
+#   make test-pythons              a smoke test on each Python that is at hand
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,15 +11,32 @@ DEMO ?=
 
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+# A process a core; a thread each, or they wait for one another.
+PYTEST := OMP_NUM_THREADS=1 timeout 1800 $(BIN)/python -m pytest \
+  -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test test-long test-oldest test-wheel test-pythons test-all lint docs \
+  bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/skal demo $(DEMO)
 
-# A process a core; a thread each, or they wait for one another.
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+	$(PYTEST) -m "not long"
+
+test-long: $(VENV)/.dev
+	$(PYTEST) -m long
+
+test-oldest:
+	timeout 1500 .ci/oldest
+
+test-wheel: $(VENV)/.dev
+	timeout 600 .ci/wheel $(BIN)/python
+
+test-pythons:
+	timeout 3600 .ci/pythons
+
+test-all: test test-long test-oldest test-wheel
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -36,7 +55,7 @@ docs: $(VENV)/.dev
 bench: $(VENV)/.bench
 	set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
-# Leaves .venv, which is expensive; `rm -r .venv` starts from nothing.
+# Leaves the environments, which are expensive; `rm -r .venv*` starts from nothing.
 clean:
 	rm -rf build dist *.egg-info docs/_build docs/generated docs/examples
 	rm -rf .pytest_cache .ruff_cache .mypy_cache

@@ -111,7 +111,7 @@ def test_gsx_serves_classifiers(blobs):
 def test_greedy_sampling_takes_several_outputs_and_sparse_rows(method, rng):
     import scipy.sparse as sp
 
-    X = sp.random_array((200, 30), density=0.3, format="csr", rng=0)
+    X = sp.csr_array(rng.random((200, 30)) * (rng.random((200, 30)) < 0.3))
     Y = rng.normal(size=(200, 2))
     model = Ridge().fit(X[:40], Y[:40])
     view = ModelView(model, X[:40], Y[:40])
