@@ -26,6 +26,11 @@ def in_order(learner, X, n_instances=1):
     return np.arange(n_instances)
 
 
+def flat(X):
+    """Return images as rows."""
+    return X.reshape(len(X), -1)
+
+
 def draws(rng, n_draws, n, n_classes, dtype=float):
     """Return random distributions, of which some hold zeros and ones."""
     samples = rng.dirichlet(np.full(n_classes, 0.3), size=(n_draws, n))

@@ -27,7 +27,7 @@ def test_no_helper_stands_in_two_modules():
             named = isinstance(node, ast.FunctionDef | ast.ClassDef)
             if named and not node.name.startswith("test_"):
                 lines = ast.unparse(node)
-                if lines.count("\n") > 1:
+                if lines.count("\n") > 2:
                     written.setdefault(lines, []).append(path.name)
     twice = [files for files in written.values() if len(files) > 1]
     assert not twice, f"Move to tests/helpers.py or conftest.py what stands in {twice}."

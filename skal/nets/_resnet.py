@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 #: From this side on an image is worth halving twice before the first block.
 _LARGE_SIDE = 64
+#: With fewer, torch on a CPU (oneDNN, channels last) writes past its memory in the
+#: gradient of a strided 1x1 convolution: wrong weights, or a dead process.
+_SAFE_CHANNELS = 16
 
 
 class ResNet18(nn.Module):
@@ -66,9 +69,19 @@ def shortcut(before, planes, stride):
     """Return what brings the input of a block to its output's shape, if need be."""
     if stride == 1 and before == planes:
         return None
+    kind = nn.Conv2d if before >= _SAFE_CHANNELS else Thinned
     return nn.Sequential(
-        nn.Conv2d(before, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)
+        kind(before, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)
     )
+
+
+class Thinned(nn.Conv2d):
+    """A strided 1x1 convolution, as a dense one of the pixels that it looks at."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the strided convolution does."""
+        down, across = self.stride
+        return nn.functional.conv2d(x[:, :, ::down, ::across], self.weight, self.bias)
 
 
 def load_weights(module, path):

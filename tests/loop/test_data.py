@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import torch
+from helpers import flat
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
@@ -356,9 +357,10 @@ def test_a_simulation_runs_on_a_read_only_memmap_of_images(tmp_path, digits):
         -1, 1, 8, 8
     )
     pool = np.memmap(path, np.float64, "r", shape=(len(X), 1, 8, 8))
-    flat = FunctionTransformer(np.reshape, kw_args={"shape": (-1, 64)})
     learner = ActiveLearner(
-        make_pipeline(flat, KNeighborsClassifier(1)), n_labels=120, random_state=0
+        make_pipeline(FunctionTransformer(flat), KNeighborsClassifier(1)),
+        n_labels=120,
+        random_state=0,
     ).fit(pool, y)
     alone = ActiveLearner(KNeighborsClassifier(1), n_labels=120, random_state=0)
     alone.fit(X, y)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import torch
-from helpers import Witness, in_order
+from helpers import Witness, flat, in_order
 from sklearn.base import clone
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -231,7 +231,7 @@ CONTAINERS = {
     "images": (
         lambda X: np.tile(X[:, :, None, None], (1, 1, 2, 2)),
         make_pipeline(
-            FunctionTransformer(np.reshape, kw_args={"shape": (-1, 8)}),
+            FunctionTransformer(flat),
             LogisticRegression(),
         ),
     ),

@@ -23,7 +23,7 @@ from skal.nets import (
     NetRegressor,
     ResNetClassifier,
 )
-from skal.nets._resnet import ResNet18, load_weights
+from skal.nets._resnet import ResNet18, load_weights, shortcut
 
 pytestmark = pytest.mark.usefixtures("seeded_torch")
 
@@ -139,6 +139,20 @@ def test_resnet_takes_grey_and_coloured_images(channels, rng):
     assert E.shape == (30, 32)
     np.testing.assert_allclose(net.head_proba(E), net.predict_proba(X), atol=1e-6)
     assert net.sample_proba(X, 3, random_state=0).shape == (3, 30, 3)
+
+
+def test_a_narrow_shortcut_has_the_gradient_of_a_strided_convolution(rng):
+    """oneDNN writes past its memory there, where the channels come last."""
+    thinned = shortcut(4, 8, 2)[0].to(memory_format=torch.channels_last)
+    strided = torch.nn.Conv2d(4, 8, 1, 2, bias=False)
+    strided.load_state_dict(thinned.state_dict())
+    x = torch.as_tensor(rng.normal(size=(30, 4, 16, 16)).astype(np.float32))
+    ours = thinned(x.contiguous(memory_format=torch.channels_last))
+    theirs = strided(x)
+    torch.testing.assert_close(ours, theirs)
+    for out in (ours, theirs):
+        out.square().sum().backward()
+    torch.testing.assert_close(thinned.weight.grad, strided.weight.grad)
 
 
 def test_resnet_is_torchvisions_resnet18_at_full_width(tmp_path):

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import flat
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import (
     load_digits,
@@ -461,10 +462,6 @@ def test_the_author_may_give_images():
     flatten = FunctionTransformer(flat)
     estimator = make_pipeline(flatten, LogisticRegression(tol=1e-2, max_iter=500))
     check_strategy(Margin(), estimator=estimator, X=X.reshape(-1, 1, 8, 8) / 16, y=y)
-
-
-def flat(X):
-    return X.reshape(len(X), -1)
 
 
 def test_the_author_may_give_text():
