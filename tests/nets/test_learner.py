@@ -152,7 +152,8 @@ def test_a_narrow_shortcut_has_the_gradient_of_a_strided_convolution(rng):
     torch.testing.assert_close(ours, theirs)
     for out in (ours, theirs):
         out.square().sum().backward()
-    torch.testing.assert_close(thinned.weight.grad, strided.weight.grad)
+    found, expected = thinned.weight.grad, strided.weight.grad
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_resnet_is_torchvisions_resnet18_at_full_width(tmp_path):
