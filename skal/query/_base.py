@@ -132,10 +132,10 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         PoolExhaustedError
             If X holds fewer than ``n_instances`` rows.
         TypeError
-            If the strategy needs what the estimator cannot give.
+            If the strategy does not serve the kind of target, or needs what the
+            estimator cannot give.
         ValueError
-            If the strategy does not serve the kind of target, one of its parameters is
-            out of bounds, or it breaks its promise.
+            If one of its parameters is out of bounds, or it breaks its promise.
         """
         rows = as_rows(X)
         n_instances = check_int("n_instances", n_instances)
@@ -164,11 +164,10 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         TypeError
-            If the strategy needs what the estimator cannot give, or a parameter has
-            the wrong type.
+            If the strategy does not serve this kind of target, needs what the estimator
+            cannot give, or a parameter has the wrong type.
         ValueError
-            If the strategy does not serve this kind of target, or a parameter is out
-            of bounds.
+            If a parameter is out of bounds.
 
         Examples
         --------
@@ -177,7 +176,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         >>> BALD().check(Ridge(), "regression")
         Traceback (most recent call last):
             ...
-        ValueError: BALD needs a classifier, got Ridge. For a regressor use ...
+        TypeError: BALD needs a classifier, got Ridge. For a regressor use ...
         """
         if target_type not in self.target_types:
             raise unserved(self, estimator, target_type)
@@ -250,10 +249,11 @@ class ScoreStrategy(QueryStrategy):
         Raises
         ------
         TypeError
-            If the strategy needs what the estimator cannot give.
+            If the strategy does not serve the kind of target, or needs what the
+            estimator cannot give.
         ValueError
-            If the strategy does not serve the kind of target, one of its parameters is
-            out of bounds, a score is NaN, or not every row is scored once.
+            If one of its parameters is out of bounds, a score is NaN, or not every row
+            is scored once.
         """
         rows = as_rows(X)
         view = as_view(learner)._expecting(self)
@@ -304,7 +304,7 @@ def unserved(strategy, estimator, target_type):
     else:
         words = " or ".join(sorted(takes))
         what, way_out = f"{words} targets, got {target_type}", "Use Margin or Entropy"
-    return ValueError(f"{name_of(strategy)} needs {what}. {way_out}.")
+    return TypeError(f"{name_of(strategy)} needs {what}. {way_out}.")
 
 
 def __getattr__(name):

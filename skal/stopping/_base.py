@@ -88,15 +88,14 @@ class StoppingRule(BaseEstimator):
         Raises
         ------
         TypeError
-            If the rule needs what the estimator cannot give, or a parameter has the
-            wrong type.
+            If the rule does not serve this kind of target, needs what the estimator
+            cannot give, or a parameter has the wrong type.
         ValueError
-            If the rule does not serve this kind of target, or a parameter is out of
-            bounds.
+            If a parameter is out of bounds.
         """
         self._check_params()
         if target_type not in self.target_types:
-            raise ValueError(
+            raise TypeError(
                 f"stopping must be a rule for {target_type} targets, got {self!r}. "
                 "ValidationPlateau(X_val, y_val) serves every kind of target."
             )

@@ -48,8 +48,8 @@ def check_before_any_work(trial):
     for kind in sorted(TARGET_TYPES):
         error = error_of(partial(strategy.check, template, kind))
         if kind not in strategy.target_types:
-            what = f"check must raise ValueError for {kind} targets, it raised"
-            assert isinstance(error, ValueError), f"{what} {error!r}."
+            what = f"check must raise TypeError for {kind} targets, it raised"
+            assert isinstance(error, TypeError), f"{what} {error!r}."
         elif kind == own_kind:
             assert error is None, f"check refused what is served: {error!r}."
         if kind in strategy.target_types and strategy.needs & PREDICTIONS:

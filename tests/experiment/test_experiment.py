@@ -681,7 +681,7 @@ def no_compute_after(monkeypatch):
         ({"strategies": ["margin", "margin"]}, ValueError, "names of their own"),
         ({"estimators": "logstic"}, ValueError, "estimators must be one of 'logistic'"),
         ({"estimators": GaussianNB}, TypeError, "estimators must have fit"),
-        ({"estimators": Ridge()}, ValueError, "For a regressor use "),
+        ({"estimators": Ridge()}, TypeError, "For a regressor use "),
         (
             {"estimators": {"a": GaussianNB(), "b": Ridge()}},
             TypeError,
@@ -773,7 +773,7 @@ NUMBERS = make_regression(60, 3, random_state=0)
 @pytest.mark.parametrize(
     ("more", "error", "match"),
     [
-        ({"strategies": [GreedySampling()]}, ValueError, "GreedySampling needs a regr"),
+        ({"strategies": [GreedySampling()]}, TypeError, "GreedySampling needs a regr"),
         ({"strategies": [VoteEntropy()]}, TypeError, "VoteEntropy needs"),
         ({"strategies": [Shortlist("margin", 0)]}, ValueError, "n_candidates"),
         ({"strategies": [Mixture([("a", BALD())])]}, TypeError, "Mixture needs"),
@@ -784,10 +784,10 @@ NUMBERS = make_regression(60, 3, random_state=0)
         ({"initial": partial(first, n_instances=3)}, ValueError, "n_instances"),
         ({"stopping": MaxConfidence(-1)}, ValueError, "threshold must be"),
         ({"stopping": MaxConfidence}, TypeError, "stopping must be an instance"),
-        ({"data": NUMBERS, "strategies": [BALD()]}, ValueError, "BALD needs a classif"),
+        ({"data": NUMBERS, "strategies": [BALD()]}, TypeError, "BALD needs a classif"),
         (
             {"data": NUMBERS, "stopping": MaxConfidence(), "strategies": ["random"]},
-            ValueError,
+            TypeError,
             "stopping must be a rule for regression targets",
         ),
     ],

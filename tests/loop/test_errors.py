@@ -336,7 +336,7 @@ def test_a_stopping_rule_says_what_it_needs_before_any_work():
     with pytest.raises(TypeError, match="MaxConfidence needs class probabilities"):
         learner.fit(*pool())
     learner = ActiveLearner(Ridge(), "random", stopping=KappaAverage(), n_labels=10)
-    with pytest.raises(ValueError, match="stopping must be a rule for regression"):
+    with pytest.raises(TypeError, match="stopping must be a rule for regression"):
         learner.fit(*pool())
     assert CountsFits.n_fits == 0
 

@@ -370,9 +370,9 @@ def test_bad_parameters_are_named(name, forest, digits):
 def test_regressors_and_multilabel_targets_are_refused(blobs):
     X, y = blobs
     model = RandomForestRegressor(3, random_state=0).fit(X, y + 0.5)
-    with pytest.raises(ValueError, match=r"BatchBALD needs a classifier.*CommitteeStd"):
+    with pytest.raises(TypeError, match=r"BatchBALD needs a classifier.*CommitteeStd"):
         BatchBALD()(model, X)
     X, Y = make_multilabel_classification(50, n_classes=3, random_state=0)
     model = RandomForestClassifier(3, random_state=0).fit(X, Y)
-    with pytest.raises(ValueError, match=r"BatchBALD needs one class a row.*Use BALD"):
+    with pytest.raises(TypeError, match=r"BatchBALD needs one class a row.*Use BALD"):
         BatchBALD()(ModelView(model, X, Y), X)

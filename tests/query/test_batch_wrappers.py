@@ -621,7 +621,7 @@ def test_class_balance_of_a_base_that_only_ranks(view, pool):
 def test_class_balance_is_for_one_label_a_row(rng):
     X, Y = rng.normal(size=(50, 3)), rng.randint(2, size=(50, 2))
     forest = RandomForestClassifier(5, random_state=0).fit(X, Y)
-    with pytest.raises(ValueError, match="ClassBalanced needs one class a row"):
+    with pytest.raises(TypeError, match="ClassBalanced needs one class a row"):
         ClassBalanced("random")(ModelView(forest, X, Y), X, 3)
 
 

@@ -184,7 +184,7 @@ def test_only_committees_of_classifiers_are_served(strategy, blobs):
         strategy()(LogisticRegression().fit(X, y), X)
     model = RandomForestRegressor(3, random_state=0).fit(X, y + 0.5)
     match = rf"{strategy.__name__} needs a classifier.*CommitteeStd"
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(TypeError, match=match):
         strategy()(model, X)
     with pytest.raises(ValueError, match="n_samples must be at least 1, got 0"):
         strategy(n_samples=0)(RandomForestClassifier(3, random_state=0).fit(X, y), X)

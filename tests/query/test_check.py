@@ -199,7 +199,7 @@ every_strategy = pytest.mark.parametrize("strategy", ALL.values(), ids=ALL)
 @every_strategy
 def test_a_strategy_refuses_the_targets_that_it_does_not_serve(strategy):
     for kind in KINDS - strategy.target_types:
-        assert_refused(strategy, able(kind), kind, ValueError, match=r"needs .*got")
+        assert_refused(strategy, able(kind), kind, TypeError, match=r"needs .*got")
 
 
 PREDICTIONS = {"proba", "samples", "votes", "head"}
@@ -398,7 +398,7 @@ def test_scores_below_zero_are_refused_where_they_are_known_to_be():
 def test_strategies_for_unlike_targets_do_not_mix():
     mixture = Mixture([("a", "margin"), ("b", "committee_std")])
     assert mixture.target_types == frozenset()
-    with pytest.raises(ValueError, match=r"Mixture needs strategies for one kind"):
+    with pytest.raises(TypeError, match=r"Mixture needs strategies for one kind"):
         mixture.check(Classifier(), "multiclass")
 
 
@@ -410,7 +410,7 @@ class OnlyLabels(QueryStrategy):
 
 
 def test_a_strategy_of_several_labels_says_so():
-    with pytest.raises(ValueError, match="OnlyLabels needs multilabel targets, got mu"):
+    with pytest.raises(TypeError, match="OnlyLabels needs multilabel targets, got mu"):
         OnlyLabels().check(Classifier(), "multiclass")
 
 

@@ -169,7 +169,7 @@ def test_a_committee_of_regressors_is_told_what_serves_it(strategy, blobs):
     X, y = blobs
     model = RandomForestRegressor(3, random_state=0).fit(X, y + 0.5)
     match = rf"{strategy.__name__} needs a classifier.*CommitteeStd"
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(TypeError, match=match):
         strategy()(model, X)
 
 
@@ -236,7 +236,7 @@ def test_committee_std_runs_in_a_learner(curve):
 def test_committee_std_refuses_classifiers_and_single_regressors(curve):
     X, y = curve
     forest = RandomForestClassifier(5, random_state=0).fit(X, y > 0)
-    with pytest.raises(ValueError, match=r"CommitteeStd needs a regr.*VoteEntropy"):
+    with pytest.raises(TypeError, match=r"CommitteeStd needs a regr.*VoteEntropy"):
         CommitteeStd()(forest, X)
     with pytest.raises(TypeError, match=r"LinearRegression does not offer.*Bagging"):
         CommitteeStd()(LinearRegression().fit(X, y), X)

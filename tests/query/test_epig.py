@@ -158,5 +158,5 @@ def test_bad_parameters_and_regressors_are_named(forest, digits, blobs):
         EPIG(n_samples=21)(forest, digits[1])
     X, y = blobs
     model = RandomForestRegressor(3, random_state=0).fit(X, y + 0.5)
-    with pytest.raises(ValueError, match=r"EPIG needs a classifier.*CommitteeStd"):
+    with pytest.raises(TypeError, match=r"EPIG needs a classifier.*CommitteeStd"):
         EPIG()(model, X)

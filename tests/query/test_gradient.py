@@ -340,11 +340,11 @@ def test_gradient_strategies_go_by_their_names(name, digits):
 def test_gradient_strategies_refuse_other_targets(strategy):
     X, y = load_diabetes(return_X_y=True)
     forest = RandomForestRegressor(3, random_state=0).fit(X[:50], y[:50])
-    with pytest.raises(ValueError, match="For a regressor use"):
+    with pytest.raises(TypeError, match="For a regressor use"):
         strategy(forest, X, 2)
     X, y = make_multilabel_classification(60, random_state=0)
     model = MultiOutputClassifier(LogisticRegression()).fit(X, y)
-    with pytest.raises(ValueError, match="needs one class a row, got multilabel"):
+    with pytest.raises(TypeError, match="needs one class a row, got multilabel"):
         strategy(ModelView(model, X, y), X, 2)
 
 

@@ -131,7 +131,7 @@ def test_greedy_sampling_takes_several_outputs_and_sparse_rows(method, rng):
 def test_greedy_sampling_of_targets_needs_a_regressor_and_labels(method, blobs):
     X, y = blobs
     forest = RandomForestClassifier(3, random_state=0).fit(X, y)
-    with pytest.raises(ValueError, match="GreedySampling needs a regressor, got R"):
+    with pytest.raises(TypeError, match="GreedySampling needs a regressor, got R"):
         GreedySampling(method)(ModelView(forest, X, y), X)
     ridge = Ridge().fit(X, y + 0.5)
     with pytest.raises(TypeError, match=r"GreedySampling needs labels.*Label some"):
@@ -250,7 +250,7 @@ def test_rows_are_scored_in_chunks_as_in_one_piece(rng):
 def test_expected_model_change_says_what_it_needs(blobs):
     X, y = blobs
     forest = RandomForestClassifier(3, random_state=0).fit(X, y)
-    with pytest.raises(ValueError, match="ExpectedModelChange needs a regressor"):
+    with pytest.raises(TypeError, match="ExpectedModelChange needs a regressor"):
         ExpectedModelChange()(ModelView(forest, X, y), X)
     with pytest.raises(TypeError, match="ExpectedModelChange needs labels"):
         ExpectedModelChange()(Ridge().fit(X, y + 0.5), X)

@@ -145,7 +145,7 @@ def test_a_selection_of_rows_scores_as_in_the_whole(strategy, digits):
 def test_a_regressor_is_told_what_serves_it(strategy):
     X, y = np.arange(6.0).reshape(-1, 1), np.linspace(0, 1, 6)
     match = rf"{strategy.__name__} needs a classifier, got Ridge\. .*CommitteeStd"
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(TypeError, match=match):
         strategy()(Ridge().fit(X, y), X)
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises(TypeError, match=match):
         ActiveLearner(Ridge(), strategy(), n_labels=4).fit(X, y)

@@ -125,7 +125,7 @@ def test_a_rule_refuses_the_targets_that_it_does_not_serve(rule):
     for kind in KINDS - rule.target_types:
         estimator = BareRegressor() if kind == "regression" else Classifier()
         match = f"stopping must be a rule for {kind} targets, got .*ValidationPlateau"
-        assert_refused(rule, estimator, kind, ValueError, match=f"(?s){match}")
+        assert_refused(rule, estimator, kind, TypeError, match=f"(?s){match}")
 
 
 @pytest.mark.parametrize("rule", EVERY.values(), ids=EVERY)

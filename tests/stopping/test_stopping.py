@@ -165,9 +165,9 @@ def test_rounds_that_were_not_measured_are_skipped(rule):
 
 @every_class_rule
 def test_rules_for_classes_say_what_serves_regressors(rule):
-    with pytest.raises(ValueError, match=r"for regression targets.*ValidationPlateau"):
+    with pytest.raises(TypeError, match=r"for regression targets.*ValidationPlateau"):
         rule.measure(ToldRegression(values=[1.0, 2.0]), numbered(2), [0])
-    with pytest.raises(ValueError, match=r"for regression targets.*ValidationPlateau"):
+    with pytest.raises(TypeError, match=r"for regression targets.*ValidationPlateau"):
         rule.check(Ridge(), "regression")
 
 
@@ -770,7 +770,7 @@ def test_a_learner_refuses_a_rule_before_it_fits(blobs):
 def test_a_learner_refuses_a_rule_for_classes_around_a_regressor(blobs):
     X, y = blobs
     learner = learner_with(KappaAverage(), estimator=Ridge(), query_strategy="random")
-    with pytest.raises(ValueError, match=r"for regression targets.*ValidationPlateau"):
+    with pytest.raises(TypeError, match=r"for regression targets.*ValidationPlateau"):
         learner.fit(X, y)
 
 
