@@ -19,7 +19,7 @@ from skal.query import CallableStrategy, RandomSampling
         "_view\nModelView",
         "_labels\nLabels",
         "query._compose\nShortlist",
-        "pseudo._of_another_version\nSelection",
+        "nets._loop\nBatches",
     ],
 )
 def test_a_class_that_has_moved_says_what_to_do(name):
@@ -47,14 +47,16 @@ def test_the_scorer_inside_a_monitor_of_the_version_before_loads():
     assert isinstance(scorer, found)
 
 
-@pytest.mark.parametrize("name", ["skal.nothing", "nothing._at_all", "skal_._learner"])
+@pytest.mark.parametrize(
+    "name", ["skal.nothing", "skal._nothing", "nothing._at_all", "skal_._learner"]
+)
 def test_other_modules_that_are_not_there_are_none_of_our_business(name):
     with pytest.raises(ModuleNotFoundError, match="No module named"):
         __import__(name)
 
 
 def test_a_private_name_that_is_not_there_is_still_an_import_error():
-    assert importlib.util.find_spec("skal.nothing") is None
+    assert importlib.util.find_spec("skal._nothing") is None
     with pytest.raises(AttributeError, match=r"'skal\.query\._base' has no attribute"):
         skal.query._base.nothing  # noqa: B018
 

@@ -294,10 +294,11 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         self._check_target(labels)
         self._check_loop(labels, y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled, knows_all=True)
+        budget = count_of("n_labels", self.n_labels, n)
         simulation = Simulation(
-            self._loop(draw_seed(self.random_state)),
+            self._loop(draw_seed(self.random_state), asked=self.n_initial < budget),
             oracle,
-            count_of("n_labels", self.n_labels, n),
+            budget,
             self.n_initial,
             self.batch_size,
         )
@@ -501,7 +502,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
 
     # What a run goes by -----------------------------------------------------------
 
-    def _loop(self, seed):
+    def _loop(self, seed, asked=False):
         return Loop(
             self._template(),
             seed,
@@ -510,7 +511,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             stopping=self.stopping,
             warm_start=self.warm_start,
             store_estimators=self.store_estimators,
-            simulated=self.n_labels is not None,
+            is_asked=asked,
         )
 
     def _drawn_seed(self):

@@ -38,8 +38,8 @@ class Loop:
     A learner and a simulation walk the same steps, so that for the same seed they ask
     for the same rows and end in the same model. Every draw comes from a stream named by
     the seed, the round and the step. The fields are the learner's parameters, but for
-    ``estimator``, which is never None, ``seed``, which is drawn, and ``simulated``,
-    which tells that the model of the first round is sure to be asked.
+    ``estimator``, which is never None, ``seed``, which is drawn, and ``is_asked``: the
+    model of the first round will be asked, unless a callback halts.
     """
 
     estimator: Any
@@ -49,7 +49,7 @@ class Loop:
     stopping: Any = None
     warm_start: bool = False
     store_estimators: bool = False
-    simulated: bool = False
+    is_asked: bool = False
 
     def ask_first(self, rows, size, labels, y=None):
         """Pick the first rows, by a view that embeds and predicts nothing.
@@ -115,7 +115,7 @@ class Loop:
 
     def _looked_at(self, estimator, round):
         """Let a net that a simulation will ask for samples fail before training."""
-        if not self.simulated or round > 0:  # nothing is asked of it yet, or it was
+        if not self.is_asked or round > 0:  # nothing is asked of it yet, or it was
             return nullcontext()
         if not {"samples", "votes"} & as_strategy(self.query_strategy).needs:
             return nullcontext()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
@@ -12,11 +11,8 @@ from sklearn.pipeline import Pipeline
 from skal._checks import name_of
 from skal._data import take_rows
 from skal._meta import in_codes
-from skal._model import ModelView
+from skal._model import ModelView, is_ensemble
 from skal._seed import seeds_for, stream
-
-if TYPE_CHECKING:
-    pass
 
 
 def next_estimator(loop, training, before):
@@ -89,8 +85,8 @@ def warm_start_param(estimator):
     prefix = f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
     model = estimator[-1] if prefix else estimator
     params = model.get_params(deep=False)
-    ensemble = type(model).__module__.startswith("sklearn.ensemble")
-    if "warm_start" not in params or "n_estimators" in params or ensemble:
+    grows = "n_estimators" in params or is_ensemble(model)
+    if "warm_start" not in params or grows:
         raise ValueError(
             "warm_start must be False for an estimator that cannot go on from its "
             f"weights, got True with {name_of(model)}."

@@ -7,6 +7,7 @@ strategies, estimators and the loop use it.
 
 from skal._model import answers, layers, needs
 from skal._model.answers import flatten
+from skal._model.known_types import is_ensemble
 from skal._model.layers import find_layer, peel
 from skal._model.needs import check_needs, lacking, provides
 from skal._model.untrained import sampled_before_training
@@ -20,6 +21,7 @@ __all__ = [
     "check_needs",
     "find_layer",
     "flatten",
+    "is_ensemble",
     "lacking",
     "layers",
     "needs",

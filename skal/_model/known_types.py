@@ -61,6 +61,21 @@ def asks_many(estimator):
     )
 
 
+def is_ensemble(estimator):
+    """Tell whether an estimator is made of members, and grows by more of them."""
+    return is_one_of(
+        estimator,
+        "sklearn.ensemble",
+        "BaseEnsemble",
+        "HistGradientBoostingClassifier",
+        "HistGradientBoostingRegressor",
+        "StackingClassifier",
+        "StackingRegressor",
+        "VotingClassifier",
+        "VotingRegressor",
+    )
+
+
 def asks_each_output(estimator):
     """Tell whether a regressor is one regressor an output."""
     return is_one_of(estimator, "sklearn.multioutput", "MultiOutputRegressor")

@@ -12,16 +12,17 @@ def sampled_before_training(estimator, **options):
 
     Only a module that is made tells, and it is made in fit, for rows of some shape:
     skorch calls a net's own ``on_train_begin`` then. ``options`` are passed to the
-    net's ``sample_proba`` or ``sample_predict``. Other estimators are left alone.
+    net's ``sample_proba`` or ``sample_predict``. Whatever does not hand out ``passes``,
+    as the nets of skal do, is left alone: what its samples cost, and take, is unknown.
     """
     net = estimator
     while isinstance(net, Pipeline):
         net = net[-1]
     ask = getattr(net, "sample_proba", None) or getattr(net, "sample_predict", None)
-    begin = getattr(net, "on_train_begin", None)
-    if ask is None or begin is None:
+    if ask is None or not hasattr(net, "passes"):
         yield
         return
+    begin = net.on_train_begin
 
     def sample_first(net, X, y, **kwargs):
         row = X.take(np.zeros(1, np.int64))

@@ -154,6 +154,10 @@ class ModelView:
             self._history = self._history()
         return self._history
 
+    @history.setter
+    def history(self, history: dict[str, NDArray[Any]]) -> None:
+        self._history = history
+
     @property
     def classes_(self) -> NDArray[Any]:
         """The full set of classes."""

@@ -47,7 +47,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     ----------
     alias : str
         The name by which ``query_strategy=`` and ``base=`` know the strategy, made
-        with its defaults. Strategies without one are passed as objects.
+        with its defaults, in the process that has defined it: to other processes pass
+        an object. Strategies without a name are passed as objects everywhere.
     needs : frozenset of {"proba", "embed", "samples", "votes", "head", "labels"}
         What the strategy asks of the model. It is checked before any work is done.
     target_types : frozenset of {"multiclass", "multilabel", "regression"}
@@ -91,7 +92,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         if alias is None:
             return
         taken = NAMED.get(alias, cls)
-        if taken.__qualname__ != cls.__qualname__ or taken.__module__ != cls.__module__:
+        if taken.__qualname__ != cls.__qualname__:  # or a module was run, then imported
             raise ValueError(
                 f"alias must be a name that no strategy has yet, got {alias!r} in "
                 f"{cls.__name__}, which is {taken.__name__}'s."

@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNetClassifier
 
 from skal import ActiveLearner
 from skal.nets import MLPNetClassifier, NetClassifier, NetRegressor
@@ -109,6 +110,29 @@ def test_a_net_without_dropout_is_trained_where_nothing_asks_for_samples(blobs):
     assert CountingSteps.n_steps == 9
     ActiveLearner(net, "margin", n_labels=10, random_state=0).fit(*blobs)
     assert CountingSteps.n_steps == 18
+
+
+def test_a_net_without_dropout_is_trained_where_the_budget_ends_with_its_labels(blobs):
+    net = NetClassifier(plain, optimizer=CountingSteps, max_steps=9)
+    ActiveLearner(net, "bald", n_labels=10, n_initial=10, random_state=0).fit(*blobs)
+    assert CountingSteps.n_steps == 9
+
+
+class OwnSamples(NeuralNetClassifier):
+    """A net of skorch with samples of its own, which needs to be trained for them."""
+
+    def sample_proba(self, X, n_samples=None, random_state=None):
+        assert self.history, "asked before training"
+        return np.stack([self.predict_proba(X)] * (n_samples or 2))
+
+
+def test_samples_of_other_nets_are_not_asked_before_training(blobs):
+    X, y = blobs
+    net = OwnSamples(torch.nn.Linear, module__in_features=4, module__out_features=3)
+    net.set_params(max_epochs=1, criterion=torch.nn.CrossEntropyLoss, verbose=0)
+    net.set_params(train_split=None)
+    learner = ActiveLearner(net, "bald", n_labels=30, random_state=0)
+    assert learner.fit(X.astype(np.float32), y).n_iter_ == 2
 
 
 @pytest.mark.parametrize("within", [(), (StandardScaler(),)], ids=["alone", "pipeline"])
