@@ -31,8 +31,11 @@ class Target:
         return replace(self, y=y) if np.array_equal(y, self.y) else self
 
 
-def read_target(y, missing_label, estimator_type):
-    """Read y for an estimator of a type ("classifier", "regressor" or None)."""
+def read_target(y, missing_label, estimator_type, classes=None):
+    """Read y for an estimator of a type ("classifier", "regressor" or None).
+
+    Words that read like a mark are refused, unless they are among ``classes``.
+    """
     regression = estimator_type == "regressor"
     y = as_array(y, regression=regression)
     missing, marked = find_missing(y, missing_label, regression=regression)
@@ -45,6 +48,7 @@ def read_target(y, missing_label, estimator_type):
     if estimator_type is None and type_of_target(known).startswith("continuous"):
         return Target(as_numbers(y, missing), missing, "regression")
     check_classification_targets(known)
+    check_words(known, missing_label, classes)
     kind = "multiclass" if known.ndim == 1 else "multilabel"
     if kind == "multilabel" and not np.all((known == 0) | (known == 1)):
         raise ValueError(
@@ -130,6 +134,32 @@ def as_numbers(y, missing):
         return y
     y[missing] = np.nan
     return y.astype(float)
+
+
+#: What numpy and pandas write where a mark is put among words.
+_MARKS_AS_WORDS = frozenset({"-1", "-1.0", "nan", "NaN", "None", "<NA>", "NaT"})
+
+
+def check_words(known, missing_label, classes):
+    """Refuse words that marks become among words, while nobody says what they are.
+
+    A ``missing_label`` that is a word or None says so, and so do ``classes``.
+    """
+    said = missing_label is None or isinstance(missing_label, str)
+    if known.dtype.kind != "U" or said:
+        return
+    words = {str(word) for word in np.unique(known)}
+    marks = {*_MARKS_AS_WORDS, str(missing_label)}
+    if known.dtype == np.dtype("U1") and "+" not in words:
+        marks.add("-")  # all that is left of -1 in an array of single letters
+    named = set() if classes is None else {str(name) for name in classes}
+    read_alike = sorted((marks & words) - named)
+    if read_alike:
+        raise ValueError(
+            f"y must hold labels, got the words {read_alike}, which read like marks of "
+            f"rows without a label. Pass missing_label={read_alike[0]!r} if they are "
+            "marks, missing_label=None if they are classes."
+        )
 
 
 def check_alike(first, second):

@@ -574,7 +574,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         if n_rows(X) == 0:
             raise ValueError("X must hold at least one row, got 0.")
         kind = get_tags(self._template()).estimator_type
-        return X, read_target(y, self.missing_label, kind)
+        return X, read_target(y, self.missing_label, kind, self.classes)
 
     def _target_type(self):
         """Return the kind of target that can be told before the first label."""

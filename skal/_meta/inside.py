@@ -163,7 +163,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
 
     def _scored(self, estimator, labels, X, y, params):
         kind = "regressor" if labels.target_type == "regression" else "classifier"
-        target = read_target(y, self.missing_label, kind)
+        target = read_target(y, self.missing_label, kind, labels.classes)
         params = routed(self, "score", params)
         y = target.y
         if target.missing.any():

@@ -370,7 +370,8 @@ class Experiment:
                 f"{'classes' if data.is_classes else 'numbers'}, got "
                 f"{name_of(template)}."
             )
-        missing = read_target(data.y, learner.missing_label, kind).missing
+        mark, classes = learner.missing_label, learner.classes
+        missing = read_target(data.y, mark, kind, classes).missing
         if missing.any():
             raise ValueError(
                 f"y of {name!r} must hold every label, got {missing.sum()} of "

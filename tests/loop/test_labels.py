@@ -19,6 +19,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC, LinearSVC
 
 from skal import ActiveLearner, ModelView
+from skal.pseudo import PseudoLabelClassifier
 from skal.query import GreedySampling
 
 
@@ -128,8 +129,63 @@ def test_any_label_can_be_the_mark(missing_label, y):
 def test_no_mark_hides_labels_of_another_kind(missing_label):
     words, flags = ["0", "-1", "True", "None"], [True, False, True, False]
     learner = ActiveLearner(Witness(), missing_label=missing_label)
+    learner.set_params(classes=words)
     assert np.all(learner.fit(rows(4), words).labeled_iter_ == 0)
+    learner.set_params(classes=None)
     assert np.all(learner.fit(rows(4), flags).labeled_iter_ == 0)
+
+
+def put(mark, width):
+    y = np.array(["yes", "no", "yes", "no"], f"<U{width}")
+    y[::2] = mark
+    return y
+
+
+BETWEEN_WORDS = {
+    "-1": (put(-1, 3), "-1"),
+    "-1.0": (put(-1.0, 4), "-1.0"),
+    "NaN": (put(np.nan, 3), "nan"),
+    "None": (put(None, 4), "None"),
+    "NA": (put(NA, 4), "<NA>"),
+    "NaT": (put(np.datetime64("NaT"), 3), "NaT"),
+    "object": (put(-1, 3).astype(object), "-1"),
+    "Series": (pd.Series(["yes", str(None), "no"]), "None"),
+    "list": (np.array(["yes", np.nan, "no"]).tolist(), "nan"),
+    "one letter": (put(-1, 1), "-"),
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN_WORDS)
+def test_words_that_read_like_a_mark_are_refused(name):
+    """``y[::2] = -1`` among words made a class of its own."""
+    y, word = BETWEEN_WORDS[name]
+    X, said = rows(len(y)), rf"y must hold labels, got the words \['{word}'\]"
+    for learn in (ActiveLearner(Witness()).fit, ActiveLearner(Witness()).teach):
+        with pytest.raises(ValueError, match=said):
+            learn(X, y)
+    with pytest.raises(ValueError, match=said):
+        ActiveLearner(Witness(), n_labels=2).fit(X, y)
+    with pytest.raises(ValueError, match=said):
+        ActiveLearner(Witness()).fit(X[:2], ["no", "yes"]).score(X, y)
+    with pytest.raises(ValueError, match=f"Pass missing_label='{word}' if they are"):
+        PseudoLabelClassifier().fit(X, y)
+
+
+def test_words_that_read_like_a_mark_are_what_the_user_says():
+    y = ["a", "-1", "b", "None"]
+    every = ActiveLearner(Witness(), missing_label=None).fit(rows(4), y)
+    assert every.classes_.tolist() == sorted(y)
+    assert every.score(rows(4), y) == 1.0
+    every = ActiveLearner(Witness(), classes=y).fit(rows(4), y)
+    assert every.teach(rows(4) + 9, y).classes_.tolist() == sorted(y)
+    marked = ActiveLearner(Witness(), missing_label="-1").fit(rows(4), y)
+    assert marked.labeled_iter_.tolist() == [0, -1, 0, 0]
+    with pytest.raises(ValueError, match=r"got the words \['99'\]"):
+        ActiveLearner(Witness(), missing_label=99).fit(rows(2), ["99", "a"])
+
+
+def test_signs_are_classes():
+    assert ActiveLearner(Witness()).fit(rows(2), ["-", "+"]).score(rows(1), ["-"]) == 1
 
 
 def test_the_mark_that_is_not_set_is_a_class():
