@@ -4,12 +4,19 @@ Nothing here knows a model. Uses the ground floor alone; everybody may use it.
 """
 
 from skal._data.containers import concat_rows, n_rows, take_rows
-from skal._data.labels import Labels, learn_labels, multilabel_proba, spread
+from skal._data.labels import (
+    Labels,
+    learn_labels,
+    multilabel_proba,
+    spread,
+    warn_of_mark,
+)
 from skal._data.reading import blocks, chunk_size
 from skal._data.rows import Rows, as_rows, select_rows
 from skal._data.targets import (
     as_array,
     check_alike,
+    check_unmarked,
     find_missing,
     join_targets,
     read_target,
@@ -22,6 +29,7 @@ __all__ = [
     "as_rows",
     "blocks",
     "check_alike",
+    "check_unmarked",
     "chunk_size",
     "concat_rows",
     "find_missing",
@@ -33,4 +41,5 @@ __all__ = [
     "select_rows",
     "spread",
     "take_rows",
+    "warn_of_mark",
 ]

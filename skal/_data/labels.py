@@ -7,6 +7,7 @@ of the full set of classes.
 
 from dataclasses import dataclass
 from typing import Any
+from warnings import warn
 
 import numpy as np
 
@@ -17,10 +18,12 @@ class Labels:
 
     ``target_type`` is "multiclass", "multilabel" or "regression"; ``classes`` holds
     the sorted classes, the label numbers for multilabel, None for regression.
+    ``marked`` tells whether ``missing_label`` stood beside the labels.
     """
 
     target_type: str
     classes: Any = None  # an array, or None
+    marked: bool = False
 
     @property
     def n_outputs(self):
@@ -74,11 +77,12 @@ class Labels:
         fill = decision.min(axis=1, keepdims=True) - 1
         return spread(decision, codes, self.n_outputs, fill=fill)
 
-    def with_new(self, y):
-        """Return Labels that know the classes in y too."""
+    def with_new(self, target):
+        """Return Labels that know the classes of a target too."""
         if self.target_type != "multiclass":
             return self
-        return Labels("multiclass", np.union1d(self.classes, y))
+        classes = np.union1d(self.classes, target.y[~target.missing])
+        return Labels("multiclass", classes, self.marked or target.marked)
 
 
 def spread(values, codes, width, fill):
@@ -126,8 +130,25 @@ def learn_labels(target, classes, missing_label=None):
     found = np.unique(known)
     if target.marked and len(found) == 1 and not isinstance(missing_label, str):
         raise ValueError(
-            f"y holds only class {found.tolist()[0]!r} besides {missing_label}, which "
-            f"marks unlabelled rows. Pass missing_label=None if {missing_label} is a "
-            "class, or name every class in classes=."
+            f"y must hold labels of two classes, got {found.tolist()[0]!r} alone "
+            f"besides {missing_label}, which marks unlabelled rows. Pass "
+            f"missing_label=None if {missing_label} is a class; write None where a "
+            "label is missing if it is not."
         )
-    return Labels("multiclass", found)
+    return Labels("multiclass", found, target.marked)
+
+
+def warn_of_mark(labels, missing_label, stacklevel):
+    """Say that -1 marks rows, where it may well be the third class beside 0 and 1."""
+    if (
+        not labels.marked
+        or missing_label != -1
+        or labels.classes.dtype.kind not in "iu"
+    ):
+        return
+    if np.array_equal(labels.classes, [0, 1]):
+        warn(
+            'y holds -1, 0 and 1, of which -1 was taken for "unlabelled". If it is a '
+            "class, pass missing_label=None; if it is not, classes=[0, 1] says so.",
+            stacklevel=stacklevel,
+        )

@@ -99,6 +99,19 @@ def find_missing(y, missing_label, *, regression):
     return whole_rows(holes | marks), bool(marks.any())
 
 
+def check_unmarked(classes, missing_label):
+    """Refuse ``classes`` that hold what marks a row without a label."""
+    classes = as_array(list(classes), regression=False)
+    missing, marked = find_missing(classes, missing_label, regression=False)
+    if missing.any():
+        mark = missing_label if marked else classes[missing].tolist()[0]
+        way = f" Pass missing_label=None if {mark!r} is a class." if marked else ""
+        raise ValueError(
+            "classes must be labels, none of which marks a row without one, got "
+            f"{mark!r} among {classes.tolist()}.{way}"
+        )
+
+
 def is_hole(value):
     """Tell whether one value of an object array is None, NaN, NaT or pandas' NA."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)

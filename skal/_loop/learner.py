@@ -20,11 +20,13 @@ from skal._checks import check_classes, check_int, count_of, name_of
 from skal._data import (
     Labels,
     check_alike,
+    check_unmarked,
     learn_labels,
     n_rows,
     read_target,
     select_rows,
     take_rows,
+    warn_of_mark,
 )
 from skal._loop.batch_sizes import check_sizes, size_in_round
 from skal._loop.history import columns
@@ -270,6 +272,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             )
         labels = learn_labels(target, self.classes, self.missing_label)
         self._check_target(labels)
+        if self.classes is None and not self.use_unlabeled:
+            warn_of_mark(labels, self.missing_label, stacklevel=5)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled)
@@ -522,14 +526,18 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
     def _labels_after(self, before, target):
         """Return the Labels that know what was known and the new y."""
         if before is None or self.classes is not None:
-            return learn_labels(target, self.classes, self.missing_label)
-        if target.kind != before.labels.target_type:
+            labels = learn_labels(target, self.classes, self.missing_label)
+        elif target.kind != before.labels.target_type:
             raise ValueError(
                 f"y must hold {before.labels.target_type} targets as before, got "
                 f"{target.kind} ones."
             )
-        check_alike(before.training.y, target.y)
-        return before.labels.with_new(target.y[~target.missing])
+        else:
+            check_alike(before.training.y, target.y)
+            labels = before.labels.with_new(target)
+        if self.classes is None and (before is None or not before.labels.marked):
+            warn_of_mark(labels, self.missing_label, stacklevel=4)
+        return labels
 
     # Checks ---------------------------------------------------------------------
 
@@ -550,6 +558,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
                 "missing_label must be a number, a word or None, got "
                 f"{self.missing_label!r}."
             )
+        if self.classes is not None and not is_regressor(self._template()):
+            check_unmarked(self.classes, self.missing_label)
         if self.warm_start:
             warm_start_param(self._template())
         rule = self.stopping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
+from warnings import warn
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -169,6 +170,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         if target.missing.any():
             if target.missing.all():
                 raise ValueError("y must hold labels to score against, got none.")
+            warn_of_unscored(target)
             seen = np.flatnonzero(~target.missing)
             params = slice_params(params, seen, n_rows(X))
             X, y = take_rows(X, seen), y[seen]
@@ -234,6 +236,16 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
             yield self._scored(estimator, labels, X, y, {})
+
+
+def warn_of_unscored(target):
+    """Tell how many rows a score leaves out."""
+    out, n = int(target.missing.sum()), len(target.missing)
+    way = " Pass missing_label=None if the mark is a class." if target.marked else ""
+    warn(
+        f"The score leaves out {out} of {n} rows, which have no label in y.{way}",
+        stacklevel=4,
+    )
 
 
 def _codes_of(estimator):

@@ -16,6 +16,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
 
 from skal import ActiveLearner, ModelView
@@ -104,7 +105,10 @@ def test_a_simulation_needs_every_label_whatever_the_mark(name):
 def test_rows_without_a_label_are_left_out_of_the_score(name):
     y, _ = MISSING[name]
     learner = ActiveLearner(Witness()).fit(rows(4), y)
-    assert learner.score(rows(4), y) == 1.0
+    with pytest.warns(UserWarning, match="score leaves out 1 of 4 rows") as told:
+        assert learner.score(rows(4), y) == 1.0
+    assert len(told) == 1
+    assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize("estimator", [KNeighborsRegressor(1), GaussianNB()], ids=str)
@@ -203,6 +207,76 @@ def test_classes_minus_one_and_one_are_not_taken_for_missing_labels(y):
         learner.fit(rows(len(y)), y)
     with pytest.raises(ValueError, match=r"If -1 is a class, pass missing_label=None"):
         learner.set_params(n_labels=2).fit(rows(len(y)), y)
+
+
+@pytest.mark.parametrize(
+    ("missing_label", "classes", "said"),
+    [
+        (-1, [-1, 1], r"got -1 among \[-1, 1\]\. Pass missing_label=None if -1 is"),
+        (-1, np.array([-1.0, 0, 1]), "Pass missing_label=None if -1 is a class"),
+        (-1, ["a", -1], "Pass missing_label=None if -1 is a class"),
+        (0, range(3), "Pass missing_label=None if 0 is a class"),
+        ("?", ["a", "?"], r"Pass missing_label=None if '\?' is a class"),
+        (None, [0, np.nan], r"classes must be labels, none .* got nan among"),
+        (-1, ["a", None], "got None among"),
+    ],
+    ids=str,
+)
+def test_a_mark_is_no_class(missing_label, classes, said):
+    """Every row of class -1 was dropped."""
+    learner = ActiveLearner(Witness(), missing_label=missing_label, classes=classes)
+    for learn in (learner.fit, learner.teach):
+        with pytest.raises(ValueError, match=said):
+            learn(rows(4), [1, -1, 1, -1])
+    with pytest.raises(ValueError, match=said):
+        learner.query(rows(4))
+
+
+def test_words_and_booleans_are_not_the_number_that_marks():
+    for mark, classes in [(-1, ["-1", "1"]), (0, [False, True]), (True, ["1", "2"])]:
+        learner = ActiveLearner(Witness(), missing_label=mark, classes=classes)
+        assert learner.fit(rows(2), classes).classes_.tolist() == classes
+
+
+SENTIMENT = {
+    "array": np.array([-1, 0, 1, -1, 1]),
+    "list": [-1, 0, 1, -1, 1],
+    "float": np.array([-1.0, 0, 1, -1, 1]),
+    "object": np.array([-1, 0, 1, -1, 1], object),
+    "Series": pd.Series([-1, 0, 1, -1, 1]),
+}
+
+
+@pytest.mark.parametrize("name", SENTIMENT)
+def test_minus_one_beside_zero_and_one_is_told_once(name):
+    """Sentiments -1, 0 and 1 were trained on, and scored, without the negative."""
+    y = SENTIMENT[name]
+    with pytest.warns(UserWarning, match="pass missing_label=None; if it is not") as w:
+        learner = ActiveLearner(Witness()).fit(rows(5), y).teach(rows(5) + 9, y)
+    assert len(w) == 1
+    assert w[0].filename == __file__
+    with pytest.warns(
+        UserWarning, match="leaves out 2 of 5 rows.* if the mark is a cl"
+    ):
+        learner.score(rows(5), y)
+    learner = ActiveLearner(Witness()).teach(rows(2), [0, 1])
+    with pytest.warns(UserWarning, match='-1 was taken for "unlabelled"') as w:
+        learner.teach(rows(5), y).teach(rows(5), y)
+    assert len(w) == 1
+    assert w[0].filename == __file__
+    three = ActiveLearner(Witness(), missing_label=None).fit(rows(5), y)
+    assert three.classes_.tolist() == [-1, 0, 1]
+    assert three.score(rows(5), y) == 1.0
+
+
+def test_the_usual_mark_is_taken_quietly():
+    for y in ([-1, 0, 1, 2], [-1, 3, 5, 5], [None, 0, 1, 1]):
+        ActiveLearner(Witness()).fit(rows(4), y)
+    ActiveLearner(Witness(), classes=[0, 1]).fit(rows(4), [-1, 0, 1, 1])
+    ActiveLearner(Witness()).fit(rows(4), np.array([-1, True, False, True], object))
+    training = SelfTrainingClassifier(Witness())
+    ActiveLearner(training, use_unlabeled=True).fit(rows(4), [-1, 0, 1, 1])
+    PseudoLabelClassifier().fit(rows(4), [-1, 0, 1, 1])
 
 
 def test_classes_say_that_minus_one_marks_a_missing_label():
@@ -561,7 +635,8 @@ def test_regression_with_several_outputs():
     learner.teach([[4.0], [9.0]], [[4.0, -4.0], [np.nan, np.nan]])
     np.testing.assert_array_equal(learner.predict(rows(6)), Y)
     assert learner.y_training_.shape == (6, 2)
-    assert learner.score(rows(6), partial) == 1.0
+    with pytest.warns(UserWarning, match="leaves out 1 of 6 rows"):
+        assert learner.score(rows(6), partial) == 1.0
     partial[0, 0] = np.nan
     with pytest.raises(ValueError, match="y must be labelled a whole row at a time"):
         learner.fit(rows(6), partial)
