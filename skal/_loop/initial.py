@@ -64,14 +64,18 @@ def initial_words():
     return [*served, "stratified"]
 
 
-def until_two_classes(picks, y, budget, more):
-    """Extend the first rows while they hold one class, up to the budget.
+def go_on(ask, taken, n_initial):
+    """Yield the rows to ask for one by one, while those before hold one class.
 
-    ``more()`` returns a longer list of rows, best first, asked the same way.
+    ``ask(size)`` returns the rows that a first round of so many would ask for. How
+    long the lists are, twice as long as the last, follows from the number of rows that
+    are ``taken``: stepwise or at one go, the rows are the same.
     """
-    if len(picks) == budget or len(np.unique(y[picks])) > 1:
-        return picks
-    queue = more()
-    queue = np.concatenate([picks, queue[~np.isin(queue, picks)]])
-    other = np.flatnonzero(y[queue] != y[queue[0]])
-    return queue[: min(budget, other[0] + 1 if len(other) else budget)]
+    taken, known, reach = taken.copy(), int(taken.sum()), n_initial
+    while known < len(taken):
+        while reach <= known:
+            reach *= 2
+        for row in ask(min(reach, len(taken))):
+            if not taken[row] and known < reach:
+                taken[row], known = True, known + 1
+                yield row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from inspect import isclass
+from itertools import islice
 from numbers import Integral, Real
 from types import NoneType
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from skal._checks import check_classes, check_int, count_of, name_of
 from skal._data import (
     Labels,
+    Rows,
     check_alike,
     check_unmarked,
     learn_labels,
@@ -30,12 +32,13 @@ from skal._data import (
 )
 from skal._loop.batch_sizes import check_sizes, size_in_round
 from skal._loop.history import columns
-from skal._loop.initial import resolve_initial
+from skal._loop.initial import go_on, resolve_initial
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
 from skal._loop.simulation import Simulation
 from skal._loop.state import State
-from skal._loop.training import warm_start_param
+from skal._loop.training import OneClassError, warm_start_param
+from skal._loop.training_set import TrainingSet
 from skal._meta import EstimatorInside, routed
 from skal._seed import draw_seed, fork_torch
 from skal.exceptions import PoolExhaustedError
@@ -354,7 +357,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             The pool.
         n_instances : int, default=None
             How many rows; None asks for the ``batch_size`` of the round (``n_initial``
-            before the first label), or what is left.
+            before the first label, one while the labels hold a single class), or what
+            is left.
         candidates : array-like of int or bool, default=None
             Positions, or a mask, of the rows that may be asked; None allows all. The
             pool stays as it is, so a row keeps its position from round to round.
@@ -378,11 +382,11 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         """
         self._check_params()
         rows = select_rows(X_pool, candidates)
-        cold = not self.__sklearn_is_fitted__()
-        size = self._size_of(n_instances, len(rows), cold)
+        first = self._in_first_round()
+        size = self._size_of(n_instances, len(rows), first)
         loop = self._loop(self._drawn_seed())
-        if cold:
-            picks, _ = loop.ask_first(rows, size, Labels(self._target_type()))
+        if first:
+            picks = self._ask_first(loop, rows, size)
         else:
             strategy = as_strategy(self.query_strategy)
             strategy.check(self.estimator_, self._labels.target_type)
@@ -390,6 +394,19 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         self.seed_ = loop.seed
         indices = picks if rows.indices is None else rows.indices[picks]
         return indices, take_rows(rows.X, indices)
+
+    def _ask_first(self, loop, rows, size):
+        """Pick rows by ``initial``: the first, or more of them beside one class."""
+        labels, known = Labels(self._target_type()), self._told_so_far()
+        n_known = 0 if known is None else len(known.y)
+        if n_known == 0 or len(rows) + n_known != n_rows(rows.X):
+            return loop.ask_first(rows, size, labels, known=n_known)[0]
+        pool, taken = Rows(rows.X), np.ones(n_rows(rows.X), bool)
+        taken[rows.indices] = False  # the pool is there: go on as a simulation does
+        queue = go_on(
+            lambda size: loop.ask_first(pool, size, labels)[0], taken, self.n_initial
+        )
+        return np.searchsorted(rows.indices, [*islice(queue, size)])
 
     def teach(self, X: Any, y: Any, **params: Any) -> Self:
         """Add labelled rows and fit again.
@@ -407,7 +424,9 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         Returns
         -------
         ActiveLearner
-            The learner, taught. If anything fails it stays as it was.
+            The learner, taught. If anything fails it stays as it was. Labels of a
+            single class that the estimator cannot be fitted on are kept: ``query``
+            goes on with ``initial``, and there is a model once there is another class.
 
         Raises
         ------
@@ -425,22 +444,28 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         X, target = self._check_data(X, y)
         if target.missing.all():
             return self
-        before = self._state if self.__sklearn_is_fitted__() else None
-        if before is not None:
-            target = target.like(before.training.y)
+        told = self._told_so_far()
+        if told is not None:
+            target = target.like(told.y)
         params = routed(self, "fit", params)
         seen = np.flatnonzero(~target.missing)
-        labels = self._labels_after(before, target)
+        labels = self._labels_after(told, target)
         training = Oracle(X, target.y, params, labels).reveal(seen)
-        round, labeled_iter = 0, np.empty(0, int)
-        if before is not None:
-            training = before.training.extended(training)
+        if told is not None:
+            training = told.extended(training)
+        before, round, labeled_iter = None, 0, np.empty(0, int)
+        if not self._in_first_round():
+            before = self._state
             round, labeled_iter = before.round + 1, before.labeled_iter
-        labeled_iter = np.append(labeled_iter, np.full(len(seen), round))
         n_labels = len(training.y)
-        purchase = Purchase(np.arange(n_labels - len(seen), n_labels))
+        n_new = len(seen) if before is not None else n_labels
+        labeled_iter = np.append(labeled_iter, np.full(n_new, round))
+        purchase = Purchase(np.arange(n_labels - n_new, n_labels))
         loop = self._loop(self._drawn_seed())
-        self._commit(loop.train(training, purchase, labeled_iter, before))
+        try:
+            self._commit(loop.train(training, purchase, labeled_iter, before))
+        except OneClassError:
+            self._keep(training, loop.seed)
         return self
 
     @available_if(_scores_rows)
@@ -504,6 +529,31 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         kept = {name: value for name, value in vars(self).items() if name not in last}
         self.__dict__ = {**kept, **state.attributes()}
 
+    # The first round, which goes on while the labels are of one class -----------------
+
+    def _told_so_far(self):
+        """Return the labelled rows, also those that no model could be fitted on."""
+        fitted = vars(self)
+        names = "X_training_", "y_training_", "_params", "_labels"
+        if names[0] not in fitted:
+            return None
+        return TrainingSet(*(fitted[name] for name in names))
+
+    def _keep(self, training, seed):
+        """Keep labels of one class, which the estimator cannot be fitted on."""
+        self.X_training_, self.y_training_ = training.X, training.y
+        self._params, self._labels, self.seed_ = training.params, training.labels, seed
+
+    def _in_first_round(self):
+        """Tell whether there are no labels but taught ones of a single class."""
+        if not self.__sklearn_is_fitted__():
+            return True
+        state = self._state
+        taught = state.termination is None and len(state.labeled_iter) == len(
+            state.training.y
+        )
+        return taught and state.round == 0 and state.training.is_one_class
+
     # What a run goes by -----------------------------------------------------------
 
     def _loop(self, seed, asked=False):
@@ -523,19 +573,19 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         seed = vars(self).get("seed_")
         return draw_seed(self.random_state) if seed is None else seed
 
-    def _labels_after(self, before, target):
+    def _labels_after(self, told, target):
         """Return the Labels that know what was known and the new y."""
-        if before is None or self.classes is not None:
+        if told is None or self.classes is not None:
             labels = learn_labels(target, self.classes, self.missing_label)
-        elif target.kind != before.labels.target_type:
+        elif target.kind != told.labels.target_type:
             raise ValueError(
-                f"y must hold {before.labels.target_type} targets as before, got "
+                f"y must hold {told.labels.target_type} targets as before, got "
                 f"{target.kind} ones."
             )
         else:
-            check_alike(before.training.y, target.y)
-            labels = before.labels.with_new(target)
-        if self.classes is None and (before is None or not before.labels.marked):
+            check_alike(told.y, target.y)
+            labels = told.labels.with_new(target)
+        if self.classes is None and (told is None or not told.labels.marked):
             warn_of_mark(labels, self.missing_label, stacklevel=4)
         return labels
 
@@ -618,11 +668,12 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
                 "inside the estimator."
             )
 
-    def _size_of(self, n_instances, n_candidates, cold):
+    def _size_of(self, n_instances, n_candidates, first):
         """Return how many rows a query asks for."""
         if n_instances is None and n_candidates > 0:
-            if cold:
-                return min(self.n_initial, n_candidates)
+            if first:
+                one_class = self._told_so_far() is not None
+                return 1 if one_class else min(self.n_initial, n_candidates)
             return min(size_in_round(self.batch_size, self.n_iter_ + 1), n_candidates)
         if n_instances is None:
             raise PoolExhaustedError("X_pool must hold candidates to ask for, got 0.")

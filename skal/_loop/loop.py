@@ -51,27 +51,29 @@ class Loop:
     store_estimators: bool = False
     is_asked: bool = False
 
-    def ask_first(self, rows, size, labels, y=None):
+    def ask_first(self, rows, size, labels, y=None, known=0):
         """Pick the first rows, by a view that embeds and predicts nothing.
 
         Return positions in ``rows`` and what else the strategy told; ``y`` is given in
-        simulations only.
+        simulations only. ``known`` are the labels there are, all of one class, where
+        the rows are not the pool that was asked for these.
         """
         strategy = resolve_initial(self.initial, y, labels.target_type)
         random_state = partial(stream, self.seed, 0, "samples")
         view = ModelView._of_learner(
             self.estimator, labels, cold=True, random_state=random_state
         )
-        return self._ask(strategy, view, rows, size, 0)
+        purpose = f"query after {known}" if known else "query"
+        return self._ask(strategy, view, rows, size, 0, purpose)
 
     def ask(self, view, rows, size):
         """Pick rows by the model of a view; return positions, and what was told."""
         strategy = as_strategy(self.query_strategy)
         return self._ask(strategy, view, rows, size, view.round + 1)
 
-    def _ask(self, strategy, view, rows, size, round):
-        with fork_torch(self.seed, round, "query"):
-            return ask(strategy, view, rows, size, stream(self.seed, round, "query"))
+    def _ask(self, strategy, view, rows, size, round, purpose="query"):
+        with fork_torch(self.seed, round, purpose):
+            return ask(strategy, view, rows, size, stream(self.seed, round, purpose))
 
     def measure(self, state, view, rows, picks):
         """Return the state with what the stopping rule measures on its model."""

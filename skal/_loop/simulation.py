@@ -1,6 +1,7 @@
 """A run against a hidden oracle, a round at a time: ask, reveal, train."""
 
 from dataclasses import replace
+from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from skal._data import Rows, n_rows
 from skal._loop.batch_sizes import rounds_for, size_in_round
-from skal._loop.initial import until_two_classes
+from skal._loop.initial import go_on
 from skal._loop.loop import Purchase
 
 
@@ -71,9 +72,11 @@ class Simulation:
             return self.loop.ask_first(rows, size, labels, y)[0]
 
         first = ask(self.n_initial)
-        if labels.target_type == "multiclass":
-            first = until_two_classes(first, y, self.budget, lambda: ask(self.budget))
-        return Purchase(first, perf_counter() - started)
+        if labels.target_type == "multiclass" and np.all(y[first] == y[first[0]]):
+            taken = np.isin(np.arange(len(y)), first)
+            more = islice(go_on(ask, taken, self.n_initial), self.budget - len(first))
+            first = np.append(first, [*up_to_another(y[first[0]], more, y)])
+        return Purchase(first.astype(np.int64), perf_counter() - started)
 
     def next_purchase(self):
         """Ask for a batch; let the stopping rule look at the model that asked."""
@@ -97,3 +100,11 @@ class Simulation:
         state = self.loop.train(training, purchase, labeled_iter, self.state)
         self.state = replace(state, termination="interrupted")  # until it ends
         return self.state
+
+
+def up_to_another(label, rows, y):
+    """Yield rows up to the first that has another label."""
+    for row in rows:
+        yield row
+        if y[row] != label:
+            return

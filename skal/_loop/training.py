@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from skal._checks import name_of
 from skal._data import take_rows
-from skal._meta import in_codes
+from skal._meta import in_codes, slice_params
 from skal._model import ModelView, is_ensemble
 from skal._seed import seeds_for, stream
 
@@ -35,21 +35,37 @@ def brings_a_class(training, before):
     return not np.array_equal(np.unique(training.y), np.unique(before.y))
 
 
+class OneClassError(ValueError):
+    """An estimator cannot be fitted on labels of one class."""
+
+
 def fit(estimator, training):
     """Fit; where there is one class yet and that is why it fails, say the way out."""
     X, codes, params = training.for_estimator()
     try:
         estimator.fit(X, codes, **params)
-    except ValueError as error:
-        y, target_type = training.y, training.labels.target_type
-        if target_type != "multiclass" or len(np.unique(y)) > 1:
+    except Exception as error:
+        if not training.is_one_class or not fits_two_classes(estimator, training):
             raise
-        raise ValueError(
-            f"{name_of(estimator)} failed on labels of one class: all {len(y)} are "
-            f"{y.tolist()[0]!r} ({error}). In a live loop, query more rows "
-            "and teach them together with these; in a simulation, raise n_labels or "
-            'set initial="stratified".'
+        raise OneClassError(
+            f"{name_of(estimator)} failed on labels of one class: all "
+            f"{len(training.y)} are {training.y.tolist()[0]!r} ({error}). In a "
+            'simulation, raise n_labels or set initial="stratified"; in a live loop, '
+            "teach keeps such labels until there is another class."
         ) from error
+
+
+def fits_two_classes(estimator, training):
+    """Tell whether an estimator can be fitted on the same rows, each in two classes."""
+    n = len(training.y)
+    twice = np.tile(np.arange(n), 2)
+    rows, params = take_rows(training.X, twice), training.params
+    try:
+        model = clone(estimator)
+        model.fit(rows, np.repeat([0, 1], n), **slice_params(params, twice, n))
+    except Exception:
+        return False
+    return True
 
 
 def check_codes(estimator, training):

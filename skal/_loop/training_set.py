@@ -24,6 +24,13 @@ class TrainingSet:
     whole: tuple | None = None
     truth: np.ndarray | None = None
 
+    @property
+    def is_one_class(self):
+        """Whether the labels are classes, and only one of these so far."""
+        return self.labels.target_type == "multiclass" and bool(
+            np.all(self.y == self.y[0])
+        )
+
     def for_estimator(self):
         """Return X, codes and params for the estimator's fit."""
         if self.whole is not None:

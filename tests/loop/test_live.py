@@ -12,6 +12,7 @@ from helpers import Witness, flat, in_order
 from sklearn.base import clone
 from sklearn.ensemble import (
     BaggingClassifier,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -27,6 +28,7 @@ from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
 
 from skal import ActiveLearner
 from skal.exceptions import PoolExhaustedError
@@ -511,7 +513,7 @@ def test_teaching_ends_in_the_model_of_one_fit(blobs):
 
 def test_rows_without_a_label_are_skipped_with_their_parameters():
     X, y = numbered()
-    learner = ordered().fit(X[:2], y[:2], sample_weight=[1.0, 2.0])
+    learner = ordered(classes=[0, 1]).fit(X[:2], y[:2], sample_weight=[1.0, 2.0])
     learner.teach(X[2:6], [-1, 1, None, 0], sample_weight=[3.0, 4.0, 5.0, 6.0])
     seen, codes, params = learner.estimator_.seen_
     np.testing.assert_array_equal(seen.ravel(), [0, 1, 3, 5])
@@ -822,13 +824,92 @@ def test_scores_of_a_pool_leave_torch_alone(blobs):
 # what a review by users found ------------------------------------------------------
 
 
-def test_the_first_labels_of_one_class_say_the_way_out(blobs):
-    """scikit-learn's own message left the person with labels and no model."""
+def rare(n=120, seed=0):
+    """Return rows of which one in twelve is positive."""
+    X = np.random.RandomState(seed).standard_normal((n, 2))
+    return X, (np.arange(n) % 12 == 0).astype(int)
+
+
+FIRST_DAYS = [
+    (LogisticRegression(), "random"),
+    (LogisticRegression(), "typiclust"),
+    (make_pipeline(StandardScaler(), SVC()), "random"),
+    (GaussianNB(), "random"),  # it can be fitted on one class
+    (GaussianNB(), "typiclust"),
+    (HistGradientBoostingClassifier(max_iter=2), "random"),
+]
+
+
+@pytest.mark.parametrize(("estimator", "initial"), FIRST_DAYS, ids=named)
+@pytest.mark.parametrize("at_once", [1, 7])
+def test_a_first_day_with_a_rare_class_is_simulated_as_it_is_lived(
+    estimator, initial, at_once
+):
+    """teach raised, forgot what it was told, and the same rows were asked again."""
+    X, y = rare()
+    params = {"initial": initial, "n_initial": 4, "random_state": 1}
+    learner = ActiveLearner(estimator, "random", **params)
+    simulated = clone(learner).set_params(n_labels=60, batch_size=5).fit(X, y)
+    first = simulated.history_["indices"][0]
+    assert len(np.unique(y[first])) == 2
+    assert len(first) > 4  # a rare class, as the test means it
+    asked, free = [], np.ones(len(y), bool)
+    while len(np.unique(y[asked])) < 2:
+        learner = pickle.loads(pickle.dumps(learner))
+        n = None if at_once == 1 else at_once if asked else 4
+        rows, _ = learner.query(X, n, candidates=free)
+        np.testing.assert_array_equal(rows, learner.query(X, n, candidates=free)[0])
+        assert len(rows) == (4 if not asked else at_once)
+        learner.teach(X[rows], y[rows])
+        assert learner.y_training_.tolist() == y[asked + rows.tolist()].tolist()
+        asked += rows.tolist()
+        free[rows] = False
+    assert asked[: len(first)] == first.tolist()
+    assert len(set(asked)) == len(asked)
+    assert learner.n_iter_ == 0
+    np.testing.assert_array_equal(learner.labeled_iter_, np.zeros(len(asked)))
+    if at_once == 1:
+        assert asked == first.tolist()
+        rows, _ = learner.query(X, 5, candidates=free)
+        np.testing.assert_array_equal(rows, simulated.history_["indices"][1])
+        stopped = clone(simulated).set_params(n_labels=len(first)).fit(X, y)
+        np.testing.assert_array_equal(learner.predict(X), stopped.predict(X))
+
+
+def test_labels_of_one_class_wait_for_another(blobs):
     X, y = blobs
-    learner = ActiveLearner(LogisticRegression(), classes=[0, 1, 2], random_state=0)
-    with pytest.raises(ValueError, match=r"of one class: all 5 are 1 .* together"):
-        learner.teach(X[y == 1][:5], y[y == 1][:5])
-    learner.teach(X[:20], y[:20])
+    learner = ActiveLearner(LogisticRegression(), random_state=0)
+    ones = np.flatnonzero(y == 1)
+    learner.teach(X[ones[:5]], y[ones[:5]]).teach(X[ones[5:7]], y[ones[5:7]])
+    with pytest.raises(NotFittedError):
+        learner.predict(X)
+    assert learner.query(X[20:], 3)[0].tolist() == learner.query(X[20:], 3)[0].tolist()
+    learner.teach(X[y == 0][:2], [0, 0])
+    alone = LogisticRegression().fit(learner.X_training_, learner.y_training_)
+    np.testing.assert_array_equal(learner.predict(X), alone.predict(X))
+    assert learner.history_["n_labels"].tolist() == [9]
+
+
+def test_a_pool_that_shrinks_is_asked_anew_while_there_is_one_class():
+    """The same rows were asked for, again and again, where the pool stayed whole."""
+    X = rare()[0]
+    learner = ActiveLearner(LogisticRegression(), n_initial=5, random_state=0)
+    rows, X_rows = learner.query(X)
+    learner.teach(X_rows, np.zeros(5))
+    assert not np.array_equal(learner.query(X, 5)[0], rows)
+    left = np.delete(X, rows, axis=0)
+    assert len(learner.query(left, 5)[0]) == 5
+
+
+def test_other_faults_than_a_single_class_are_raised_and_nothing_is_kept():
+    learner = ActiveLearner(LogisticRegression(), random_state=0)
+    for X in ([[np.nan], [1.0]], [["a"], ["b"]]):
+        before = state_of(learner)
+        with pytest.raises(ValueError, match=r"contains NaN|convert string"):
+            learner.teach(X, [1, 1])
+        assert state_of(learner) == before
+    with pytest.raises(ValueError, match=r"of one class: all 2 are 1 .* teach keeps"):
+        learner.fit([[0.0], [1.0]], [1, 1])
 
 
 def test_rows_of_another_kind_are_refused_in_our_words(blobs):
