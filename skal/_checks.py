@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from math import ceil
 from numbers import Integral, Real
@@ -64,6 +65,11 @@ def check_classes(classes):
     if isinstance(classes, (str, bytes)) or not hasattr(classes, "__iter__"):
         raise TypeError(
             f"classes must be a list of every label, or None, got {classes!r}."
+        )
+    if isinstance(classes, Iterator):  # the first fit would leave nothing to the next
+        raise TypeError(
+            f"classes must be a list of every label, or None, got {classes!r}, which "
+            "can be read only once. Make it a list."
         )
     if len(list(classes)) < 1:
         raise ValueError("classes must hold at least one label, got none.")

@@ -66,6 +66,10 @@ def as_array(y, *, regression):
     """Return y as an array; a column of class labels is flattened with a warning."""
     if sp.issparse(y):
         y = y.toarray()
+    elif np.ma.is_masked(y):
+        values = np.array(y.data, dtype=object)  # what lies under the mask is no label
+        values[y.mask] = None
+        y = values
     elif isinstance(y, (list, tuple)) and mixes_words(y):
         y = np.array(y, dtype=object)  # or NaN would become the word "nan"
     y = np.asarray(y)

@@ -20,6 +20,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
 
 from skal import ActiveLearner, ModelView
+from skal.nets import MLPNetClassifier
 from skal.pseudo import PseudoLabelClassifier
 from skal.query import GreedySampling
 
@@ -68,6 +69,12 @@ MISSING = {
     "words, Categorical": (pd.Categorical(["x", None, "b", "x"]), ["b", "x"]),
     "words, category": (
         pd.Series(["x", None, "b", "x"], dtype="category"),
+        ["b", "x"],
+    ),
+    "masked": (np.ma.array([7, 9, 3, 7], mask=[0, 1, 0, 0]), [3, 7]),
+    "masked, words": (np.ma.array(["x", "q", "b", "x"], mask=[0, 1, 0, 0]), ["b", "x"]),
+    "masked, objects": (
+        np.ma.array(["x", "q", "b", "x"], object, mask=[0, 1, 0, 0]),
         ["b", "x"],
     ),
     "codes, category": (pd.Series([7, None, 3, 7], dtype="category"), [3, 7]),
@@ -626,6 +633,17 @@ def test_minus_one_is_a_number_in_regression(n_labels):
     assert np.all(learner.labeled_iter_ >= 0)
 
 
+def test_targets_under_a_mask_are_missing():
+    """What lay under a numpy mask was taken for the target."""
+    y = np.ma.array([0.0, 1.0, 99.0, 3.0], mask=[0, 0, 1, 0])
+    learner = ActiveLearner(KNeighborsRegressor(1)).fit(rows(4), y)
+    assert learner.y_training_.tolist() == [0.0, 1.0, 3.0]
+    learner.fit(rows(4), np.ma.column_stack([y, -y]))
+    assert learner.y_training_.tolist() == [[0.0, 0.0], [1.0, -1.0], [3.0, -3.0]]
+    model = PseudoLabelClassifier().fit(rows(4), np.ma.array([0, 1, 7, 1], mask=y.mask))
+    assert model.classes_.tolist() == [0, 1]
+
+
 def test_regression_with_several_outputs():
     Y = np.column_stack([np.arange(6.0), -np.arange(6.0)])
     partial = Y.copy()
@@ -739,3 +757,16 @@ def test_a_class_weight_for_no_class_is_refused(blobs):
 def test_classes_must_be_a_list(blobs, classes):
     with pytest.raises(TypeError, match="classes must be a list of every label"):
         ActiveLearner(classes=classes).fit(*blobs)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [(c for c in "ab"), map(str, "ab"), iter("ab")],
+    ids=["()", "map", "iter"],
+)
+@pytest.mark.parametrize("learner", [ActiveLearner(), MLPNetClassifier()], ids=str)
+def test_classes_must_be_there_for_more_than_one_reading(classes, learner):
+    """A generator was used up by its check: no class was known."""
+    learner.set_params(classes=classes)
+    with pytest.raises(TypeError, match="which can be read only once"):
+        learner.fit(np.eye(2, dtype=np.float32), ["a", "b"])
