@@ -59,7 +59,13 @@ def _scores_rows(self):
         strategy = as_strategy(self.query_strategy)
     except (TypeError, ValueError):  # fit and query say what is wrong with it
         return False
-    return hasattr(strategy, "score_samples")
+    if not hasattr(strategy, "score_samples"):
+        raise AttributeError(
+            "query_strategy must score each row for score_pool, got "
+            f"{self.query_strategy!r}, which only picks. Use query, or a strategy "
+            "with score_samples."
+        )
+    return True
 
 
 def _keeps_models(self):

@@ -467,6 +467,9 @@ def test_score_pool_is_there_for_strategies_that_score():
     assert hasattr(ActiveLearner(query_strategy="margin"), "score_pool")
     for strategy in (RandomSampling(), "random", "no such name", in_order, None):
         assert not hasattr(ActiveLearner(query_strategy=strategy), "score_pool")
+    with pytest.raises(AttributeError) as error:
+        _ = ActiveLearner(query_strategy="random").score_pool
+    assert "score_pool, got 'random', which only picks" in str(error.value.__cause__)
     with pytest.raises(NotFittedError):
         ActiveLearner(query_strategy="margin").score_pool([[0.0]])
 
