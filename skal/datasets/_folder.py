@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral
 from typing import TYPE_CHECKING
+from warnings import warn
 
 import numpy as np
 
@@ -23,6 +24,7 @@ def load_image_folder(
     size: int | tuple[int, int] | None = None,
     color: str = "rgb",
     fit: str = "crop",
+    bits: int | None = None,
     labels: str | None = "folders",
     cache_dir: str | PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -42,7 +44,8 @@ def load_image_folder(
     ----------
     path : str or path
         A folder, a zip, or a folder inside a zip (``"photos.zip/train"``). Links are
-        followed. Hidden files and files that are no images are passed over.
+        followed. Hidden files are passed over, and so are files that are no images,
+        which a warning counts.
     size : int or tuple of int, default=None
         Height and width to bring the images to, or one number for both. None keeps
         them as they are; they then have to be of one size.
@@ -51,6 +54,10 @@ def load_image_folder(
     fit : {"crop", "pad", "stretch"}, default="crop"
         How to bring an image to the size: scale it to cover the size and cut off what
         is left over, scale it to fit inside and add black, or distort it.
+    bits : int, default=None
+        How many bits the pixels of 16-bit images use, 8 to 16: 12 where they go from
+        0 to 4095. None looks for the brightest of all of them and takes the least of
+        8, 10, 12, 14 and 16 that holds it. Say it where folders have to be alike.
     labels : "folders" or None, default="folders"
         Where labels come from. None takes folders as mere order, and leaves every
         image without a label.
@@ -86,7 +93,8 @@ def load_image_folder(
     FileNotFoundError
         If there is nothing at ``path``.
     ValueError
-        If there is no image, images cannot be read, or sizes differ.
+        If there is no image, images cannot be read, sizes differ, or 16-bit colours
+        use few of their bits.
     OSError
         If ``cache_dir`` cannot be written to.
 
@@ -102,8 +110,8 @@ def load_image_folder(
     may be deleted at any time. Several processes may load one folder at once.
 
     Photographs are turned as the camera was held, transparent pixels are laid on
-    white, of 16-bit pixels the upper byte is kept, and of moving pictures the first
-    frame.
+    white, of 16-bit pixels the upper 8 of the bits in use are kept, and of moving
+    pictures the first frame.
 
     Examples
     --------
@@ -122,10 +130,17 @@ def load_image_folder(
         "size": _height_width(size),
         "color": check_choice("color", color, ("rgb", "gray")),
         "fit": check_choice("fit", fit, ("crop", "pad", "stretch")),
+        "bits": _bits(bits),
     }
     if labels is not None:
         check_choice("labels", labels, ("folders",))
     files = list_images(path)
+    if files.others:
+        warn(
+            f"path {str(files.root)!r} holds files that are no images, which are "
+            f"passed over: {files.passed_over}.",
+            stacklevel=2,
+        )
     images = cached_images(files, how, cache_dir, n_jobs)
     folders = files.folders() if labels else [None] * len(files.names)
     target_names = sorted({folder for folder in folders if folder is not None})
@@ -137,6 +152,15 @@ def load_image_folder(
         return_X_y,
         filenames=np.array(files.names, dtype=object),
     )
+
+
+def _bits(bits):
+    """Return the bits of 16-bit pixels, checked, or None."""
+    if bits is not None and check_int("bits", bits, 8) > 16:
+        raise ValueError(
+            f"bits must be at most 16, got {bits!r}. 12 is for pixels from 0 to 4095."
+        )
+    return bits
 
 
 def _height_width(size):

@@ -7,6 +7,7 @@ import os
 import tempfile
 import zipfile
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.lib import format as npy
 
-from skal.datasets._decode import decode
+from skal.datasets._decode import brightest, decode, depth_of
 from skal.datasets._places import cache_folder
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
     from skal.datasets._image_files import ImageFiles
 
-_FORMAT = 1  # raise it when the same files would give other pixels
+_FORMAT = 2  # raise it when the same files would give other pixels
 _BLOCK = 64
 _SHOWN = 5
+_DEEP = (".apng", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff")  # may be of 16 bits
 
 
 def cached_images(
@@ -58,11 +60,30 @@ def _write(files, how, folder, name, n_jobs):
     try:
         with open(handle, "wb") as file:
             # Not through a memory map: a full disk is then an error, not a crash.
-            _fill(file, files, decoded(files, how, n_jobs))
+            bits = how["bits"] or _depth(files, n_jobs)
+            _fill(file, files, decoded(files, {**how, "bits": bits}, n_jobs))
         os.replace(aside, folder / name)
     except BaseException:
         os.unlink(aside)
         raise
+
+
+def _depth(files, n_jobs):
+    """Return how many bits the 16-bit pixels of all images use, alike for all."""
+    deep = [name for name in files.names if name.lower().endswith(_DEEP)]
+    tops = [
+        top
+        for _, top in _by_blocks(_brightest, files, deep, n_jobs)
+        if not isinstance(top, Exception)  # named when it is decoded
+    ]
+    gray, color = np.max(tops, axis=0) if tops else (0, 0)
+    if color > 0 and depth_of(color) < 16:
+        raise ValueError(
+            f"path must hold colours that use their 16 bits, got a brightest of "
+            f"{color} in {str(files.root)!r}, of which {color >> 8} levels would be "
+            "left. Save them in 8 bits, or pass bits=16 if they are as dark as that."
+        )
+    return depth_of(gray) if gray else 16
 
 
 def _fill(file, files, images):
@@ -104,17 +125,28 @@ def _broken_files(root, broken):
 
 def decoded(files, how, n_jobs):
     """Yield the name of each file with its pixels, or with what was wrong with it."""
-    blocks = [
-        files.names[start : start + _BLOCK]
-        for start in range(0, len(files.names), _BLOCK)
-    ]
+    return _by_blocks(_decode_block, files, files.names, n_jobs, how)
+
+
+def _by_blocks(work, files, names, n_jobs, *how):
+    """Yield each name with what a function of blocks of files found."""
+    blocks = [names[i : i + _BLOCK] for i in range(0, len(names), _BLOCK)]
     parallel = Parallel(n_jobs=n_jobs, require="sharedmem", return_as="generator")
-    images = parallel(delayed(_decode_block)(files, block, how) for block in blocks)
-    for block, pixels in zip(blocks, images, strict=True):
-        yield from zip(block, pixels, strict=True)
+    found = parallel(delayed(work)(files, block, *how) for block in blocks)
+    for block, answers in zip(blocks, found, strict=True):
+        yield from zip(block, answers, strict=True)
 
 
 def _decode_block(files, names, how):
+    return _read_block(partial(decode, **how), files, names)
+
+
+def _brightest(files, names):
+    return _read_block(brightest, files, names)
+
+
+def _read_block(read, files, names):
+    """Return what each file reads as, or what was wrong with it."""
     from PIL import Image
 
     unreadable = (
@@ -125,7 +157,7 @@ def _decode_block(files, names, how):
     for name in names:
         try:
             with files.open(name) as file:
-                images.append(decode(file, **how))
+                images.append(read(file))
         except unreadable as error:
             images.append(error)
     return images

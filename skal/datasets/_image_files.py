@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUFFIXES = (
-    *(".bmp", ".gif", ".jpeg", ".jpg", ".pgm"),
-    *(".png", ".ppm", ".tif", ".tiff", ".webp"),
+    *(".apng", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm"),
+    *(".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
+#: What lies beside images without anybody's doing: notes of file managers, our caches.
+_LITTER = re.compile(r"(thumbs\.db|desktop\.ini|[0-9a-f]{32}\.npy)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,22 @@ class ImageFiles:
     stamps: list[tuple[Any, ...]]  # what changes when a file does
     archive: zipfile.ZipFile | None = None
     prefix: str = ""
+    others: Counter[str] = field(default_factory=Counter)  # suffix -> files of no image
+
+    @property
+    def passed_over(self):
+        """Say how many other files there are, by suffix; nothing where there are none.
+
+        Returns
+        -------
+        str
+            Words for a message.
+        """
+        counts = sorted(self.others.items(), key=lambda one: (-one[1], one[0]))
+        words = ", ".join(
+            f"{count} {suffix or 'no suffix'}" for suffix, count in counts
+        )
+        return f"{self.others.total()} ({words})" if counts else ""
 
     def open(self, name):
         """Return a file for reading the image of this name."""
@@ -61,7 +81,13 @@ def list_images(path: Any) -> ImageFiles:
 
 def _in_folder(root):
     found = []
+    others: Counter[str] = Counter()
     for place, files in _walk(root):
+        others.update(
+            _suffix(file)
+            for file in files
+            if _is_other(file) and os.path.isfile(os.path.join(place, file))
+        )
         for file in filter(_is_image, files):
             path = Path(place, file)
             # A link to nowhere is named with all that cannot be read.
@@ -69,7 +95,7 @@ def _in_folder(root):
             name = path.relative_to(root).as_posix()
             found.append((name, stat.st_size, stat.st_mtime_ns))
     found.sort()
-    return ImageFiles(root, [name for name, *_ in found], found)
+    return ImageFiles(root, [name for name, *_ in found], found, others=others)
 
 
 def _walk(root):
@@ -101,14 +127,20 @@ def _in_zip(archive, path):
         ) from error
     inside = path.relative_to(archive).as_posix()
     prefix = "" if inside == "." else f"{inside}/"
-    found = sorted(
-        (member.filename.removeprefix(prefix), member.file_size, member.CRC)
+    members = [
+        member
         for member in file.infolist()
         if member.filename.startswith(prefix)
-        and _is_image(member.filename)
         and not any(map(_is_hidden, member.filename.split("/")))
+    ]
+    found = sorted(
+        (member.filename.removeprefix(prefix), member.file_size, member.CRC)
+        for member in members
+        if _is_image(member.filename)
     )
-    return ImageFiles(path, [name for name, *_ in found], found, file, prefix)
+    names = [PurePosixPath(one.filename).name for one in members if not one.is_dir()]
+    others = Counter(map(_suffix, filter(_is_other, names)))
+    return ImageFiles(path, [name for name, *_ in found], found, file, prefix, others)
 
 
 def _is_hidden(name):
@@ -119,10 +151,19 @@ def _is_image(name):
     return name.lower().endswith(SUFFIXES) and not _is_hidden(name)
 
 
+def _is_other(name):
+    return not (_is_image(name) or _is_hidden(name) or _LITTER.fullmatch(name))
+
+
+def _suffix(name):
+    return PurePosixPath(name).suffix.lower()
+
+
 def _nonempty(files):
     if not files.names:
+        others = f" but other files: {files.passed_over}" if files.others else ""
         raise ValueError(
             f"path must hold images ({', '.join(SUFFIXES)}), got {str(files.root)!r}, "
-            "which holds none."
+            f"which holds none{others}."
         )
     return files

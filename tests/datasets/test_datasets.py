@@ -10,6 +10,7 @@ import tarfile
 import threading
 import types
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ CLASSES = [
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 ]
+SPELLINGS = (".jfif", ".jpe", ".JPG", ".dib", ".pnm", ".apng")
 
 
 @pytest.fixture(autouse=True)
@@ -444,15 +446,16 @@ CATS = {
     "cat/a.png": png(colored(1)),
     "cat/deep/c.jpeg": png(colored(2)),
     "cat/.hidden.png": b"",
-    "dog/notes.txt": b"no image",
     ".trash/x.png": b"",
-    "empty/readme.md": b"",
 }
+NOTES = {"dog/notes.txt": b"no image", "empty/readme.md": b""}
 
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_folders_are_classes(tmp_path, packed):
-    pets = load_image_folder(write_files(tmp_path, "pets", CATS, packed))
+    folder = write_files(tmp_path, "pets", {**CATS, **NOTES}, packed)
+    with pytest.warns(UserWarning, match=r"passed over: 2 \(1 .md, 1 .txt\)"):
+        pets = load_image_folder(folder)
     assert list(pets.filenames) == ["cat/a.png", "cat/deep/c.jpeg", "dog/b.png"]
     assert list(pets.target_names) == ["cat", "dog"]
     np.testing.assert_array_equal(pets.target, [0, 0, 1])
@@ -573,6 +576,56 @@ def test_large_photographs_look_the_same_when_decoded_small(tmp_path):
     assert np.abs(small - expected).mean() < 4
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".pgm"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_pixels_of_any_depth_keep_their_levels(tmp_path, bits, suffix):
+    """Those of 12 bits became 16 grey levels, and those of 8 black."""
+    ramp = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    deep = ramp << (bits - 8)
+    image = one(tmp_path, Image.fromarray(deep), f"a{suffix}", color="gray")
+    np.testing.assert_array_equal(image, ramp)
+
+
+def test_the_depth_is_one_for_all_images_or_as_told(tmp_path):
+    dark, bright = (np.full((4, 4), top, np.uint16) for top in (160, 4095))
+    files = {"dark.png": png(Image.fromarray(dark))}
+    folder = write_files(tmp_path, "micro", files)
+    assert load_image_folder(folder, bits=12).images.max() == 10
+    write_files(tmp_path, "micro", {"light.png": png(Image.fromarray(bright))})
+    assert load_image_folder(folder).images.max(axis=(1, 2, 3)).tolist() == [10, 255]
+    with pytest.raises(ValueError, match=r"light.png: pixels of 10 bits were expected"):
+        load_image_folder(folder, bits=10)
+
+
+def test_deep_colours_that_would_lose_their_levels_are_refused(tmp_path):
+    """Pillow keeps the upper byte: of 12 bits 16 levels were left."""
+    ramp = np.repeat(np.arange(64, dtype=np.uint16).reshape(8, 8, 1) << 6, 3, axis=2)
+
+    def chunk(name, content):
+        size, crc = len(content), zlib.crc32(name + content)
+        return struct.pack(">I", size) + name + content + struct.pack(">I", crc)
+
+    lines = b"".join(b"\0" + row.tobytes() for row in ramp.astype(">u2"))
+    head = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
+    content += chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    with pytest.raises(ValueError, match=r"path must hold colours that use their 16"):
+        one(tmp_path, content)
+    assert one(tmp_path, content, bits=16).max() == 63 * 64 >> 8
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_that_are_no_images_are_counted(tmp_path, packed):
+    """They were passed over without a word, and .jfif and .jpe among them."""
+    files = {f"cat/{i}{end}": png(colored(i)) for i, end in enumerate(SPELLINGS)}
+    notes = ("a.txt", "cat/b.TXT", "readme", "cat/x.heic", ".hidden", "cat/Thumbs.db")
+    files |= dict.fromkeys(notes, b"?")
+    folder = write_files(tmp_path, "mixed", files, packed)
+    with pytest.warns(UserWarning, match=r"over: 4 \(2 .txt, 1 no suffix, 1 .heic\)\."):
+        pets = load_image_folder(folder)
+    assert len(pets.images) == len(SPELLINGS)
+
+
 def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
     ramp = (np.arange(64, dtype=np.uint16) * 1024).reshape(8, 8)
     image = one(tmp_path, Image.fromarray(ramp), color="gray")
@@ -676,6 +729,8 @@ def test_a_zip_with_a_damaged_member(tmp_path):
             ValueError,
             "color must be one of 'gray', 'rgb', got 'grey'",
         ),
+        ({"bits": 17}, ValueError, "bits must be at most 16, got 17"),
+        ({"bits": 7}, ValueError, "bits must be at least 8, got 7"),
         ({"fit": "zoom"}, ValueError, "fit must be one of .* got 'zoom'"),
         ({"labels": "files"}, ValueError, "labels must be one of 'folders', got 'fil"),
     ],
@@ -691,7 +746,9 @@ def test_paths_that_are_no_folder_of_images(tmp_path):
     (tmp_path / "notes.txt").write_text("no zip")
     with pytest.raises(ValueError, match=r"notes.txt': File is not a zip file"):
         load_image_folder(tmp_path / "notes.txt")
-    with pytest.raises(ValueError, match=r"path must hold images \(.bmp, .*, got"):
+    with pytest.raises(ValueError, match=r"path must hold images \(.apng, .*, got"):
+        load_image_folder(tmp_path)
+    with pytest.raises(ValueError, match=r"holds none but other files: 1 \(1 .txt\)"):
         load_image_folder(tmp_path)
 
 
