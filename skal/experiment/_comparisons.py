@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from skal.experiment._statistics import (
     verdict_of,
 )
 from skal.experiment._table_files import need_pandas
+from skal.experiment._twins import twins_everywhere, twins_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +99,8 @@ def compare(
 
     What is compared is the area under the learning curve, which is the mean score
     over the labels bought. P-values are corrected by Holm's method for all rows of
-    the table.
+    the table; twins, strategies that picked the same rows in every seed as margin and
+    entropy do on two classes, are one test, and a twin of the baseline is none.
 
     Parameters
     ----------
@@ -114,8 +117,9 @@ def compare(
     -------
     pandas.DataFrame
         A row for each strategy in each setting: the mean difference with its 95 %
-        interval (not corrected), the seeds it won, ``p``, ``p_holm``, and the
-        ``verdict``: "better", "worse" or "cannot tell".
+        interval (not corrected), the seeds it won, ``p``, ``twin_of`` (the strategy
+        that picked the same rows, else None), ``p_holm``, and the ``verdict``:
+        "better", "worse" or "cannot tell".
 
     Raises
     ------
@@ -130,6 +134,7 @@ def compare(
         grid, scores = self.paired(metric, data, estimator)
         check_choice("baseline", baseline, scores)
         base = areas(grid, scores[baseline])
+        twins = _around(baseline, twins_in(self, data, estimator))
         for name, runs in scores.items():
             if name == baseline:
                 continue
@@ -142,9 +147,14 @@ def compare(
             row |= {"area": area.mean(), "baseline_area": base.mean()}
             rows.append(row | compare_areas(area, base, test))
             rows[-1]["wins"] = int((sign * (area - base) > 0).sum())
-    corrected = holm([row["p"] for row in rows])
-    for row, p in zip(rows, corrected, strict=True):
-        row["p_holm"] = p
+            rows[-1]["twin_of"] = twins.get(name)
+    tested = [row for row in rows if row["twin_of"] is None]
+    found = {}
+    for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
+        found[row["data"], row["estimator"], row["strategy"]] = p
+    for row in rows:
+        name = row["twin_of"] or row["strategy"]
+        row["p_holm"] = p = found.get((row["data"], row["estimator"], name), row["p"])
         better = sign * row["difference"]
         row["verdict"] = verdict_of(row["n_seeds"], better, p, alpha)
     return pd.DataFrame(rows)
@@ -238,7 +248,7 @@ def ranks(
     Returns
     -------
     Ranking
-        See :func:`average_ranks`.
+        See :func:`average_ranks`. Twins (see :meth:`compare`) are ranked as one.
     """
     check_choice("blocks", blocks, ("seeds", "settings"))
     names, sign = self.common_strategies(metric), _sign(metric)
@@ -248,7 +258,27 @@ def ranks(
         for name in names:
             values = sign * areas(grid, scores[name])
             found[name] += list(values) if blocks == "seeds" else [values.mean()]
-    return average_ranks(found, alpha)
+    twins = twins_everywhere(self, metric)
+    ranking = average_ranks({n: v for n, v in found.items() if n not in twins}, alpha)
+    return _with_twins(ranking, {n: one for n, one in twins.items() if n in found})
+
+
+def _around(baseline, twins):
+    """Let the twins of a baseline be named after it, and not it after them."""
+    first = twins.get(baseline, baseline)
+    same = {first, *(name for name, one in twins.items() if one == first)}
+    return {**twins, **dict.fromkeys(same - {baseline}, baseline)}
+
+
+def _with_twins(ranking, twins):
+    """Let each twin stand behind the strategy that it is like."""
+    pairs = [
+        (name, rank)
+        for first, rank in zip(ranking.names, ranking.ranks, strict=True)
+        for name in (first, *(twin for twin, one in twins.items() if one == first))
+    ]
+    names, ranks = zip(*pairs, strict=True)
+    return replace(ranking, names=list(names), ranks=np.array(ranks, float))
 
 
 def areas(grid, runs):

@@ -28,7 +28,9 @@ class Efficiency:
         Its labels divided by those the strategy needs for that score; NaN where the
         strategy does not get there.
     low, high : ndarray of float of shape (n_points,)
-        Interval of the ratio; 0 where the strategy may never get there.
+        Interval of the ratio. Where the strategy may not get there within the labels
+        that were bought the ratio is only known to be below the baseline's labels
+        divided by all of these: such an interval begins at 0 and ends there or above.
 
     See Also
     --------
@@ -106,25 +108,30 @@ def efficiency_interval(
     n_labels = np.asarray(n_labels, float)
     scores, base = np.asarray(scores, float), np.asarray(baseline_scores, float)
     best = np.maximum.accumulate(base.mean(axis=0))
-    ratios = np.array(
+    bounds = np.array(
         [
             _ratio(n_labels, scores[drawn].mean(axis=0), base[drawn].mean(axis=0))
             for drawn in draws(len(scores), n_bootstrap, random_state)
         ]
-    )
-    point = np.where(ratios[0] > 0, ratios[0], np.nan)
-    low, high = interval(ratios[1:], level, len(scores))
+    )  # (n_draws, 2, n_points)
+    point = np.where(bounds[0, 0] > 0, bounds[0, 0], np.nan)
+    low = interval(bounds[1:, 0], level, len(scores))[0]
+    high = interval(bounds[1:, 1], level, len(scores))[1]
     return Efficiency(n_labels, best, point, low, high)
 
 
 def _ratio(n_labels, curve, base):
-    """Return the baseline's labels over those needed; 0 where it is never reached."""
+    """Return the baseline's labels over those needed: at least, and at most.
+
+    The two differ where the score is not reached: more labels might, or none.
+    """
     targets = np.maximum.accumulate(base)
     needed = labels_to_reach(n_labels, base, targets)  # earlier, where it has dipped
     used = labels_to_reach(n_labels, curve, targets)
-    with np.errstate(invalid="ignore"):
-        ratio = needed / used
-    return np.where((needed == 0) & (used == 0), 1, ratio)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low, high = needed / used, needed / np.minimum(used, n_labels[-1])
+    at_once = (needed == 0) & (used == 0)
+    return np.where(at_once, 1, low), np.where(at_once, 1, high)
 
 
 def labels_needed(

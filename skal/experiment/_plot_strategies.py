@@ -8,6 +8,7 @@ import numpy as np
 
 from skal.experiment._measures import better_of, title_of
 from skal.experiment._plot_axes import axes_of, dressed, heat_map
+from skal.experiment._twins import twins_everywhere
 from skal.plotting import BASELINE_COLOR, LabelCurveDisplay, line_colors
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def plot_efficiency(
     Returns
     -------
     matplotlib.axes.Axes
-        The axes. Lines end where a strategy does not get there.
+        The axes. Lines end where a strategy does not get there; bands go on, between
+        0 and what the labels that were bought leave open.
     """
     found = self.efficiency(metric, data=data, estimator=estimator, baseline=baseline)
     ax = axes_of(ax)
@@ -125,15 +127,17 @@ def plot_penalties(
     Returns
     -------
     matplotlib.axes.Axes
-        The axes; the last line holds the mean of each column, lower is better.
+        The axes; the last line holds the mean of each column, lower is better, in
+        which strategies that picked the same rows count once.
     """
     table = self.penalties(metric, alpha=alpha)
     names, wins = list(table.columns), table.to_numpy()
     off = ~np.eye(len(names), dtype=bool)
-    lost = [
-        wins[off[:, j], j].mean() if len(names) > 1 else np.nan
-        for j in range(len(names))
+    twins = twins_everywhere(self, metric)
+    others = [
+        [n not in twins and n != twins.get(name, name) for n in names] for name in names
     ]
+    lost = [wins[one, j].mean() if any(one) else np.nan for j, one in enumerate(others)]
     ax = axes_of(ax)
     shown = np.vstack([np.where(off, wins, np.nan), lost])
     heat_map(ax, shown, "share", shown.round(2))

@@ -194,7 +194,8 @@ def _across(results, metric):
         yield (
             '<p class="note">Difference of the area under the learning curve to '
             f"{BASELINE}, paired by seed; paired t-test, corrected by Holm for all "
-            f"rows. Fewer than {MIN_SEEDS} seeds cannot tell.</p>"
+            "rows, of which strategies that pick the same rows count as one. "
+            f"Fewer than {MIN_SEEDS} seeds cannot tell.</p>"
         )
     if len(results.common_strategies(metric)) < 2:
         return

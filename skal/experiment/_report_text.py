@@ -52,11 +52,18 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
         where = row["data"], row["estimator"], row["strategy"]
         start = f"On {row['data']} with {row['estimator']}, " if many else ""
         found = labels.loc[where]
-        budget = labels.loc[(*where[:2], baseline), f"labels_to_match_{baseline}"]
+        own = labels.loc[(*where[:2], baseline), f"labels_to_match_{baseline}"]
+        budget = results.paired(metric, *where[:2])[0][-1]
+        if row["twin_of"] is not None:
+            sentences.append(
+                start + f"{row['strategy']}: picks the same rows as {row['twin_of']} "
+                f"in all {row['n_seeds']} seeds. The two are one, and counted once."
+            )
+            continue
         sentences.append(
             start
             + f"{row['strategy']}: {row['verdict']}. "
-            + _saved(found, baseline, budget)
+            + _saved(found, baseline, budget, own)
             + f" Mean {title_of(metric)} over the budget {_signed(row['difference'])} "
             f"({_signed(row['low'])} to {_signed(row['high'])}; p = {row['p']:.2g}, "
             f"corrected {row['p_holm']:.2g}; {row['n_seeds']} seeds)."
@@ -64,12 +71,16 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
     return sentences
 
 
-def _saved(row, baseline, budget):
+def _saved(row, baseline, budget, own):
     name = f"labels_to_match_{baseline}"
     needed = count_of_labels(row[name], row[f"{name}_low"], row[f"{name}_high"])
     if not np.isfinite(row[name]):
         return f"It does not reach {baseline}'s last score within the budget."
-    return f"It reaches {baseline}'s last score, of {budget:.0f} labels, with {needed}."
+    dipped = f", which {baseline} had first with {own:.0f}" if own < budget - 1 else ""
+    return (
+        f"It reaches {baseline}'s last score, of {budget:.0f} labels{dipped}, with "
+        f"{needed}."
+    )
 
 
 def _signed(value):

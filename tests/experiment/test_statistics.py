@@ -13,6 +13,7 @@ from skal.experiment import (
     paired_test,
     pairwise_penalties,
 )
+from skal.experiment._report_text import headlines
 from skal.metrics import area_under_learning_curve, label_efficiency
 
 
@@ -127,6 +128,19 @@ def test_efficiency_ends_where_the_strategy_does_not_get():
     found = efficiency_interval([10, 20], [[0.5, 0.6]] * 3, [[0.5, 0.7]] * 3)
     np.testing.assert_allclose(found.ratio, [1, np.nan])
     np.testing.assert_allclose(found.low, [1, 0])
+
+
+def test_efficiency_that_is_censored_is_bounded_by_the_budget():
+    """Its interval was [0, 0], as if it were known to be nothing."""
+    curve, base = [[0.5, 0.55, 0.6]] * 4, [[0.5, 0.7, 0.8]] * 4
+    found = efficiency_interval([10, 20, 40], curve, base)
+    np.testing.assert_allclose(found.ratio, [1, np.nan, np.nan])
+    np.testing.assert_allclose(found.low, [1, 0, 0])
+    np.testing.assert_allclose(found.high, [1, 20 / 40, 40 / 40])
+    # Half of the seeds get there with 30 labels, half do not with 40.
+    curve = [[0.5, 0.5, 0.9], [0.5, 0.5, 0.5]]
+    found = efficiency_interval([10, 20, 40], curve, [[0.5, 0.6, 0.7]] * 2)
+    assert (found.low[2], found.high[2]) == (0, pytest.approx(40 / 30))
 
 
 def test_efficiency_intervals_hold_the_truth(rng):
@@ -294,6 +308,74 @@ def test_a_smaller_loss_is_better(rng):
     needed = results.summary("nll")["labels_to_match_random"]
     assert needed[0] < 100
     assert needed[1] == 200
+
+
+def test_a_report_gives_the_budget_where_the_baseline_dipped():
+    """It said "random's last score, of 40 labels" where the budget was 60."""
+    n_labels, outcomes = np.array([20, 40, 60]), []
+    curves = {"good": [0.5, 0.8, 0.9], "random": [0.5, 0.8, 0.7]}
+    for seed in range(5):
+        for name, scores in curves.items():
+            outcomes.append({"record": cell(name, seed, n_labels, np.array(scores))})
+    (said,) = headlines(Results(outcomes, {}), "accuracy", "random")
+    assert "last score, of 60 labels, which random had first with 33, with 33" in said
+
+
+def with_twins(rng, effects, twins, n_seeds=8):
+    """Return Results in which twins pick, and score, as another does."""
+    results = simulated(rng, effects, n_seeds)
+    for i, record in enumerate(results.records):
+        record["asked"] = [[i, 1000 + i], [2000 + i]]
+    for twin, first in twins.items():
+        for record in results.records:
+            if record["strategy"] == first:
+                asked = [rows[::-1] for rows in record["asked"]]
+                one = {**record, "strategy": twin, "asked": asked}
+                results.outcomes.append({"record": one})
+    return results
+
+
+def only(results, strategies):
+    kept = [o for o in results.outcomes if o["record"]["strategy"] in strategies]
+    return Results(kept, {})
+
+
+def test_strategies_that_pick_the_same_rows_are_tested_once(rng):
+    """Margin and entropy on two classes were two tests, and corrected for as two."""
+    effects = {"margin": 0.004, "other": 0.001, "random": 0.0}
+    results = with_twins(rng, effects, {"entropy": "margin", "chance": "random"})
+    compared = results.compare().set_index("strategy")
+    alone = only(results, effects).compare()
+    assert compared["twin_of"].dropna().to_dict() == {
+        "entropy": "margin",
+        "chance": "random",
+    }
+    for name, p in zip(alone["strategy"], alone["p_holm"], strict=True):
+        assert compared["p_holm"][name] == p
+    assert compared["p_holm"]["entropy"] == compared["p_holm"]["margin"]
+    assert compared["p_holm"]["chance"] == 1
+    assert alone["twin_of"].isna().all()
+    said = headlines(results, "accuracy", "random")
+    assert "entropy: picks the same rows as margin in all 8 seeds" in said[2]
+    assert "chance: picks the same rows as random in all 8 seeds" in said[3]
+    twice = results.compare(baseline="entropy").set_index("strategy")["twin_of"]
+    assert twice.dropna().to_dict() == {"margin": "entropy", "chance": "random"}
+
+
+def test_strategies_that_pick_the_same_rows_are_ranked_once(rng):
+    effects = {"margin": 0.02, "random": 0.0}
+    results = with_twins(rng, effects, {"entropy": "margin"})
+    ranking, alone = results.ranks(), only(results, effects).ranks()
+    assert ranking.names == ["margin", "entropy", "random"]
+    assert ranking.ranks.tolist() == [1, 1, 2] == [1, *alone.ranks]
+    assert ranking.critical_difference == alone.critical_difference
+    assert ranking.p_value == alone.p_value
+
+
+def test_picks_that_differ_in_one_seed_are_no_twins(rng):
+    results = with_twins(rng, {"a": 0.0, "random": 0.0}, {"b": "a"})
+    results.records[-1]["asked"] = [[1, 2], [3]]
+    assert results.compare()["twin_of"].isna().all()
 
 
 def test_an_unknown_baseline_is_refused(rng):
