@@ -7,6 +7,8 @@ from zipfile import is_zipfile
 
 import numpy as np
 
+from skal.experiment._leaks import leaking_columns
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -56,6 +58,11 @@ def read_table(path: Path) -> tuple[Any, ...]:
         )
     if len(frame) == 0:
         raise ValueError(f"{str(path)!r} must hold rows, got its columns alone.")
+    if len(columns) > 1:
+        raise ValueError(
+            f"{str(path)!r} must have one column of labels, got "
+            f"{', '.join(map(repr, columns))}. Drop or rename all but one."
+        )
     y = frame.pop(columns[0])
     odd = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
     if frame.shape[1] == 0:
@@ -67,6 +74,14 @@ def read_table(path: Path) -> tuple[Any, ...]:
         raise ValueError(
             f"{str(path)!r} must hold numbers beside the labels and no gaps, got "
             f"{odd or 'missing values'}. Prepare it in Python and pass (X, y)."
+        )
+    leaks = leaking_columns(frame, y.to_numpy())
+    if leaks:
+        words = "; ".join(f"{name!r}: {why}" for name, why in leaks.items())
+        raise ValueError(
+            f"{str(path)!r} must hold columns that do not give the labels in "
+            f"{columns[0]!r} away, got {words}. Drop what is not known before a row is "
+            "labelled; pass (X, y) in Python if all of it is."
         )
     return frame.to_numpy(dtype=float), y.to_numpy()
 

@@ -3,6 +3,7 @@
 import builtins
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from sklearn.svm import LinearSVC
 from skal import ActiveLearner
 from skal.experiment import Experiment, Results
 from skal.experiment._describe import describe, key_of
+from skal.experiment._leaks import leaking_columns
 from skal.experiment._report_text import headlines, setup_table, summary_table
 from skal.query import (
     BAIT,
@@ -847,6 +849,60 @@ def test_tables_that_do_not_serve_say_why(tmp_path, content, match):
     (tmp_path / "table.csv").write_text(content)
     with pytest.raises(ValueError, match=match):
         small(data=str(tmp_path / "table.csv")).check()
+
+
+SECRET = {
+    "a second column of labels": (lambda y: {"label": y}, "got 'target', 'label'"),
+    "a code": (lambda y: {"code": 7 - y}, "'code': each of its values has one label"),
+    "finer classes": (
+        lambda y: {"fine": 2 * y + np.arange(150) % 2},
+        "'fine': each of its values has one label",
+    ),
+    "one class": (lambda y: {"hot": y == 1}, "'hot': each label has one of its values"),
+    "the rows": (lambda y: {"Unnamed: 0": np.arange(150)}, "'Unnamed: 0': it counts"),
+}
+
+
+@pytest.mark.parametrize("kind", SECRET)
+@pytest.mark.parametrize("words", [True, False])
+def test_columns_that_give_the_labels_away_are_refused(tmp_path, kind, words):
+    """They became features, and the accuracy was 1.0."""
+    pd = pytest.importorskip("pandas")
+    make, match = SECRET[kind]
+    X, y = IRIS
+    target = np.array(["a", "b", "c"])[y] if words else y
+    frame = pd.DataFrame(X).assign(target=target, **make(y))
+    frame.to_csv(tmp_path / "iris.csv", index=False)
+    with pytest.raises(ValueError, match=re.escape(match)):
+        small(data=str(tmp_path / "iris.csv")).check()
+
+
+def test_a_target_in_another_unit_is_refused(tmp_path):
+    pd = pytest.importorskip("pandas")
+    X, y = make_regression(80, 3, noise=1.0, random_state=0)
+    frame = pd.DataFrame(X).assign(y=y)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    assert small(Ridge(), ["random"], str(tmp_path / "a.csv")).check() == 2
+    frame.assign(fahrenheit=1.8 * y + 32).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match="'fahrenheit': it is the labels in another u"):
+        small(Ridge(), ["random"], str(tmp_path / "a.csv")).check()
+
+
+def test_columns_that_merely_help_are_kept(rng):
+    pd = pytest.importorskip("pandas")
+    y = (np.arange(400) < 8).astype(int)  # two in a hundred
+    frame = pd.DataFrame(
+        {
+            "measured": rng.normal(size=400) + 9 * y,  # apart, but each value once
+            "rounded": np.append(rng.normal(3, 0.1, 8), np.arange(392) // 2 + 10),
+            "rare": np.arange(400) == 3,
+            "constant": 1,
+            "count": rng.permutation(400),
+        }
+    )
+    assert leaking_columns(frame, y) == {}
+    X, y = load_digits(return_X_y=True)
+    assert leaking_columns(pd.DataFrame(X), y) == {}
 
 
 def test_an_npz_without_the_right_names_says_so(tmp_path):
