@@ -11,6 +11,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from skal.experiment import Results, command_line
 
@@ -207,7 +208,7 @@ def report(
         written = Results.from_dir(directory).report(path)
     except (OSError, ImportError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-    Console().print(f"Report: {written}", highlight=False, soft_wrap=True)
+    _say(Console(), f"Report: {written}")
 
 
 def _listed(text, counts_of=None):
@@ -339,14 +340,14 @@ def table_of(results: Results, metric: str) -> Any:
     """Return the summary as a table for the terminal."""
     columns, rows = command_line.summary_table(results, metric, BASELINE)
     table = Table(box=box.SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    for column in columns:
-        head = column.replace(" ", "\n")
+    for column in columns:  # Text, for names may hold what rich takes for markup
+        head = Text(column.replace(" ", "\n"))
         if column in NAMES:  # in a narrow window names break and figures stay whole
             table.add_column(head, overflow="fold")
         else:
             table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table
 
 

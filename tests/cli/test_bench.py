@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from skal.cli import _bench
 from skal.experiment import Results, _report
 from skal.experiment._config import build, experiment_of, read_config
+from skal.experiment._progress import GridBar, as_time
 from skal.experiment._store import DEFINITION
 from skal.query import Margin, Shortlist
 
@@ -357,9 +358,38 @@ def test_the_table_cuts_no_figure_in_a_narrow_window(monkeypatch):
     assert all(cell in text for cell in row[2:])
 
 
-def test_the_bar_says_how_long_it_will_take(capsys):
-    from skal.experiment._progress import GridBar, as_time
+BRACKETS = "[/a] [red]x [link=b]"
 
+
+def test_names_with_brackets_are_shown_as_they_are(monkeypatch):
+    """They ended skal bench in a MarkupError after all the work, or were left out."""
+    columns = ["strategy", f"last {BRACKETS}"]
+    monkeypatch.setattr(
+        _bench.command_line, "summary_table", lambda *args: (columns, [[BRACKETS] * 2])
+    )
+    console = Console(width=99, record=True, file=io.StringIO())
+    console.print(_bench.table_of(None, "accuracy"))
+    text = console.export_text()
+    assert text.count(BRACKETS) == 2
+    assert text.split()[:3] == ["last", "[/a]", "[red]x"]
+
+
+def test_the_bar_of_a_run_takes_names_with_brackets(capsys):
+    where = dict.fromkeys(("data", "estimator", "strategy"), BRACKETS)
+    cell = type("Cell", (), {"key": 1, "seed": 0, **where})
+    with GridBar([cell], 0) as bar:
+        bar.update(cell, {"failure": {"reason": BRACKETS}})
+
+
+def test_reports_in_folders_with_brackets_are_named(tmp_path, monkeypatch):
+    (tmp_path / "a[red]").mkdir()
+    monkeypatch.setattr(Results, "from_dir", lambda directory: Results([], {}))
+    monkeypatch.setattr(Results, "report", lambda self, path: path)
+    result = run_skal("report", "a[red]")
+    assert "Report: a[red]/report.html" in said(result)
+
+
+def test_the_bar_says_how_long_it_will_take(capsys):
     assert [as_time(s) for s in (3.2, 75, 7300)] == ["3 s", "1 min 15 s", "2 h 01 min"]
     cells = [
         type(
