@@ -126,6 +126,13 @@ def bench(
             help="Go on with a run that was stopped, and nothing else.",
         ),
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="With --resume: run the classes that the configuration in DIR names.",
+        ),
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -175,6 +182,8 @@ def bench(
         )
     directory = resume or out or _default_folder(what)
     config, is_file = _config(what, resume, given)
+    if resume is not None and not trust:
+        _check_harmless(config, resume)
     experiment = _checked(config, directory, download, is_file)
     _run(experiment, config, directory, console)
 
@@ -265,6 +274,18 @@ def _config(what, resume, given):
     return {"strategies": STRATEGIES, "data": data, **given}, False
 
 
+def _check_harmless(config, resume):
+    """Refuse to import what a folder names: it may be from a stranger."""
+    found = command_line.foreign_classes(config)
+    if found:
+        raise typer.BadParameter(
+            f"must name a folder whose {command_line.CONFIG} runs nothing but skal, "
+            f"got {str(resume)!r}, which names {', '.join(map(repr, found))}. Add "
+            "--trust if you know who wrote it.",
+            param_hint="'--resume'",
+        )
+
+
 def _whole(word):
     """Make the path of a file whole, so that the run resumes from anywhere."""
     return str(Path(word).resolve()) if Path(word).suffix else word
@@ -309,7 +330,8 @@ def _run(experiment, config, directory, console):
     try:
         results = experiment.run(directory, verbose=1)
     except KeyboardInterrupt:
-        _say(console, f"Stopped. Go on with: skal bench --resume {directory}")
+        trust = " --trust" if command_line.foreign_classes(config) else ""
+        _say(console, f"Stopped. Go on with: skal bench --resume {directory}{trust}")
         raise typer.Exit(130) from None
     if results.records:
         _tell(results, directory, console)

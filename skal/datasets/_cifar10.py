@@ -30,6 +30,7 @@ _BATCHES = {
 _FOLDER = "cifar-10-batches-py"
 _ARCHIVE = "cifar-10-python.tar.gz"
 _STEMS = ("cifar10", "cifar-10", "cifar_10")
+MAX_UNPACKED = 2**29  # three times CIFAR-10
 _WAY_OUT = (
     f"Put {_ARCHIVE} there, or the folder {_FOLDER} from it, or a folder or zip whose "
     "name begins with cifar10 and that holds images as train/cat/1.png"
@@ -153,7 +154,7 @@ def _read_file(path):
 def _read_archive(path, names):
     try:
         with tarfile.open(path) as archive:
-            members = [archive.getmember(f"{_FOLDER}/{name}") for name in names]
+            members = _members(archive, [f"{_FOLDER}/{name}" for name in names])
             files = [archive.extractfile(member) for member in members]
             contents = [b"" if file is None else file.read() for file in files]
     except (tarfile.TarError, EOFError, KeyError, OSError, zlib.error) as error:
@@ -165,6 +166,19 @@ def _read_archive(path, names):
         _read_batch(BytesIO(content), f"{path}/{name}")
         for content, name in zip(contents, names, strict=True)
     ]
+
+
+def _members(archive, names):
+    """Find files in an archive, of which no more than a bounded part is unpacked."""
+    found: dict[str, tarfile.TarInfo] = {}
+    for member in archive:
+        if member.offset + member.size > MAX_UNPACKED:
+            raise tarfile.TarError(f"{member.name!r} goes beyond {MAX_UNPACKED} bytes")
+        found.setdefault(member.name, member)
+        if found.keys() >= set(names):
+            return [found[name] for name in names]
+    absent = next(name for name in names if name not in found)
+    raise KeyError(f"filename {absent!r} not found")
 
 
 def _read_batch(file, name):

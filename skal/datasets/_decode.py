@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+#: Whatever Pillow's own bound was set to; a small file may say any size.
+MAX_PIXELS = 178_956_970
 #: The depths that cameras have, of pixels that are kept in 16 bits.
 DEPTHS = (8, 10, 12, 14, 16)
 
@@ -27,6 +29,7 @@ def decode(file, size, color, fit, bits):
     from PIL import Image, ImageOps
 
     with Image.open(file) as image:
+        check_pixels(image)
         if size is not None:  # a JPEG is decoded at the fraction of its size that does
             image.draft(None, (2 * max(size), 2 * max(size)))
         ImageOps.exif_transpose(image, in_place=True)  # as the camera was held
@@ -62,12 +65,22 @@ def brightest(file):
     from PIL import Image
 
     with Image.open(file) as image:
+        check_pixels(image)
         if _is_deep(image):
             return int(np.max(np.asarray(image), initial=0)), 0
         if any("16" in str(tile[-1]) for tile in image.tile):
             top = np.max(np.asarray(image.convert("RGB")), initial=0)
             return 0, int(top) << 8
     return 0, 0
+
+
+def check_pixels(image):
+    """Refuse an image by the size in its header, before it is decoded."""
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(
+            f"{MAX_PIXELS} pixels at most were expected, got {image.width} by "
+            f"{image.height}"
+        )
 
 
 def depth_of(top):

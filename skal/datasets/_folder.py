@@ -109,6 +109,9 @@ def load_image_folder(
     changes they are decoded anew; the file from before stays in the cache, whose files
     may be deleted at any time. Several processes may load one folder at once.
 
+    An image of more than 178 956 970 pixels is refused by the size in its
+    header, before it is decoded.
+
     Photographs are turned as the camera was held, transparent pixels are laid on
     white, of 16-bit pixels the upper 8 of the bits in use are kept, and of moving
     pictures the first frame.

@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 _UNSIGNED_BYTES = 8
+MAX_BYTES = 2**30  # twenty times MNIST
 _AGAIN = "Fetch the file again"
 
 
@@ -33,10 +34,16 @@ def _read_array(file, path, rank):
         )
     shape = tuple(np.frombuffer(header, ">u4", offset=4).tolist())
     size = prod(shape)
-    content = file.read()  # not so many bytes: a damaged header may ask for any number
-    if len(content) != size:
+    if size > MAX_BYTES:
         raise ValueError(
-            f"{str(path)!r} must hold {size} bytes of shape {shape}, got "
-            f"{len(content)}. {_AGAIN}."
+            f"{str(path)!r} must hold {MAX_BYTES} bytes at most, got a header that "
+            f"asks for {size} of shape {shape}. {_AGAIN}."
+        )
+    content = file.read(size + 1)  # no more: a small gzip file may go on for ever
+    if len(content) != size:
+        more = "more" if len(content) > size else len(content)
+        raise ValueError(
+            f"{str(path)!r} must hold {size} bytes of shape {shape}, got {more}. "
+            f"{_AGAIN}."
         )
     return np.frombuffer(content, np.uint8).reshape(shape).copy()

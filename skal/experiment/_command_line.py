@@ -1,6 +1,11 @@
 """What the command line takes of experiments beside their public classes."""
 
-from skal.experiment._config import CONFIGS, loaded_experiment, read_config
+from skal.experiment._config import (
+    CONFIGS,
+    foreign_classes,
+    loaded_experiment,
+    read_config,
+)
 from skal.experiment._progress import as_time
 from skal.experiment._report_text import headlines, main_metric, summary_table
 from skal.experiment._saved_config import (
@@ -14,6 +19,7 @@ __all__ = [
     "CONFIG",
     "CONFIGS",
     "as_time",
+    "foreign_classes",
     "headlines",
     "holds_other_files",
     "loaded_experiment",

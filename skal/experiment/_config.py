@@ -175,6 +175,30 @@ def build(value: Any, parameter: str) -> Any:
         ) from error
 
 
+def foreign_classes(config: Any) -> list[str]:
+    """List what a configuration would import from elsewhere than skal.query.
+
+    Parameters
+    ----------
+    config : object
+        A configuration, or a part of one.
+
+    Returns
+    -------
+    list of str
+        Dotted paths, each once.
+    """
+    if isinstance(config, list):
+        parts, named = config, []
+    elif isinstance(config, dict):
+        parts, named = list(config.values()), [str(config.get("class", "None"))]
+    else:
+        return []
+    found = [name for name in named if name not in ("None", *query.__all__)]
+    found += [name for part in parts for name in foreign_classes(part)]
+    return list(dict.fromkeys(found))
+
+
 def _class_of(name, parameter):
     if name in query.__all__:
         return getattr(query, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from skal.experiment._public_name import public_name, without_private_parts
@@ -199,12 +199,12 @@ def _translated(value):
 
 
 def _translated_path(path):
-    """Return the public name of a path of format 1, where it has one."""
-    name = without_private_parts(path)
+    """Return the public name of a path of format 1, by its look alone.
+
+    What a file names is never imported: a stranger may have written it.
+    """
     if path.partition(".")[0] not in ("numpy", "scipy", "sklearn"):
-        return name  # what a file names is imported from these alone
-    try:
-        module, _, attribute = path.rpartition(".")
-        return public_name(getattr(import_module(module), attribute))
-    except (ImportError, AttributeError, ValueError):  # it has moved since
-        return name
+        return without_private_parts(path)
+    *modules, name = path.split(".")
+    public = takewhile(lambda part: not part.startswith("_"), modules)
+    return ".".join([*public, name])  # these show things beside their private modules

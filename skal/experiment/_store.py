@@ -6,13 +6,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 from warnings import warn
-from zipfile import BadZipFile
 
 import numpy as np
 
 from skal.experiment._describe import as_json
 from skal.experiment._files import PART, BrokenFileError, read_json, write_whole
 from skal.experiment._migration import in_public_names, taken_over
+from skal.experiment._npz import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,11 +214,10 @@ class Store:
         """Return the pictures of what was asked, if there are any."""
         path = self.directory / IMAGES
         try:
-            with np.load(path) as file:
-                return {name: file[name] for name in file}
+            return read_arrays(path)
         except FileNotFoundError:
             return {}
-        except (BadZipFile, EOFError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             warn(f"{str(path)!r} is broken ({error}), and left out.", stacklevel=2)
             return {}
 

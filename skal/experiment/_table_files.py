@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
-import numpy as np
-
 from skal.experiment._leaks import leaking_columns
+from skal.experiment._npz import read_arrays
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,11 +90,14 @@ def _read_npz(path):
         raise ValueError(
             f"{str(path)!r} cannot be read: it is no npz file. Write it with np.savez."
         )
-    with np.load(path, allow_pickle=False) as file:
-        names = [name for name in ("X", "y", "X_test", "y_test") if name in file]
-        if names not in (["X", "y"], ["X", "y", "X_test", "y_test"]):
-            raise ValueError(
-                f"{str(path)!r} must hold the arrays X and y, and X_test and y_test or "
-                f"neither, got {sorted(file)}."
-            )
-        return tuple(file[name] for name in names)
+    try:
+        arrays = read_arrays(path)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error}.") from error
+    names = [name for name in ("X", "y", "X_test", "y_test") if name in arrays]
+    if names not in (["X", "y"], ["X", "y", "X_test", "y_test"]):
+        raise ValueError(
+            f"{str(path)!r} must hold the arrays X and y, and X_test and y_test or "
+            f"neither, got {sorted(arrays)}."
+        )
+    return tuple(arrays[name] for name in names)

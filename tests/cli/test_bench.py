@@ -13,7 +13,12 @@ from sklearn.pipeline import Pipeline
 
 from skal.cli import _bench
 from skal.experiment import Results, _report
-from skal.experiment._config import build, experiment_of, read_config
+from skal.experiment._config import (
+    build,
+    experiment_of,
+    foreign_classes,
+    read_config,
+)
 from skal.experiment._progress import GridBar, as_time
 from skal.experiment._store import DEFINITION
 from skal.query import Margin, Shortlist
@@ -356,6 +361,23 @@ def test_the_table_cuts_no_figure_in_a_narrow_window(monkeypatch):
     text = console.export_text()
     assert "…" not in text
     assert all(cell in text for cell in row[2:])
+
+
+def test_resuming_runs_no_strange_code_unasked(tmp_path, monkeypatch):
+    """The configuration in a folder from a stranger was imported and called."""
+    evil = {"class": "strange.Thing"}
+    config = {"data": "digits", "strategies": ["random"], "estimators": {"a": evil}}
+    (tmp_path / "strange.py").write_text("open('hacked', 'w').close()\n")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "config.json").write_text(json.dumps(config))
+    result = run_skal("bench", "--resume", "runs")
+    assert result.exit_code == 2
+    assert "which names 'strange.Thing'. Add --trust if" in said(result)
+    assert not (tmp_path / "hacked").exists()
+    monkeypatch.syspath_prepend(tmp_path)
+    run_skal("bench", "--resume", "runs", "--trust")
+    assert (tmp_path / "hacked").exists()
+    assert foreign_classes([{"a": [{"class": "Margin"}, {"class": "None"}]}]) == []
 
 
 BRACKETS = "[/a] [red]x [link=b]"

@@ -19,6 +19,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from skal.datasets import (
+    _cifar10,
+    _idx,
     fetch_cifar10,
     fetch_mnist,
     load_digits_images,
@@ -161,7 +163,7 @@ def plain(change):
         (break_images(lambda old: old[:-40]), "must be a whole gzip file"),
         (break_images(lambda old: old[:60] + b"\0" * 9 + old[69:]), "whole gzip file"),
         (plain(lambda old: old[:-1]), r"must hold 3920 bytes of .* got 3919"),
-        (plain(lambda old: old + b"?"), r"must hold 3920 bytes of .* got 3921"),
+        (plain(lambda old: old + b"?"), r"must hold 3920 bytes of .* got more"),
         (plain(lambda old: old[:4] + b"\xff" * 12), "must hold 79228162458924105385"),
         (plain(lambda old: old[:4] + b"\0\1\xff\xff" * 3), r"must hold .* got 0\."),
         (plain(lambda old: old[:9]), "must be an IDX file of unsigned bytes of rank 3"),
@@ -649,6 +651,36 @@ def test_sizes_must_agree_or_be_given(tmp_path):
     with pytest.raises(ValueError, match=r"'a.png' of 8 by 9 and 'b.png' of 7 by 9"):
         load_image_folder(folder)
     assert load_image_folder(folder, size=4).images.shape == (2, 3, 4, 4)
+
+
+def test_an_image_of_any_size_is_refused_by_its_header(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as some packages do
+    content = bytearray(png(colored(1)))
+    place = content.index(b"IHDR") + 4
+    content[place : place + 8] = struct.pack(">II", 60000, 60000)
+    crc = zlib.crc32(content[place - 4 : place + 13])
+    content[place + 13 : place + 17] = struct.pack(">I", crc)
+    with pytest.raises(ValueError, match=r"a.png: 178956970 pixels at most were"):
+        one(tmp_path, bytes(content))
+
+
+def test_archives_that_swell_are_refused(tmp_path, monkeypatch):
+    """They were unpacked as far as memory went."""
+    monkeypatch.setattr(_idx, "MAX_BYTES", 100)
+    images = np.zeros((5, 28, 28))
+    (tmp_path / "a.gz").write_bytes(gzip.compress(idx(images)))
+    with pytest.raises(ValueError, match=r"must hold 100 bytes at most, got .* 3920"):
+        _idx.read_idx(tmp_path / "a.gz", 3)
+    (tmp_path / "b.gz").write_bytes(gzip.compress(idx(images[0, 0]) + bytes(10**6)))
+    with pytest.raises(ValueError, match=r"must hold 28 bytes .* got more"):
+        _idx.read_idx(tmp_path / "b.gz", 1)
+    monkeypatch.setattr(_cifar10, "MAX_UNPACKED", 10**5)
+    with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("cifar-10-batches-py/test_batch")
+        member.size = 10**6
+        archive.addfile(member, io.BytesIO(bytes(10**6)))
+    with pytest.raises(ValueError, match="test_batch' goes beyond 100000 bytes"):
+        fetch_cifar10(tmp_path, subset="test")
 
 
 def test_files_that_cannot_be_read_are_named_all_at_once(tmp_path):

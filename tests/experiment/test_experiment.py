@@ -1,6 +1,7 @@
 """Experiments: cells, files to go on with, tables, and mistakes told early."""
 
 import builtins
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import warnings
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 
 from skal import ActiveLearner
-from skal.experiment import Experiment, Results
+from skal.experiment import Experiment, Results, _npz
 from skal.experiment._describe import describe, key_of
 from skal.experiment._leaks import leaking_columns
 from skal.experiment._report_text import headlines, setup_table, summary_table
@@ -912,6 +914,29 @@ def test_an_npz_without_the_right_names_says_so(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK half of it")
     with pytest.raises(ValueError, match=r"a\.npz' cannot be read"):
         small(data=tmp_path / "a.npz").check()
+
+
+def npz_of(path, shape, content, compression):
+    """Write an npz file whose header says a shape, whatever it holds."""
+    head = io.BytesIO()
+    description = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, description)
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name in ("X", "y"):
+            archive.writestr(f"{name}.npy", head.getvalue() + content)
+
+
+def test_an_npz_that_swells_or_lies_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    npz_of(path, (10**13,), b"", zipfile.ZIP_STORED)
+    with pytest.raises(ValueError, match=r"'X.npy' says that it is of shape"):
+        small(data=str(path)).check()
+    monkeypatch.setattr(_npz, "MAX_UNPACKED", 10**5)
+    npz_of(path, (10**5,), bytes(8 * 10**5), zipfile.ZIP_DEFLATED)
+    with pytest.raises(ValueError, match=r"it unpacks to 16.* write it with np.savez"):
+        small(data=str(path)).check()
+    npz_of(path, (150,), bytes(1200), zipfile.ZIP_STORED)
+    assert _npz.read_arrays(path)["X"].shape == (150,)
 
 
 def test_several_data_sets_and_functions_that_make_them():

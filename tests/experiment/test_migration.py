@@ -1,6 +1,7 @@
 """Runs of format 1, which the version before wrote, go on where they were."""
 
 import json
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -190,6 +191,21 @@ def test_results_of_then_are_read_with_public_names(folder):
     assert definition["settings"]["initial"]["class"] == "skal.query.CoreSet"
     assert "._" not in json.dumps(definition)
     assert "._" in json.dumps(RUN["experiment.json"])
+
+
+def test_reading_imports_nothing_that_a_folder_names(folder, tmp_path, monkeypatch):
+    there = json.loads((folder / "experiment.json").read_text())
+    names = ["strange._a.B", "sklearn._strange.Thing", "sklearn.linear_model._a.B"]
+    there["strategies"]["random"] = {"class": names[0], "params": {"x": names[1:]}}
+    (folder / "experiment.json").write_text(json.dumps(there))
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "_a.py").write_text("class B: pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    found = Results.from_dir(folder).definition["strategies"]["random"]
+    assert not {name for name in set(sys.modules) - before if "strange" in name}
+    assert found["class"] == names[0]
+    assert found["params"]["x"] == ["sklearn.Thing", "sklearn.linear_model.B"]
 
 
 @pytest.mark.parametrize("name", sorted(PATHS))
