@@ -10,6 +10,7 @@ from scipy.integrate import trapezoid
 
 from skal._checks import check_choice, check_fraction
 from skal.experiment._efficiency import efficiency_interval, labels_needed
+from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import better_of, title_of
 from skal.experiment._statistics import (
     average_ranks,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 def summary(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     targets: Sequence[float] = (),
     baseline: str = "random",
@@ -43,8 +44,8 @@ def summary(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     targets : sequence of float, default=()
         Scores; for each the labels it takes are counted.
     baseline : str, default="random"
@@ -58,6 +59,7 @@ def summary(
         baseline and to reach the targets with 95 % intervals (``_low``,
         ``_high``), seconds of choosing and training a run.
     """
+    metric = metric_of(self, metric)
     pd = need_pandas()
     check_choice("baseline", baseline, {*self.strategies(), "random"})
     rows = []
@@ -89,7 +91,7 @@ def summary(
 
 def compare(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     baseline: str = "random",
     test: str = "t",
@@ -104,8 +106,8 @@ def compare(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     baseline : str, default="random"
         The strategy to compare with.
     test : {"t", "wilcoxon"}, default="t"
@@ -126,6 +128,7 @@ def compare(
     ValueError
         If there is no such baseline, or the metric knows no better and worse.
     """
+    metric = metric_of(self, metric)
     pd = need_pandas()
     check_fraction("alpha", alpha)
     sign = _sign(metric)
@@ -162,7 +165,7 @@ def compare(
 
 def efficiency(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     data: str | None = None,
     estimator: str | None = None,
@@ -172,8 +175,8 @@ def efficiency(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     data : str, default=None
         Which data set; None where there is one.
     estimator : str, default=None
@@ -186,6 +189,7 @@ def efficiency(
     dict of str to Efficiency
         By strategy; see :func:`efficiency_interval`.
     """
+    metric = metric_of(self, metric, data, estimator)
     sign = _sign(metric)
     grid, scores = self.paired(metric, *self.setting(data, estimator))
     check_choice("baseline", baseline, scores)
@@ -198,14 +202,14 @@ def efficiency(
 
 
 def penalties(
-    self: Results, metric: str = "accuracy", *, alpha: float = 0.05
+    self: Results, metric: str | None = None, *, alpha: float = 0.05
 ) -> DataFrame:
     """Return how often each strategy beats each other one beyond doubt.
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     alpha : float, default=0.05
         Level of the tests.
 
@@ -215,6 +219,7 @@ def penalties(
         See :func:`pairwise_penalties`; the mean over settings. The first point,
         which strategies share, is left out.
     """
+    metric = metric_of(self, metric)
     pd = need_pandas()
     sign, tables = _sign(metric), []
     names = self.common_strategies(metric)
@@ -227,7 +232,7 @@ def penalties(
 
 def ranks(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     blocks: str = "seeds",
     alpha: float = 0.05,
@@ -236,8 +241,8 @@ def ranks(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     blocks : {"seeds", "settings"}, default="seeds"
         What is one observation: a seed of a setting, which speaks of these data
         sets; or a setting, the mean over its seeds, which speaks of data sets like
@@ -250,6 +255,7 @@ def ranks(
     Ranking
         See :func:`average_ranks`. Twins (see :meth:`compare`) are ranked as one.
     """
+    metric = metric_of(self, metric)
     check_choice("blocks", blocks, ("seeds", "settings"))
     names, sign = self.common_strategies(metric), _sign(metric)
     found: dict[str, list[float]] = {name: [] for name in names}

@@ -18,7 +18,7 @@ from skal.experiment._cell import Settings
 from skal.experiment._data import load_data
 from skal.experiment._grid import run_grid
 from skal.experiment._limits import limited_threads
-from skal.experiment._measures import resolve_metrics
+from skal.experiment._measures import check_scorers, resolve_metrics
 from skal.experiment._names import load_estimators, load_strategies
 from skal.experiment._plan import Plan
 from skal.experiment._progress import GridBar, Silent
@@ -355,6 +355,7 @@ class Experiment:
                 f"got {self.n_initial}. Leave some labels to choose."
             )
         resolve_metrics(self.metrics, data.is_classes)
+        check_scorers(self.metrics, data.y, data.is_classes)
         resolve_initial(self.initial, data.y, data.target_type)
         return n_pool
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skal._checks import nearest_first
-from skal.experiment._measures import in_order
+from skal.experiment._measures import better_of, in_order
 from skal.metrics import merge_runs
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from skal.experiment._results import Results
 
     Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+#: What a report is about, where it was measured.
+MAIN = ("accuracy", "r2")
 
 
 def metrics(self: Results) -> list[str]:
@@ -35,6 +38,51 @@ def metrics(self: Results) -> list[str]:
             known = any(value is not None for value in values)
             found[name] = found.get(name, False) or known
     return in_order(name for name, known in found.items() if known)
+
+
+def metric_of(
+    self: Results,
+    metric: str | None,
+    data: str | None = None,
+    estimator: str | None = None,
+) -> str:
+    """Return the measure that is meant: accuracy, or r2, where it is there.
+
+    Parameters
+    ----------
+    metric : str or None
+        As given; None follows what was measured.
+    data, estimator : str, default=None
+        Which setting; None where any will do.
+
+    Returns
+    -------
+    str
+        Its name.
+
+    Raises
+    ------
+    ValueError
+        If nothing was measured that knows better and worse.
+    """
+    if metric is not None:
+        return metric
+    if (data, estimator) != (None, None):
+        data, estimator = self.setting(data, estimator)
+    measured = {
+        name
+        for record in self.records
+        if data in (None, record["data"]) and estimator in (None, record["estimator"])
+        for name in record["metrics"]
+        if _has(record, name) and better_of(name) != 0
+    }
+    there = [*(name for name in MAIN if name in measured), *in_order(measured)]
+    if not there:
+        raise ValueError(
+            f"There is nothing to report: {len(self.failures)} cells failed, none "
+            "finished with a score."
+        )
+    return there[0]
 
 
 def settings(self: Results, metric: str | None = None) -> list[tuple[str, str]]:

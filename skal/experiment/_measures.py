@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import entr
 from scipy.stats import rankdata
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from skal._checks import nearest_first
@@ -154,6 +156,40 @@ def resolve_metrics(metrics: Any, is_classes: bool) -> dict[str, Any]:
     if not metrics:
         raise ValueError("metrics must name at least one measure, got none.")
     return {name: _resolve(metric, own) for name, metric in metrics.items()}
+
+
+def check_scorers(metrics: Any, y: NDArray[Any], is_classes: bool) -> None:
+    """Refuse scorers of scikit-learn that cannot score such labels.
+
+    Parameters
+    ----------
+    metrics : list, dict or None
+        As :class:`Experiment` takes it, checked.
+    y : ndarray of shape (n_samples,)
+        Labels.
+    is_classes : bool
+        Whether they are classes.
+    """
+    own = CLASSIFICATION if is_classes else REGRESSION
+    if isinstance(metrics, str):
+        metrics = [metrics]
+    values = metrics.values() if isinstance(metrics, dict) else metrics or ()
+    names = [one for one in values if isinstance(one, str) and one not in own]
+    X = np.zeros((len(y), 1))
+    model = DummyClassifier() if is_classes else DummyRegressor()
+    for name in names:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                get_scorer(name)(model.fit(X, y), X, y)
+        except (TypeError, ValueError) as error:
+            averaged = f"{name}_macro"
+            known = is_classes and averaged in get_scorer_names()
+            raise ValueError(
+                f"metrics must name measures that can score labels such as "
+                f"{y.tolist()[0]!r}, got {name!r}. Take "
+                f"{averaged if known else 'another'!r}. ({error})"
+            ) from error
 
 
 def _resolve(metric, own):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import better_of, title_of
 from skal.experiment._plot_axes import axes_of, dressed, heat_map
 from skal.experiment._twins import twins_everywhere
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def plot_curves(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     data: str | None = None,
     estimator: str | None = None,
@@ -31,8 +32,8 @@ def plot_curves(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     data, estimator : str, default=None
         Which setting; None where there is one.
     ax : matplotlib.axes.Axes, default=None
@@ -48,6 +49,7 @@ def plot_curves(
     matplotlib.axes.Axes
         The axes.
     """
+    metric = metric_of(self, metric, data, estimator)
     grid, scores = self.paired(metric, *self.setting(data, estimator))
     return LabelCurveDisplay.from_history(
         {name: (grid, runs) for name, runs in scores.items()},
@@ -61,7 +63,7 @@ def plot_curves(
 
 def plot_efficiency(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     data: str | None = None,
     estimator: str | None = None,
@@ -72,8 +74,8 @@ def plot_efficiency(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     data, estimator : str, default=None
         Which setting; None where there is one.
     baseline : str, default="random"
@@ -87,6 +89,7 @@ def plot_efficiency(
         The axes. Lines end where a strategy does not get there; bands go on, between
         0 and what the labels that were bought leave open.
     """
+    metric = metric_of(self, metric, data, estimator)
     found = self.efficiency(metric, data=data, estimator=estimator, baseline=baseline)
     ax = axes_of(ax)
     colors = line_colors([*found, baseline], baseline)
@@ -108,7 +111,7 @@ def plot_efficiency(
 
 def plot_penalties(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     alpha: float = 0.05,
     ax: Axes | None = None,
@@ -117,8 +120,8 @@ def plot_penalties(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     alpha : float, default=0.05
         Level of the tests.
     ax : matplotlib.axes.Axes, default=None
@@ -130,6 +133,7 @@ def plot_penalties(
         The axes; the last line holds the mean of each column, lower is better, in
         which strategies that picked the same rows count once.
     """
+    metric = metric_of(self, metric)
     table = self.penalties(metric, alpha=alpha)
     names, wins = list(table.columns), table.to_numpy()
     off = ~np.eye(len(names), dtype=bool)
@@ -152,7 +156,7 @@ def plot_penalties(
 
 def plot_ranks(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     blocks: str = "seeds",
     ax: Axes | None = None,
@@ -161,8 +165,8 @@ def plot_ranks(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     blocks : {"seeds", "settings"}, default="seeds"
         See :meth:`Results.ranks`.
     ax : matplotlib.axes.Axes, default=None
@@ -173,6 +177,7 @@ def plot_ranks(
     matplotlib.axes.Axes
         The axes.
     """
+    metric = metric_of(self, metric)
     ranking = self.ranks(metric, blocks=blocks)
     ax = axes_of(ax)
     colors = line_colors(self.strategies(), None)
@@ -193,7 +198,7 @@ def plot_ranks(
 
 def plot_time(
     self: Results,
-    metric: str = "accuracy",
+    metric: str | None = None,
     *,
     data: str | None = None,
     estimator: str | None = None,
@@ -203,8 +208,8 @@ def plot_time(
 
     Parameters
     ----------
-    metric : str, default="accuracy"
-        Which column.
+    metric : str, default=None
+        Which column; None is accuracy, for numbers r2, or else the first measure.
     data, estimator : str, default=None
         Which setting; None where there is one.
     ax : matplotlib.axes.Axes, default=None
@@ -215,6 +220,7 @@ def plot_time(
     matplotlib.axes.Axes
         The axes: means over seeds, round by round.
     """
+    metric = metric_of(self, metric, data, estimator)
     setting = self.setting(data, estimator)
     runs = self.runs(metric, *setting)
     ax = axes_of(ax)

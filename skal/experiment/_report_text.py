@@ -6,23 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skal.experiment._measures import better_of, title_of
+from skal.experiment._learning_curves import metric_of
+from skal.experiment._measures import title_of
 
 if TYPE_CHECKING:
     from skal.experiment._results import Results
 
-DEFAULTS = ("accuracy", "r2")
-
 
 def main_metric(results: Results) -> str:
     """Return the measure that a report is about: accuracy, where it is there."""
-    there = [name for name in results.metrics() if better_of(name) != 0]
-    if not there:
-        raise ValueError(
-            f"There is nothing to report: {len(results.failures)} cells failed, none "
-            "finished with a score."
-        )
-    return next((name for name in DEFAULTS if name in there), there[0])
+    return metric_of(results, None)
 
 
 def headlines(results: Results, metric: str, baseline: str) -> list[str]:

@@ -245,6 +245,56 @@ def test_regression_is_measured_by_its_errors():
     assert results.compare("rmse")["strategy"].tolist() == ["greedy_sampling"]
 
 
+@pytest.fixture(scope="module")
+def numbers():
+    X, y = make_regression(120, 5, noise=1.0, random_state=0)
+    return small(Ridge(), ["greedy_sampling", "random"], (X, y), seeds=2).run()
+
+
+@pytest.mark.parametrize("method", ["summary", "compare", "ranks", "penalties"])
+def test_numbers_are_compared_by_r2_unasked(numbers, method):
+    """They asked for "accuracy", which regressors do not have."""
+    found, asked = getattr(numbers, method)(), getattr(numbers, method)("r2")
+    if method == "ranks":
+        assert (found.names, found.ranks.tolist()) == (
+            asked.names,
+            asked.ranks.tolist(),
+        )
+    else:
+        assert found.equals(asked)
+
+
+@pytest.mark.parametrize("method", ["plot_curves", "plot_time", "plot_efficiency"])
+def test_numbers_are_drawn_by_r2_unasked(numbers, method):
+    drawn, asked = getattr(numbers, method)(), getattr(numbers, method)("r2")
+    assert drawn.get_ylabel() == asked.get_ylabel()
+    for one, other in zip(drawn.lines, asked.lines, strict=True):
+        np.testing.assert_array_equal(one.get_xydata(), other.get_xydata())
+
+
+def test_the_measure_is_that_of_the_setting_or_the_first():
+    few = small(metrics=["f1_macro"], seeds=1).run()
+    assert few.summary().equals(few.summary("f1_macro"))
+    assert few.efficiency()["margin"].scores.tolist() == (
+        few.efficiency("f1_macro")["margin"].scores.tolist()
+    )
+
+
+@pytest.mark.parametrize("metric", ["recall", "f1", "precision"])
+def test_scorers_that_cannot_score_the_labels_are_refused_at_once(metric):
+    """They failed cell by cell."""
+    X, y = IRIS
+    words = np.array(["no", "yes"])[(y == 1).astype(int)]
+    match = f"such as 'no', got '{metric}'. Take '{metric}_macro'"
+    for metrics in ([metric], {"mine": metric}, metric):
+        with pytest.raises(ValueError, match=match):
+            small(data=(X, words), metrics=metrics).check()
+    assert small(data=(X, words), metrics=[f"{metric}_macro"]).check() == 4
+    assert small(data=(X, y == 1), metrics=[metric]).check() == 4
+    with pytest.raises(ValueError, match="Target is multiclass"):
+        small(metrics=[metric]).check()
+
+
 def test_metrics_may_be_names_scorers_and_functions_of_ones_own():
     def share_of_first(estimator, X, y):
         return np.mean(estimator.predict(X) == 0)
