@@ -10,10 +10,11 @@ from inspect import isclass
 from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from skal.experiment._digest import digest
+from skal.experiment._own_code import code_digest, own_code
 from skal.experiment._public_name import public_name
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def describe(value: Any, name_of: Callable[[Any], str] = public_name) -> Any:
     """Turn an object into plain values that say what it is, not where it lies.
 
     Estimators and strategies become their class and parameters, functions their name
-    and code, arrays a digest of their content.
+    and code, arrays a digest of their content. Classes that are of no installed package
+    have their code with them, for it may be edited.
 
     Parameters
     ----------
@@ -66,7 +68,8 @@ def describe(value: Any, name_of: Callable[[Any], str] = public_name) -> Any:
 
 def _describe_object(value, name_of):
     if isclass(value):
-        return name_of(value)
+        code = own_code(value)
+        return {"class": name_of(value), "code": code} if code else name_of(value)
     if isinstance(value, Path | Enum):
         return str(value)
     if isinstance(value, partial):
@@ -79,20 +82,12 @@ def _describe_object(value, name_of):
         around = [value.__defaults__, value.__kwdefaults__, cells]
         return {
             "function": name_of(value),
-            "code": _code(value.__code__),
+            "code": code_digest(value.__code__),
             "around": describe(around, name_of),
         }
-    named = {"class": name_of(type(value))}
+    named, code = {"class": name_of(type(value))}, own_code(type(value))
+    if code:
+        named["code"] = code
     if hasattr(value, "get_params"):
         return named | {"params": describe(value.get_params(deep=False), name_of)}
     return named | {"digest": digest(value, name_of)}
-
-
-def _code(code):
-    """Return a digest of what a function does, without its place in a file."""
-    constants = [
-        _code(constant) if isinstance(constant, CodeType) else repr(constant)
-        for constant in code.co_consts
-    ]
-    parts = [code.co_code.hex(), *map(str, code.co_names), *constants]
-    return sha256("\0".join(parts).encode()).hexdigest()[:20]

@@ -187,8 +187,8 @@ class Experiment:
             again: a killed run goes on where it was, and more seeds, strategies,
             estimators or data sets cost only themselves. Cells that failed are tried
             again, and so are those whose file is broken. A folder holds one
-            experiment: another one, such as one of other settings, is refused. None
-            keeps nothing.
+            experiment: another one, such as one of other settings, or with a class of
+            your own whose code was edited, is refused. None keeps nothing.
         verbose : int, default=0
             1 shows a progress bar with the time that is left.
 
