@@ -209,5 +209,6 @@ def _class_of(name, parameter):
         words = ", ".join(map(repr, nearest_first(name, query.__all__)[:5]))
         raise ValueError(
             f"{parameter} must name a class by its dotted path, such as "
-            f"'sklearn.svm.SVC', or a strategy such as {words}, got {name!r}."
+            f"'sklearn.svm.SVC', or a strategy such as {words}, got {name!r}. "
+            f"({type(error).__name__}: {error})"
         ) from error

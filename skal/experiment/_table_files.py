@@ -33,7 +33,8 @@ def read_table(path: Path) -> tuple[Any, ...]:
     Parameters
     ----------
     path : Path
-        A CSV or parquet file with numeric columns and a column of labels, or an npz
+        A CSV (with commas, semicolons or tabs) or parquet file with numeric columns
+        and a column of labels, or an npz
         file with arrays ``X`` and ``y``, and perhaps ``X_test`` and ``y_test``.
 
     Returns
@@ -45,7 +46,7 @@ def read_table(path: Path) -> tuple[Any, ...]:
         return _read_npz(path)
     pd = need_pandas()
     try:
-        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        frame = _read_csv(pd, path) if path.suffix == ".csv" else pd.read_parquet(path)
     except ValueError as error:
         raise ValueError(f"{str(path)!r} cannot be read: {error}") from error
     columns = [name for name in LABEL_COLUMNS if name in frame.columns]
@@ -83,6 +84,16 @@ def read_table(path: Path) -> tuple[Any, ...]:
             "labelled; pass (X, y) in Python if all of it is."
         )
     return frame.to_numpy(dtype=float), y.to_numpy()
+
+
+def _read_csv(pd, path):
+    """Read a table whose columns stand between commas, semicolons or tabs."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        head = file.readline()
+    separator = max(",;\t", key=head.count)
+    marks = "." if separator == "," else ".,"  # 1,5 may be one and a half
+    frames = [pd.read_csv(path, sep=separator, decimal=mark) for mark in marks]
+    return max(frames, key=lambda frame: frame.select_dtypes("number").shape[1])
 
 
 def _read_npz(path):

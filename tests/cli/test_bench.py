@@ -363,6 +363,16 @@ def test_the_table_cuts_no_figure_in_a_narrow_window(monkeypatch):
     assert all(cell in text for cell in row[2:])
 
 
+def test_a_class_that_cannot_be_imported_says_why(tmp_path, monkeypatch):
+    """All that was said is that it must be a dotted path, which it was."""
+    (tmp_path / "mine.py").write_text("import nowhere_to_be_found\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="Error: No module named 'nowhere_to_be_fo"):
+        build({"class": "mine.Net"}, "estimators")
+    with pytest.raises(ValueError, match=r"AttributeError: .* no attribute 'SVK'"):
+        build({"class": "sklearn.svm.SVK"}, "estimators")
+
+
 def test_resuming_runs_no_strange_code_unasked(tmp_path, monkeypatch):
     """The configuration in a folder from a stranger was imported and called."""
     evil = {"class": "strange.Thing"}

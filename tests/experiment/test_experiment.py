@@ -32,6 +32,7 @@ from skal.experiment import Experiment, Results, _npz
 from skal.experiment._describe import describe, key_of
 from skal.experiment._leaks import leaking_columns
 from skal.experiment._report_text import headlines, setup_table, summary_table
+from skal.experiment._table_files import read_table
 from skal.query import (
     BAIT,
     BALD,
@@ -905,6 +906,20 @@ def test_tables_that_do_not_serve_say_why(tmp_path, content, match):
     (tmp_path / "table.csv").write_text(content)
     with pytest.raises(ValueError, match=match):
         small(data=str(tmp_path / "table.csv")).check()
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal"), [",.", ";.", "\t.", ";,", "\t,"], ids=repr
+)
+def test_tables_are_read_whatever_separates_their_columns(tmp_path, separator, decimal):
+    """With semicolons or tabs there was one column, and no labels in it."""
+    pd = pytest.importorskip("pandas")
+    X, y = IRIS
+    frame = pd.DataFrame(X).assign(y=np.array(["a", "b", "c"])[y])
+    frame.to_csv(tmp_path / "a.csv", index=False, sep=separator, decimal=decimal)
+    found, labels = read_table(tmp_path / "a.csv")
+    np.testing.assert_array_equal(found, X)
+    assert labels.tolist() == frame["y"].tolist()
 
 
 SECRET = {
