@@ -21,7 +21,14 @@ from skal._seed import draw_seed, fork_torch
 from skal.nets._device import choose_device, place
 from skal.nets._inputs import read
 from skal.nets._layout import Layout, as_given, as_table
-from skal.nets._module import build, facts_of, find_head, measure_inputs
+from skal.nets._module import (
+    N_LOOK,
+    build,
+    check_repeats,
+    facts_of,
+    find_head,
+    measure_inputs,
+)
 from skal.nets._objective import check_lengths, read_weights, read_y
 from skal.nets._passes import Passes, join
 from skal.nets._training import Trainer, make_optimizer
@@ -327,7 +334,7 @@ class Net(NeuralNet):
         return read(self, X, arrange, layout)
 
     def _build(self, width, batches):
-        """Make a new module, measure its inputs, and place it.
+        """Make a new module, measure its inputs, look at some answers, and place it.
 
         ``batches`` takes a device, and makes the generator of the rows that the module
         will be trained on.
@@ -338,8 +345,9 @@ class Net(NeuralNet):
         module = build(chosen, self._module_params(), facts)
         self._start_from(module)
         measure_inputs(module, batches(torch.device("cpu")))
-        row = next(batches(device))[:1]
-        self._head_name = find_head(module.to(device), row, width)
+        rows = next(batches(device))[:N_LOOK]
+        self._head_name = find_head(module.to(device), rows[:1], width)
+        check_repeats(module.eval(), rows)
         # Not set by skorch, which would make it anew when a parameter changes.
         self.__dict__["module_"] = place(module, device)
         self.initialized_ = True

@@ -19,7 +19,7 @@ from skal.nets._base import Net
 from skal.nets._batches import ROWS_A_PASS, in_order
 from skal.nets._device import choose_device, inference_precision, is_on, place
 from skal.nets._layout import Layout, as_given, as_images, check_finite
-from skal.nets._module import first_of
+from skal.nets._module import N_LOOK, check_repeats, first_of
 from skal.nets._sources import is_dataset, open_source
 
 if TYPE_CHECKING:
@@ -173,8 +173,11 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         training = self.network.training
         self.network.eval()
         try:
+            batch = layout.arrange(full, device)
             with torch.no_grad(), inference_precision(self.bfloat16, device):
-                features = first_of(self.network(layout.arrange(full, device)))
+                if not self._memory.known:
+                    check_repeats(self.network, batch[:N_LOOK])
+                features = first_of(self.network(batch))
         finally:
             self.network.train(training)
         return features[: len(rows)].float().flatten(1).cpu().numpy()

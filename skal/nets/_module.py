@@ -10,6 +10,11 @@ from torch import nn
 
 from skal.nets._standardize import Standardize
 
+#: Rows of which a module is asked twice.
+N_LOOK = 8
+#: How far two passes may be apart, in units of the largest answer, by rounding alone.
+_ROUNDING = 1e-3
+
 
 def facts_of(shape, n_outputs):
     """Return what a module may want to know, by the names it may ask by."""
@@ -83,6 +88,24 @@ def find_head(module, row, n_outputs):
             hook.remove()
     check_output(output, n_outputs)
     return seen[-1][0] if seen and seen[-1][1] is output else None
+
+
+def check_repeats(module, rows):
+    """Refuse a module that answers the same rows in eval mode otherwise each time.
+
+    The passes draw from torch's random state, of which each finds another.
+    """
+    with torch.no_grad():
+        first, second = (first_of(module(rows.clone())).float() for _ in range(2))
+    gap = (second - first).abs().max()
+    # Sums on a GPU may differ in their last bits; NaN is found by who asks for more.
+    if gap > _ROUNDING * first.abs().max():
+        raise ValueError(
+            "module must answer alike whenever it is asked in eval mode, got answers "
+            f"up to {float(gap):.2g} apart in two passes of the same rows. F.dropout "
+            "is on unless it is told: write F.dropout(x, training=self.training), or "
+            "use torch.nn.Dropout; draw other random numbers under `if self.training:`."
+        )
 
 
 def first_of(output):

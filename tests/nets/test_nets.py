@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+import torch.nn.functional as F
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -290,6 +291,60 @@ def test_the_callers_rows_are_left_as_they_are(images):
     before = tensor.clone()
     NetClassifier(Meddling, max_steps=3, random_state=0).fit(tensor, y).predict(tensor)
     assert torch.equal(tensor, before)
+
+
+class Chance(nn.Module):
+    """Has some chance in it, whichever mode it is in."""
+
+    def __init__(self, n_features, chance, n_outputs=3):
+        super().__init__()
+        self.first, self.last = nn.Linear(n_features, 16), nn.Linear(16, n_outputs)
+        self.chance = chance
+
+    def forward(self, x):
+        return self.last(self.chance(torch.relu(self.first(x))))
+
+
+class Untold(nn.Dropout):
+    """Drops units in eval mode too."""
+
+    def forward(self, x):
+        return F.dropout(x, self.p)
+
+
+@pytest.mark.parametrize(
+    "chance",
+    [F.dropout, Untold(0.05), lambda h: h + torch.randn_like(h)],
+)
+def test_a_module_that_is_random_in_eval_mode_is_refused(iris, chance):
+    """F.dropout(x) is never off: predict_proba differed from call to call by .5."""
+    X, y = iris
+    seen = []
+
+    def watched(h):
+        seen.append(len(h))
+        return chance(h)
+
+    net = NetClassifier(Chance, module__chance=watched, max_steps=3, random_state=0)
+    words = r"module must answer alike .* eval mode, got .*training=self\.training"
+    with pytest.raises(ValueError, match=words):
+        net.fit(X, y)
+    assert seen == [1, 8, 8]  # no step of training
+    with pytest.raises(ValueError, match=words):
+        NetRegressor(Chance, module__chance=chance).fit(X, y)
+    given = {"input_shape": (4,), "classes": range(3)}
+    if not isinstance(chance, nn.Module):
+        with pytest.raises(ValueError, match=words):
+            net.set_params(**given).initialize()
+
+
+def test_the_look_at_a_module_draws_nothing(iris, monkeypatch):
+    net = NetClassifier(Chance, module__chance=nn.Dropout(), max_steps=3)
+    looked = clone(net).set_params(random_state=0).fit(*iris)
+    monkeypatch.setattr("skal.nets._base.check_repeats", lambda *_: None)
+    blind = clone(net).set_params(random_state=0).fit(*iris)
+    X = iris[0]
+    np.testing.assert_array_equal(looked.predict_proba(X), blind.predict_proba(X))
 
 
 class Rows(Dataset):
