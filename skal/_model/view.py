@@ -187,13 +187,13 @@ class ModelView:
         Raises
         ------
         ValueError
-            If the estimator answers NaN.
+            If the estimator answers NaN or infinity.
         """
         self._need_model("predict_proba")
         rows = as_rows(X)
         if params:
             answer = self.estimator.predict_proba(rows.data(), **params)
-            return self._padded(answers.plain(answer))
+            return self._checked(self._padded(answers.plain(answer)))
         if "embed" in self._expected and answers.splits_in_two(self.estimator):
             return self._head_of(rows)
         return self._once("proba", rows, self._fresh_proba)
@@ -303,7 +303,7 @@ class ModelView:
             ``head_proba(embed(X))`` equals ``predict_proba(X)``.
         """
         self._need_model("head_proba")
-        return self._padded(answers.head_proba(self.estimator, E))
+        return self._checked(self._padded(answers.head_proba(self.estimator, E)))
 
     # What the model believes ---------------------------------------------------
 
@@ -497,14 +497,21 @@ class ModelView:
         return self._labels.decode(answer) if self._encoded else answer
 
     def _checked(self, proba):
-        if not np.isfinite(proba.sum()):
-            rows = np.isnan(proba).any(axis=tuple(range(1, proba.ndim))).sum()
-            raise ValueError(
-                f"{name_of(self.estimator)} answered NaN probabilities for "
-                f"{rows} of {len(proba)} rows. If its training has diverged, lower the "
-                "learning rate or scale the inputs."
-            )
-        return proba
+        """Refuse probabilities (n, C) or samples (S, n, C) that are not finite."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(proba.sum()):
+                return proba
+        finite = np.isfinite(proba)
+        if finite.all():  # their sum alone is too large for their type
+            return proba
+        bad = ~finite.all(axis=-1)
+        rows = bad.any(axis=0) if bad.ndim == 2 else bad
+        holds = "NaN" if np.isnan(proba).any() else "infinite"
+        raise ValueError(
+            f"{name_of(self.estimator)} answered {holds} probabilities for "
+            f"{rows.sum()} of {len(rows)} rows. If its training has diverged, lower "
+            "the learning rate or scale the inputs."
+        )
 
     def _fresh_proba(self, data):
         proba = answers.plain(self.estimator.predict_proba(data))
@@ -517,7 +524,7 @@ class ModelView:
     def _head_of(self, rows):
         """Answer probabilities from embeddings: the trunk of a net runs once."""
         embeddings = self.embed(rows)
-        return self._checked(self.head_proba(embeddings))
+        return self.head_proba(embeddings)
 
     def _embedding_of(self, base):
         if not self._cold:

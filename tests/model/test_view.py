@@ -157,6 +157,58 @@ def test_probabilities_that_are_not_numbers_are_an_error(blobs):
         ModelView(model).predict_proba(X)
 
 
+class Answering(LogisticRegression):
+    """Answers what it is told to, whatever the rows."""
+
+    def fit(self, X, y, answer=None):
+        self.answer_ = answer
+        return super().fit(X, y)
+
+    def predict_proba(self, X):
+        return np.broadcast_to(self.answer_, (len(X), 3))
+
+    def head_proba(self, E):
+        return self.predict_proba(E)
+
+    def sample_proba(self, X, n_samples=None, random_state=None):
+        return np.stack([self.predict_proba(X)] * 4)
+
+
+@pytest.mark.parametrize("answer", [np.nan, np.inf, -np.inf])
+def test_whatever_is_asked_answers_finite_probabilities(blobs, answer):
+    """The head was not looked at, and infinity was called NaN "for 0 of 300 rows"."""
+    X, y = blobs
+    model = Answering().fit(X, y, [0.5, answer, 0.5])
+    view = ModelView(model, X, y)
+    word = "NaN" if np.isnan(answer) else "infinite"
+    words = f"Answering answered {word} probabilities for 300 of 300 rows"
+    for ask in (view.predict_proba, view.head_proba, view.sample_proba):
+        with pytest.raises(ValueError, match=words):
+            ask(X)
+
+
+@pytest.mark.parametrize("strategy", ["alfa_mix", "drop_query", "margin", "badge"])
+def test_a_model_of_nan_picks_nothing(blobs, strategy):
+    """ALFAMix and DropQuery picked some rows in silence."""
+    X, y = blobs
+    model = Answering().fit(X, y, [np.nan] * 3)
+    learner = ActiveLearner(model, strategy, random_state=0)
+    learner.fit(X[:30], y[:30])
+    learner.estimator_.answer_ = [np.nan] * 3
+    with pytest.raises(ValueError, match="Answering answered NaN probabilities"):
+        learner.query(X[30:])
+
+
+def test_half_precision_is_precise_enough(blobs):
+    """Its sum is infinite over 65 504, which was called NaN "for 0 rows"."""
+    X, y = blobs
+    model = Answering().fit(X, y, np.float16([250.0, 0.5, 0.25]))  # 75 000 together
+    view = ModelView(model, X, y)
+    for answer in (view.predict_proba(X), view.head_proba(X)):
+        assert answer.dtype == np.float16
+        np.testing.assert_array_equal(answer[0], [250, 0.5, 0.25])
+
+
 # One pass -----------------------------------------------------------------------
 
 
