@@ -363,10 +363,10 @@ class Net(NeuralNet):
     def _train(self, inputs, objective, positions):
         """Train the module, with what skorch's callbacks want to find on the net."""
         passes = self.passes()
-        trainer = Trainer(self, passes, inputs, objective, positions)
         about = {"X": inputs.source, "y": objective.targets}
         self.history_ = History()
         self._initialize_callbacks()
+        trainer = Trainer(self, passes, inputs, objective, positions)
         self.__dict__["optimizer_"] = make_optimizer(self, passes.module)
         try:
             self.notify("on_train_begin", **about)

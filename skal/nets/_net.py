@@ -65,7 +65,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         The learning rate, at its height.
     lr_schedule : {"cosine", None}, default="cosine"
         Whether the learning rate rises over the first tenth of the steps and then
-        falls to zero along a cosine.
+        falls to zero along a cosine; None for a callback that moves it.
     weight_decay : float, default=1e-2
         Weight decay of the optimizer.
     augment : {"affine", "crop_flip"}, callable or None, default=None

@@ -2,6 +2,8 @@
 
 from math import ceil, cos, pi, sqrt
 
+from skorch.callbacks import LRScheduler
+
 from skal._checks import check_choice, check_int
 
 #: From this many rows on a batch of 64 is worth its time; below, 32 is.
@@ -46,7 +48,23 @@ def lr_factor(schedule, step, n_steps):
     return 0.5 * (1 + cos(pi * (step - warm_up) / max(1, n_steps - warm_up)))
 
 
-def check_schedule(schedule):
-    """Refuse a schedule that is not known."""
-    if schedule is not None:
-        check_choice("lr_schedule", schedule, ["cosine"])
+def check_schedule(schedule, callbacks):
+    """Refuse a schedule that is not known, or beside one of skorch's.
+
+    ``callbacks`` are pairs of a name and a callback.
+    """
+    if schedule is None:
+        return
+    check_choice("lr_schedule", schedule, ["cosine"])
+    for _, callback in callbacks:
+        if isinstance(callback, LRScheduler):
+            raise two_schedules(schedule, type(callback).__name__)
+
+
+def two_schedules(schedule, other):
+    """Build the ValueError for a callback that moves the learning rate as well."""
+    return ValueError(
+        f"lr_schedule must be None where {other} moves the learning rate, got "
+        f"{schedule!r}, which sets it at every step. Set lr_schedule=None, or leave the "
+        "callback out."
+    )

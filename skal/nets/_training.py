@@ -21,6 +21,7 @@ from skal.nets._schedule import (
     choose_batch_size,
     count_steps,
     lr_factor,
+    two_schedules,
 )
 
 #: Steps between two looks at the held-out rows, at least.
@@ -46,7 +47,7 @@ class Trainer:
     """
 
     def __init__(self, net, passes, inputs, objective, positions):
-        check_schedule(net.lr_schedule)
+        check_schedule(net.lr_schedule, net.callbacks_)
         self.net = net
         self.module = passes.module
         self.losses = objective.losses
@@ -67,6 +68,7 @@ class Trainer:
         """Make the steps."""
         optimizer = self.net.optimizer_
         heights = [group["lr"] for group in optimizer.param_groups]
+        self.rates = list(heights)
         stream = shuffled(len(self.batches), self.batch_size)
         per_epoch = ceil(len(self.batches) / self.batch_size)
         done = 0
@@ -93,9 +95,13 @@ class Trainer:
     def _set_rate(self, optimizer, heights, step):
         if self.net.lr_schedule is None:  # callbacks may move it
             return
+        groups = optimizer.param_groups
+        if [group["lr"] for group in groups] != self.rates:
+            raise two_schedules(self.net.lr_schedule, "a callback")
         factor = lr_factor(self.net.lr_schedule, step, self.n_steps)
-        for group, height in zip(optimizer.param_groups, heights, strict=True):
-            group["lr"] = height * factor
+        self.rates = [height * factor for height in heights]
+        for group, rate in zip(groups, self.rates, strict=True):
+            group["lr"] = rate
 
     def _step(self, optimizer, where):
         """Make one step of the optimizer; return the loss."""

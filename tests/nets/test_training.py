@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import nn
 
 from skal.nets import (
@@ -115,6 +115,31 @@ def test_the_learning_rate_warms_up_and_falls_to_zero(iris):
         assert counting.rates[-1] == pytest.approx(last)
     with pytest.raises(ValueError, match="lr_schedule must be one of 'cosine'"):
         mlp(lr_schedule="linear").fit(*iris)
+
+
+class Halving(Callback):
+    """Halves the learning rate after each epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        net.optimizer_.param_groups[0]["lr"] /= 2
+
+
+def test_one_schedule_alone_moves_the_learning_rate(iris):
+    """Callbacks that move it were ignored, for the cosine set it anew at every step."""
+    counting = Counting()
+    scheduler = LRScheduler("StepLR", step_size=1, gamma=0.5)
+    words = "lr_schedule must be None where LRScheduler moves the learning rate, got 'c"
+    net = mlp(lr=0.01, max_epochs=3)
+    for callbacks in ([counting, scheduler], [("rate", scheduler)]):
+        with pytest.raises(ValueError, match=words):
+            net.set_params(callbacks=callbacks).fit(*iris)
+    assert counting.rates == []  # it never began
+    with pytest.raises(ValueError, match=r"None where a callback moves .* Set lr_sch"):
+        net.set_params(callbacks=[Halving()]).fit(*iris)
+    for own in (scheduler, Halving()):
+        counting.rates = []
+        net.set_params(lr_schedule=None, callbacks=[counting, own]).fit(*iris)
+        assert counting.rates == pytest.approx([0.01] * 5 + [0.005] * 5 + [0.0025] * 5)
 
 
 def test_weight_decay_reaches_the_optimizer(iris):
