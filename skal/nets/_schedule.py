@@ -65,6 +65,6 @@ def two_schedules(schedule, other):
     """Build the ValueError for a callback that moves the learning rate as well."""
     return ValueError(
         f"lr_schedule must be None where {other} moves the learning rate, got "
-        f"{schedule!r}, which sets it at every step. Set lr_schedule=None, or leave the "
-        "callback out."
+        f"{schedule!r}, which sets it at every step. Set lr_schedule=None, or leave "
+        "the callback out."
     )

@@ -1,5 +1,7 @@
 """Sources: rows of anything a net reads, handed out a batch at a time."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -19,6 +21,7 @@ def open_source(X):
             f"X must hold at least one row, got an empty {type(X).__name__}."
         )
     if isinstance(X, TensorDataset):
+        check_item(X.tensors, X)
         return ArraySource(X.tensors[0])
     return DatasetSource(X) if is_dataset(X) else ArraySource(X)
 
@@ -35,17 +38,35 @@ def is_dataset(X):
 
 def targets_of(dataset):
     """Return the labels of a data set of pairs (row, label)."""
-    if isinstance(dataset, TensorDataset) and len(dataset.tensors) > 1:
-        return dataset.tensors[-1]
+    if isinstance(dataset, TensorDataset) and len(dataset.tensors) == 2:
+        return dataset.tensors[1]
     known = getattr(dataset, "targets", None)
     if known is not None:
         return known
-    if not isinstance(dataset[0], (tuple, list)) or len(dataset[0]) < 2:
+    first = dataset[0]
+    if not isinstance(first, (tuple, list)) or len(first) < 2:
         raise ValueError(
             "y must be given for a data set without labels: requires y to be passed, "
             "but the target y is None."
         )
     return np.asarray([dataset[i][1] for i in range(len(dataset))])
+
+
+def check_item(item, dataset):
+    """Refuse an item that is neither a row, (row,) nor a pair (row, label)."""
+    if isinstance(item, (tuple, list)):
+        got = f"{len(item)} things"
+        if len(item) in (1, 2):
+            return
+    elif isinstance(item, (Mapping, str, bytes)):
+        got = f"a {type(item).__name__}"
+    else:
+        return
+    raise ValueError(
+        f"X must hold rows or pairs (row, label), got a {type(dataset).__name__} whose "
+        f"items are {got} each. Join what a row consists of in one tensor, or wrap "
+        "the data set in one that returns the pair."
+    )
 
 
 class ArraySource:
@@ -90,6 +111,7 @@ class DatasetSource:
     def row(self, position):
         """Return one row as a tensor: the first of a pair (row, label)."""
         item = self.dataset[position]
+        check_item(item, self.dataset)
         row = item[0] if isinstance(item, (tuple, list)) else item
         if isinstance(row, torch.Tensor):
             return row

@@ -360,6 +360,74 @@ class Rows(Dataset):
         return [torch.zeros(8, 8) for _ in range(self.n)][position], 0
 
 
+class Items(Dataset):
+    """A data set of ten items that a function makes; with labels apart if given."""
+
+    def __init__(self, make, targets=None):
+        self.make = make
+        self.targets = targets
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, position):
+        return self.make(torch.full((4,), float(position)), position % 2)
+
+
+ODD_SETS = {
+    "tensors": (
+        TensorDataset(torch.rand(10, 4), torch.rand(10, 1), torch.zeros(10)),
+        3,
+    ),
+    "tuples": (Items(lambda row, label: (row, 30.0, label)), 3),
+    "lists": (Items(lambda row, label: [row, label, "name", 1]), 4),
+    "nothing": (Items(lambda row, label: ()), 0),
+    "with targets": (Items(lambda row, label: (row, 30.0, label), [0, 1] * 5), 3),
+    "subset": (Subset(Items(lambda row, label: (row, 30.0, label)), range(8)), 3),
+    "list": ([(torch.rand(4), torch.rand(1), i % 2) for i in range(10)], 3),
+}
+
+
+@pytest.mark.usefixtures("seeded_torch")
+@pytest.mark.parametrize("name", ODD_SETS)
+def test_a_data_set_of_more_than_pairs_is_refused(name):
+    """A net trained on the second of three things, or left the second out."""
+    X, n_things = ODD_SETS[name]
+    words = rf"X must hold rows or pairs .* got a \w+ whose items are {n_things} things"
+    net = NetClassifier(max_steps=1)
+    for fit in (net.fit, net.partial_fit):
+        with pytest.raises(ValueError, match=words):
+            fit(X)
+        with pytest.raises(ValueError, match=words):
+            fit(X, np.arange(len(X)) % 2)
+    with pytest.raises(ValueError, match=words):
+        FrozenBackbone(nn.Linear(4, 2)).transform(X)
+    net.fit(torch.rand(10, 4), [0, 1] * 5)
+    with pytest.raises(ValueError, match=words):
+        net.predict(X)
+
+
+def test_a_data_set_of_dicts_is_refused_by_name():
+    X = Items(lambda row, label: {"image": row, "label": label})
+    with pytest.raises(ValueError, match="whose items are a dict each"):
+        NetClassifier(max_steps=1).fit(X, [0, 1] * 5)
+
+
+def test_rows_alone_and_pairs_are_taken():
+    answers = [
+        NetClassifier(max_steps=1, random_state=0).fit(Items(make), y).predict_proba(X)
+        for X in [torch.ones(1, 4)]
+        for make, y in [
+            (lambda row, label: row, [0, 1] * 5),
+            (lambda row, label: (row,), [0, 1] * 5),
+            (lambda row, label: (row, label), None),
+            (lambda row, label: [row.numpy(), label], None),
+        ]
+    ]
+    for answer in answers[1:]:
+        np.testing.assert_array_equal(answer, answers[0])
+
+
 class Stream(IterableDataset):
     def __iter__(self):
         yield torch.zeros(8, 8), 0
