@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,8 @@ class EnsembleClassifier(Posterior):
     Warns
     -----
     UserWarning
-        If all members are the same.
+        If all members are the same, or all start from the weights of one module that
+        the estimator was given as an instance.
 
     See Also
     --------
@@ -112,6 +114,7 @@ class EnsembleClassifier(Posterior):
         check_int("n_members", self.n_members)
 
     def _fit(self, template, X, y, params):
+        self._warn_of_equal_starts(template)
         fits = (
             delayed(fit_member)(template, X, y, params, self.bootstrap, self.seed_, m)
             for m in range(self.n_members)
@@ -121,6 +124,19 @@ class EnsembleClassifier(Posterior):
         self.classes_ = union_of_classes(members)
         self._warn_of_equal_members(X)
         return self
+
+    def _warn_of_equal_starts(self, template):
+        """Warn where every member trains a copy of one network, from its weights."""
+        given = None if self.bootstrap else module_given(template)
+        if given is not None and self.n_members > 1:
+            warnings.warn(
+                f"All {self.n_members} members start from the same weights, those of "
+                f"the {given} that the estimator was given, and hardly disagree. Give "
+                "its class, with module__name= for what it is made with, or set "
+                "bootstrap=True.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _warn_of_equal_members(self, X):
         """Warn where there is no disagreement at all: nothing but chance is left."""
@@ -212,6 +228,21 @@ class EnsembleClassifier(Posterior):
             for member, part in zip(self.estimators_, parts, strict=True)
         ]
         return np.mean(proba, axis=0)
+
+
+def module_given(template):
+    """Name the module that nets inside are given as an instance, None if none is.
+
+    With a parameter module__name such a net makes a new one of the same class.
+    """
+    torch = sys.modules.get("torch")  # without it there is no module
+    params = template.get_params()
+    for name, value in params.items():
+        if name.rpartition("__")[2] == "module" and torch is not None:
+            remade = any(other.startswith(f"{name}__") for other in params)
+            if isinstance(value, torch.nn.Module) and not remade:
+                return type(value).__name__
+    return None
 
 
 def fit_member(template, X, y, params, bootstrap, seed, number):

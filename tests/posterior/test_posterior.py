@@ -295,6 +295,39 @@ def test_members_are_the_samples(iris):
     assert len(seeds) == 3
 
 
+def network(n_classes=3, width=16):
+    layers = [torch.nn.Linear(4, width), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers, torch.nn.Linear(width, n_classes))
+
+
+class Small(torch.nn.Sequential):
+    def __init__(self, n_classes, width=16):
+        super().__init__(*network(n_classes, width))
+
+
+@pytest.mark.usefixtures("seeded_torch")
+@pytest.mark.parametrize("around", [make_pipeline, lambda net: net])
+def test_members_that_start_from_one_module_are_warned_of(iris, around):
+    """A module given as an instance: BALD was a ten thousandth of what it should be."""
+    net = NetClassifier(Small(3), max_steps=5, lr=1e-3)
+    ensemble = EnsembleClassifier(around(net), n_members=3, random_state=0)
+    words = r"All 3 members start from the same weights, those of the Small .* module__"
+    with pytest.warns(UserWarning, match=words):
+        ensemble.fit(*iris)
+    apart = ensemble.sample_proba(iris[0]).std(axis=0).max()
+    for better in ({"module": Small}, {"module": network}, {"module__width": 16}):
+        fresh = clone(net).set_params(**better)
+        ensemble.set_params(**{"estimator": around(fresh)}).fit(*iris)
+        assert ensemble.sample_proba(iris[0]).std(axis=0).max() > 5 * apart
+
+
+@pytest.mark.usefixtures("seeded_torch")
+def test_one_module_serves_where_rows_or_nothing_differ(iris):
+    net = NetClassifier(Small(3), max_steps=5)
+    EnsembleClassifier(net, n_members=2, bootstrap=True).fit(*iris)
+    EnsembleClassifier(net, n_members=1).fit(*iris)
+
+
 def test_a_fixed_seed_inside_does_not_make_members_the_same(iris):
     ensemble = EnsembleClassifier(small_net(random_state=0), n_members=2).fit(*iris)
     assert np.ptp(ensemble.sample_proba(iris[0]), axis=0).max() > 0.01
