@@ -25,12 +25,53 @@ _LARGEST = 2**31
 _LEAST_NORM = np.finfo(np.float32).tiny
 
 
-def output_curvature(proba, K):
-    """Return (n, K, K): the curvature of the loss in the logits."""
-    if K == 1:
-        return (proba[:, 0] * proba[:, 1])[:, np.newaxis, np.newaxis]
+class OutputCurvature:
+    """The curvature of the loss in the logits, (n, K, K), which is never held whole.
+
+    That of a row with probabilities p is diag p - p p^T.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n, C)
+        The probabilities.
+    K : int
+        The number of logits: 1 for two classes, else C.
+    """
+
+    def __init__(self, proba, K):
+        self.proba = proba
+        self.K = K
+
+    def between(self, a, b):
+        """Return (n,): the curvature between two logits."""
+        if self.K == 1:
+            return self.proba[:, 0] * self.proba[:, 1]
+        product = -self.proba[:, a] * self.proba[:, b]
+        return product + self.proba[:, a] if a == b else product
+
+    def diagonal(self):
+        """Return (n, K): the curvature in each logit."""
+        if self.K == 1:
+            return self.between(0, 0)[:, np.newaxis]
+        return self.proba - np.square(self.proba)
+
+    def mean(self, weight):
+        """Return (K, K): the weighted mean over the rows."""
+        share = weight / weight.sum()
+        if self.K == 1:
+            return np.tensordot(share, self.diagonal(), axes=1)[:, np.newaxis]
+        total, start = 0, 0
+        for proba in chunks_of(self.proba, self.K**2 * self.proba.itemsize):
+            stop = start + len(proba)
+            total = total + np.tensordot(share[start:stop], whole(proba), axes=1)
+            start = stop
+        return total
+
+
+def whole(proba):
+    """Return (m, K, K): the curvature of some rows."""
     curvature = -proba[:, :, np.newaxis] * proba[:, np.newaxis, :]
-    where = np.arange(K)
+    where = np.arange(proba.shape[1])
     curvature[:, where, where] += proba
     return curvature
 
@@ -77,18 +118,18 @@ def check_size(structure, n, smaller):
 class Full:
     """The whole Hessian of all K * D weights.
 
-    Like the other structures it takes rows (n, D), their curvature in the logits
-    (n, K, K) and how much each row counts (n,). For precisions (T,) in place of one,
+    Like the other structures it takes rows (n, D), their OutputCurvature and how much
+    each row counts (n,). For precisions (T,) in place of one,
     variances have an axis of precisions in front.
     """
 
     def __init__(self, features, curvature, weight):
-        K, D = curvature.shape[1], features.shape[1]
+        K, D = curvature.K, features.shape[1]
         check_size("full", K * D, "'kron' or 'diag'")
         H = np.empty((K, D, K, D))
         for a in range(K):
             for b in range(a + 1):
-                block = gram(features, curvature[:, a, b] * weight)
+                block = gram(features, curvature.between(a, b) * weight)
                 H[a, :, b], H[b, :, a] = block, block.T
         self.shape = K, D
         self.eigenvalues, self.vectors = eigh(H.reshape(K * D, K * D))
@@ -169,8 +210,7 @@ class Kron(Separable):
     def __init__(self, features, curvature, weight):
         check_size("kron", features.shape[1], "'diag'")
         inner, self.inner = eigh(gram(features, weight).astype(float))
-        mean = np.tensordot(weight / weight.sum(), curvature, axes=1)
-        outer, self.outer = eigh(mean.astype(float))
+        outer, self.outer = eigh(curvature.mean(weight).astype(float))
         self.eigenvalues = np.multiply.outer(outer, inner)  # (K, D)
 
     def perturb(self, noise, tau):
@@ -188,7 +228,7 @@ class Diag(Separable):
     """The diagonal of the Hessian."""
 
     def __init__(self, features, curvature, weight):
-        diagonal = np.einsum("nkk->nk", curvature) * weight[:, np.newaxis]
+        diagonal = curvature.diagonal() * weight[:, np.newaxis]
         self.eigenvalues = np.asarray(squares(features).T @ diagonal, float).T
         self.outer = np.eye(len(self.eigenvalues), dtype=np.float32)
 

@@ -7,7 +7,7 @@ from sklearn.utils.validation import validate_data
 
 from skal._model import answers
 from skal.posterior._base import chunks_of, find_layer, softmax
-from skal.posterior._curvature import STRUCTURES, output_curvature
+from skal.posterior._curvature import STRUCTURES, OutputCurvature
 from skal.posterior._linear_head import find_head
 
 
@@ -33,7 +33,7 @@ class LastLayer:
         self.unit = self.head.unit
         features = self.head.features(E)
         proba = softmax(self.head.logits(features)).astype(np.float32)
-        curvature = output_curvature(proba, len(self.theta))
+        curvature = OutputCurvature(proba, len(self.theta))
         self.posterior = STRUCTURES[structure](
             features, curvature, weight.astype(np.float32)
         )

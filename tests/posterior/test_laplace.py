@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from helpers import peak_bytes
 from scipy.special import expit
 from scipy.special import softmax as exact_softmax
 from sklearn import config_context
@@ -21,11 +22,12 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from skal.nets import MLPNetClassifier, NetClassifier
 from skal.posterior import LaplaceClassifier, _links, _precision
 from skal.posterior._all_weights import AllWeights
-from skal.posterior._curvature import STRUCTURES, output_curvature
+from skal.posterior._curvature import STRUCTURES, OutputCurvature
 from skal.posterior._last_layer import LastLayer
 from skal.posterior._linear_head import LinearHead
 
 TAU = 0.7
+ONE = np.ones(1)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +137,7 @@ def by_definition(structure, features, proba, weight):
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_each_structure_is_its_definition(pieces, structure):
     features, proba, weight = pieces
-    posterior = STRUCTURES[structure](features, output_curvature(proba, 3), weight)
+    posterior = STRUCTURES[structure](features, OutputCurvature(proba, 3), weight)
     precision = by_definition(structure, features, proba, weight) + TAU * np.eye(12)
     covariance = covariance_of(posterior, (3, 4))
     np.testing.assert_allclose(covariance, np.linalg.inv(precision), atol=2e-5)
@@ -151,7 +153,7 @@ def test_each_structure_is_its_definition(pieces, structure):
 def test_sparse_features_give_the_same(pieces, structure):
     features, proba, weight = pieces
     features = features * (features > 0)
-    parts = output_curvature(proba, 3), weight
+    parts = OutputCurvature(proba, 3), weight
     dense = STRUCTURES[structure](features, *parts)
     sparse = STRUCTURES[structure](sp.csr_matrix(features), *parts)
     np.testing.assert_allclose(
@@ -168,7 +170,7 @@ def test_sparse_features_give_the_same(pieces, structure):
 def test_kron_is_exact_where_all_rows_are_equally_uncertain(pieces, structure):
     features, proba, weight = pieces
     proba = np.broadcast_to(proba[:1], proba.shape)
-    posterior = STRUCTURES[structure](features, output_curvature(proba, 3), weight)
+    posterior = STRUCTURES[structure](features, OutputCurvature(proba, 3), weight)
     precision = whole_hessian(features, proba, weight) + TAU * np.eye(12)
     np.testing.assert_allclose(
         covariance_of(posterior, (3, 4)), np.linalg.inv(precision), atol=2e-5
@@ -176,11 +178,40 @@ def test_kron_is_exact_where_all_rows_are_equally_uncertain(pieces, structure):
 
 
 def test_the_curvature_of_two_classes_is_that_of_one_logit():
-    proba = np.array([[0.3, 0.7]])
-    np.testing.assert_allclose(output_curvature(proba, 1), [[[0.21]]])
-    np.testing.assert_allclose(
-        output_curvature(proba, 2), [[[0.21, -0.21], [-0.21, 0.21]]]
+    curvature = OutputCurvature(np.array([[0.3, 0.7]]), 1)
+    for found in (curvature.between(0, 0), curvature.diagonal(), curvature.mean(ONE)):
+        np.testing.assert_allclose(found.ravel(), [0.21])
+    both = OutputCurvature(np.array([[0.3, 0.7]]), 2)
+    np.testing.assert_allclose(both.mean(ONE), [[0.21, -0.21], [-0.21, 0.21]])
+
+
+@pytest.mark.parametrize("piece", [2**23, 1000])
+def test_the_curvature_in_pieces_is_that_of_its_definition(rng, monkeypatch, piece):
+    monkeypatch.setattr("skal.posterior._base._CHUNK_BYTES", piece)
+    proba, weight = rng.dirichlet(np.ones(5), 30), rng.rand(30)
+    each = [np.diag(p) - np.outer(p, p) for p in proba]
+    curvature = OutputCurvature(proba, 5)
+    mean = np.average(each, axis=0, weights=weight)
+    np.testing.assert_allclose(curvature.mean(weight), mean, atol=1e-15)
+    np.testing.assert_allclose(curvature.diagonal(), [np.diag(e) for e in each])
+    for a, b in [(0, 0), (1, 3), (4, 2)]:
+        np.testing.assert_allclose(curvature.between(a, b), [e[a, b] for e in each])
+
+
+@pytest.mark.parametrize("structure", ["diag", "kron", "isotropic"])
+def test_many_classes_need_no_matrix_a_row(structure, rng):
+    """The curvature (n, C, C) took 977 MB for 1 600 rows of 400 classes."""
+    n, C, d = 800, 200, 8
+    y = np.arange(n) % C
+    X = (rng.normal(size=(C, d))[y] + rng.normal(size=(n, d))).astype(np.float32)
+    linear = LogisticRegression()
+    linear.classes_, linear.n_features_in_ = np.arange(C), d
+    linear.coef_, linear.intercept_ = rng.normal(size=(C, d)), np.zeros(C)
+    posterior = LaplaceClassifier(
+        FrozenEstimator(linear), structure=structure, prior_precision=1.0, n_samples=4
     )
+    posterior.fit(X[:C], y[:C])  # what is imported and kept is not counted
+    assert peak_bytes(posterior.fit, X, y) < 0.3 * 4 * n * C * C  # 128 MB
 
 
 def jacobian(net, X):
@@ -721,7 +752,7 @@ def test_a_net_without_a_last_linear_layer_is_an_error(iris):
 def test_a_hessian_that_does_not_fit_is_an_error(pieces, monkeypatch):
     features, proba, weight = pieces
     monkeypatch.setattr("skal.posterior._curvature._LARGEST", 8 * 11**2)
-    curvature = output_curvature(proba, 3)
+    curvature = OutputCurvature(proba, 3)
     with pytest.raises(ValueError, match=r"a matrix of 12 x 12\. Use 'kron' or 'diag'"):
         STRUCTURES["full"](features, curvature, weight)
     STRUCTURES["kron"](features, curvature, weight)
@@ -761,7 +792,7 @@ def curved(structure, n_classes=3, kind=np.asarray):
     X = rng.normal(size=(40, 5)).astype(np.float32)
     X[X < -0.5] = 0
     proba = rng.dirichlet(np.ones(max(n_classes, 2)), 40)
-    curvature = output_curvature(proba, 1 if n_classes == 2 else n_classes)
+    curvature = OutputCurvature(proba, 1 if n_classes == 2 else n_classes)
     return STRUCTURES[structure](kind(X), curvature, np.ones(40)), kind(X)
 
 
