@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from inspect import Parameter, signature
 from math import prod
@@ -19,6 +21,7 @@ from skal._checks import check_choice, check_int, nearest_first
 from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
 from skal.nets._device import choose_device, place
+from skal.nets._files import reading, writing
 from skal.nets._inputs import read
 from skal.nets._layout import Layout, as_given, as_table
 from skal.nets._module import (
@@ -196,23 +199,59 @@ class Net(NeuralNet):
         self.__dict__.update(state)
 
     def save_params(self, *args: Any, **kwargs: Any) -> None:
-        """Save weights as skorch does; safetensors wants them in the plain layout."""
+        """Save weights as skorch does, and what else ``load_params`` is to bring back.
+
+        Safetensors wants weights in the plain layout.
+        """
         if not self.initialized_:
             super().save_params(*args, **kwargs)  # says what is missing
-        self.module_.to(memory_format=torch.contiguous_format)
+        given = signature(super().save_params).bind(*args, **kwargs).arguments
+        module, as_tensors = self.module_, bool(given.get("use_safetensors"))
+        module.to(memory_format=torch.contiguous_format)
         try:
-            super().save_params(*args, **kwargs)
+            with writing(module, self._beside_weights(), as_tensors=as_tensors):
+                super().save_params(*args, **kwargs)
         finally:
-            self.module_.to(memory_format=torch.channels_last)
+            module.to(memory_format=torch.channels_last)
 
     def load_params(self, *args: Any, **kwargs: Any) -> None:
-        """Load weights as skorch does, which knows no device "auto"."""
+        """Load weights as skorch does, which knows no device "auto".
+
+        Warns where neither the net nor the file knows whether these weights were
+        fitted on uint8 pixels.
+        """
+        if not self.initialized_:
+            if kwargs.get("checkpoint") is None:
+                super().load_params(*args, **kwargs)  # says what is missing
+                return
+            self.initialize()
         device = self.device
         self.device = str(choose_device(device))
         try:
-            super().load_params(*args, **kwargs)
+            with reading(self.module_) as found:
+                super().load_params(*args, **kwargs)
         finally:
             self.device = device
+        for facts in found:
+            self._take_beside_weights(facts)
+
+    def _beside_weights(self):
+        """Return what the answers depend on beside weights and parameters."""
+        return {"pixels": self._layout.pixels}
+
+    def _take_beside_weights(self, facts):
+        """Take what was saved with weights; files from elsewhere hold nothing."""
+        pixels = facts.get("pixels")
+        if pixels is not None:
+            self._layout = replace(self._layout, pixels=bool(pixels))
+        elif self._layout.pixels is None:
+            warnings.warn(
+                "f_params does not say whether its weights were fitted on uint8 "
+                "pixels, which are scaled to [0, 1]: rows of either kind are taken. "
+                "Pass rows as they were then, and save with a net's save_params.",
+                UserWarning,
+                stacklevel=3,
+            )
 
     @property
     def _default_callbacks(self):

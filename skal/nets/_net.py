@@ -124,7 +124,7 @@ class NetClassifier(Net, NeuralNetClassifier):
 
     A fit that fails or is interrupted leaves the net as it was before. Parameters set
     after ``fit`` hold from the next fit on. ``save_params`` and
-    ``load_params`` are skorch's.
+    ``load_params`` are skorch's; whether the net was fitted on uint8 goes along.
 
     Examples
     --------

@@ -238,6 +238,17 @@ class NetRegressor(Net, NeuralNetRegressor):
         tags.target_tags.multi_output = True
         return tags
 
+    def _beside_weights(self):
+        """Add the units: the outputs are standard."""
+        units = {"mean": self._mean.tolist(), "scale": self._scale.tolist()}
+        return {**super()._beside_weights(), **units}
+
+    def _take_beside_weights(self, facts):
+        super()._take_beside_weights(facts)
+        if "mean" in facts:
+            self._mean = np.asarray(facts["mean"], float)
+            self._scale = np.asarray(facts["scale"], float)
+
     def _objective(self, y, weights, positions, *, go_on):
         """Return standard targets, and the squared error; learn the units."""
         y = check_array(

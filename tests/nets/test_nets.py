@@ -19,6 +19,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from skorch.callbacks import Checkpoint
 from torch import nn
 from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset
 
@@ -672,6 +673,84 @@ def test_weights_are_saved_and_loaded(images, use_safetensors):
     np.testing.assert_array_equal(other.predict_proba(X), net.predict_proba(X))
     with pytest.raises(ValueError, match="input_shape and classes must be given to"):
         small().initialize()
+
+
+def moved(net, other, use_safetensors):
+    """Return the other net with the weights that a file took from the first."""
+    file = io.BytesIO()
+    net.save_params(f_params=file, use_safetensors=use_safetensors)
+    file.seek(0)
+    other.load_params(f_params=file, use_safetensors=use_safetensors)
+    return other
+
+
+@pytest.mark.parametrize("use_safetensors", [False, True])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_loaded_weights_know_what_they_were_fitted_on(images, kind, use_safetensors):
+    """A net forgot whether that was pixels, and answered the other kind in silence."""
+    X, y = images
+    own, strange = X.astype(kind), X.astype([np.float32, np.uint8][kind is np.float32])
+    net = small(classes=range(10), input_shape=(1, 8, 8)).fit(own, y)
+    fresh = clone(net).initialize()
+    for other in (fresh, clone(net).set_params(max_steps=1).fit(strange, y)):
+        moved(net, other, use_safetensors)
+        np.testing.assert_array_equal(other.predict_proba(own), net.predict_proba(own))
+        with pytest.raises(ValueError, match="so that the scale would differ"):
+            other.predict(strange)
+    again = moved(fresh, clone(net).initialize(), use_safetensors)  # and so on
+    with pytest.raises(ValueError, match="so that the scale would differ"):
+        again.predict(strange)
+    assert set(net.module_.state_dict()) == set(again.module_.state_dict())
+
+
+@pytest.mark.parametrize("use_safetensors", [False, True])
+def test_loaded_weights_of_a_regressor_have_their_units(iris, use_safetensors):
+    X, y = iris
+    net = NetRegressor(max_steps=5, random_state=0).fit(X, 100.0 + y)
+    other = NetRegressor(max_steps=1).fit(X, y)
+    moved(net, other, use_safetensors)
+    np.testing.assert_array_equal(other.predict(X), net.predict(X))
+
+
+@pytest.mark.parametrize("use_safetensors", [False, True])
+def test_a_checkpoint_knows_what_the_net_was_fitted_on(
+    images, use_safetensors, tmp_path
+):
+    X, y = images
+    X = X.astype(np.uint8)
+    checkpoint = Checkpoint(
+        monitor=None,
+        dirname=tmp_path,
+        f_optimizer=None,
+        f_criterion=None,
+        use_safetensors=use_safetensors,
+    )
+    net = small(classes=range(10), input_shape=(1, 8, 8), max_steps=2)
+    net.set_params(callbacks=[checkpoint]).fit(X, y)
+    other = clone(net).set_params(callbacks=None)
+    other.load_params(checkpoint=checkpoint, use_safetensors=use_safetensors)
+    np.testing.assert_array_equal(other.predict_proba(X), net.predict_proba(X))
+    with pytest.raises(ValueError, match="so that the scale would differ"):
+        other.predict(X.astype(float))
+
+
+def test_weights_from_elsewhere_are_loaded_with_a_warning(images):
+    X, y = images
+    net = small(classes=range(10), input_shape=(1, 8, 8)).fit(X, y)
+    file = io.BytesIO()
+    torch.save(net.module_.state_dict(), file)
+    file.seek(0)
+    other = clone(net).initialize()
+    with pytest.warns(UserWarning, match="f_params does not say whether its weights"):
+        other.load_params(f_params=file)
+    np.testing.assert_array_equal(other.predict_proba(X), net.predict_proba(X))
+    file.seek(0)
+    known = clone(net).fit(X, y)
+    known.load_params(f_params=file)  # in silence: it was fitted
+    plain = io.BytesIO()
+    net.save_params(f_params=plain)
+    plain.seek(0)
+    net.module_.load_state_dict(torch.load(plain))  # and torch reads what skal wrote
 
 
 def test_parameters_are_searched(images):
