@@ -19,9 +19,17 @@ from skal._model.layers import find_layer, is_learner
 from skal._model.members import ask_members, unframed
 from skal._model.needs import gives_std, lacking, source
 
+#: From so many times its spread on, the offset of a column leaves float32, which holds
+#: 24 bits, fewer than 16 bits for the differences.
+_OFFSET = 2**8
+#: The offset of a constant column from which on float32 is not trusted with it.
+_LARGE = 2**16
+#: So many rows are looked at first.
+_FEW_ROWS = 256
+
 
 def embed(estimator, X):
-    """Return what the last layer sees: (n, d) float32, or CSR."""
+    """Return what the last layer sees: (n, d), narrow where it can be, or CSR."""
     layer, X = find_layer(estimator, "embed", X)
     return flatten(X) if layer is None else as_embedding(layer.embed(X))
 
@@ -110,21 +118,57 @@ def plain(answer):
 
 
 def as_embedding(E):
-    """Return an estimator's own embedding as (n, d) float32, or CSR."""
+    """Return an estimator's own embedding as (n, d), or CSR, narrow where it can be."""
     if sp.issparse(E):
-        return E.tocsr().astype(np.float32, copy=False)
-    return np.asarray(E, dtype=np.float32)
+        return narrow(E.tocsr(), copy=False)
+    return narrow(np.asarray(E))
 
 
 def flatten(X):
-    """Return X itself as (n, d) float32, CSR staying sparse."""
+    """Return X itself as (n, d), CSR staying sparse, narrow where it can be."""
     if sp.issparse(X):
-        return X.astype(np.float32)
+        return narrow(X)
     try:
-        E = np.asarray(unframed(X), dtype=np.float32)
+        values = np.asarray(unframed(X))
+        if values.dtype.kind not in "fiub":
+            values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(
             "X must be numeric to be its own embedding, got columns that are not. "
             "Put an encoder or a vectorizer before the estimator in a Pipeline."
         ) from error
-    return E.reshape(len(E), -1)
+    return narrow(values.reshape(len(values), -1))
+
+
+def narrow(E, copy=True):
+    """Return numbers in float32, or in float64 where offsets would eat their digits.
+
+    Time stamps in milliseconds, say, differ by less than float32 keeps of them. Dense
+    numbers are not copied where they are right already.
+    """
+    dtype = np.float64 if hides_differences(E) else np.float32
+    return E.astype(dtype, copy=copy and sp.issparse(E))
+
+
+def hides_differences(E):
+    """Tell whether float32 would spend too many digits of a column on its offset."""
+    exact = E.dtype.itemsize <= 2 or E.dtype == np.float32
+    if exact or 0 in E.shape:
+        return False
+    if sp.issparse(E):  # only a column without a zero can be far from it
+        full = np.bincount(E.indices, minlength=E.shape[1]) == E.shape[0]
+        return hides_differences(E[:, full].toarray()) if full.any() else False
+    # A row more moves the offset no further than the spread: a few rows clear most.
+    offset, spread = offset_and_spread(E[:_FEW_ROWS])
+    if (offset <= (_OFFSET - 1) * spread).all():
+        return False
+    offset, spread = offset_and_spread(E)
+    # A constant column, or a row alone, may differ from rows elsewhere.
+    return bool((offset > np.where(spread == 0, _LARGE, _OFFSET * spread)).any())
+
+
+def offset_and_spread(E):
+    """Return the largest size of each column's numbers, and their range."""
+    with np.errstate(invalid="ignore", over="ignore"):  # whoever reads it will say
+        high, low = E.max(axis=0).astype(float), E.min(axis=0).astype(float)
+        return np.maximum(np.abs(high), np.abs(low)), high - low

@@ -67,6 +67,8 @@ def _compute(X, positions, compute):
             continue
         if out is None:
             out = np.empty((n, *part.shape[1:]), part.dtype)
+        elif not np.can_cast(part.dtype, out.dtype):  # it needs more digits
+            out = out.astype(np.result_type(out, part))
         out[where] = part
     if out is None and parts:
         out = _stack(parts)

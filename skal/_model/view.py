@@ -279,7 +279,9 @@ class ModelView:
         -------
         ndarray of shape (n_rows, n_features) and float32, or CSR
             The estimator's own ``embed``; the output of a Pipeline's transformers; X
-            itself, flattened, where neither is there.
+            itself, flattened, where neither is there. Numbers so far from 0 that
+            float32 would lose their differences (an offset of 256 times the range of
+            its column) stay float64.
 
         Raises
         ------

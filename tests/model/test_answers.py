@@ -362,6 +362,66 @@ class Careless(Net):
         return super().head_proba(np.asarray(E))
 
 
+class Stamped(LogisticRegression):
+    """Embed as the rows are."""
+
+    def embed(self, X):
+        return X
+
+    def head_proba(self, E):
+        return self.predict_proba(E)
+
+
+STAMPS = 1.7e12 + np.arange(400.0)[:, None] * 50  # milliseconds: 20 seconds of a day
+
+AS = {
+    "array": lambda X: X,
+    "integers": lambda X: X.astype(np.int64),
+    "objects": lambda X: X.astype(object),
+    "frame": lambda X: pd.DataFrame(X, columns=["time"]),
+    "CSR": sp.csr_matrix,
+}
+
+
+@pytest.mark.parametrize("kind", AS)
+def test_large_offsets_leave_the_differences_in_the_embedding(kind):
+    """They used to be rounded to 131 seconds, and all rows to be one."""
+    X, y = AS[kind](STAMPS), np.arange(400) % 2
+    model = LogisticRegression().fit(X, y)
+    view = ModelView(model, X, y)
+    embedding = view.embed(X)
+    np.testing.assert_array_equal(as_dense(embedding), STAMPS)
+    proba = model.predict_proba(X)
+    np.testing.assert_array_equal(view.head_proba(embedding), proba)
+    np.testing.assert_array_equal(as_dense(view.embed(X[:1])), STAMPS[:1])
+
+
+def test_a_models_own_embedding_keeps_its_differences():
+    model = Stamped().fit(STAMPS, np.arange(400) % 2)
+    np.testing.assert_array_equal(ModelView(model).embed(STAMPS), STAMPS)
+
+
+def test_differences_survive_in_the_memory_of_a_view(rng):
+    """The first block of rows needs fewer digits than a later one."""
+    X = np.concatenate([rng.normal(size=9000), 1.7e12 + np.arange(9000.0)])[:, None]
+    view = ModelView(DecisionTreeClassifier(random_state=0).fit(X, X[:, 0] > 1))
+    assert len(np.unique(view.embed(X)[9000:])) > 4000
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8, np.int64])
+def test_an_embedding_is_float32_where_no_digit_is_missed(dtype, rng):
+    X = np.abs(rng.normal(100, 20, size=(300, 3))).astype(dtype)
+    X[:, 0] = 2026 if np.dtype(dtype).itemsize > 1 else 7
+    X[:299, 1] = 100  # a column that seems to be constant
+    X[299, 1] = 90
+    view = ModelView(DecisionTreeClassifier(random_state=0).fit(X, X[:, 2] > 100))
+    assert view.embed(X).dtype == np.float32
+
+
+def as_dense(embedding):
+    return embedding.toarray() if sp.issparse(embedding) else embedding
+
+
 def test_embeddings_are_float32_whatever_the_estimator_gives(binary):
     X, y = binary
     embedding = ModelView(Careless().fit(X, y)).embed(X)

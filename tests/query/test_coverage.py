@@ -412,3 +412,14 @@ def test_bad_parameters_are_refused(taught):
 def test_uherding_of_a_model_that_doubts_nothing_picks_by_lot(rng, dtype):
     E = rng.normal(size=(30, 3)).astype(dtype)
     assert np.unique(uherding(E, np.zeros(30, dtype), 9, random_state=0)).size == 9
+
+
+def test_the_largest_gap_does_not_grow_with_an_offset(rng):
+    """Time stamps in milliseconds used to be rounded to 131 seconds first."""
+    X, y = rng.uniform(0, 3.6e6, size=(400, 1)), np.arange(400) % 2
+    gaps = []
+    for stamps in (X, 1.7e12 + X):
+        view = ModelView(LogisticRegression().fit(X, y), stamps[:3], y[:3])
+        picks = CoreSet()(view, stamps, 30, random_state=0)
+        gaps.append(np.diff(np.sort(X[picks, 0])).max())
+    assert gaps[1] == pytest.approx(gaps[0], rel=0.01)
