@@ -98,7 +98,9 @@ def share_out(labels, predicted, n_instances, rng):
     Returns the class of each place; equal classes take turns in random order.
     """
     left = np.bincount(predicted, minlength=len(labels))
-    counts = labels + rng.permutation(len(labels)) / (len(labels) + 1)
+    known = np.flatnonzero(labels + left)  # others may not even move the draw
+    counts = labels.astype(float)
+    counts[known] += rng.permutation(len(known)) / (len(known) + 1)
     counts[left == 0] = np.inf
     turns = np.empty(n_instances, np.int64)
     for place in range(n_instances):

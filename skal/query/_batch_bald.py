@@ -3,6 +3,7 @@
 from skal._checks import check_int
 from skal._model import check_n_samples
 from skal.query._base import QueryStrategy
+from skal.query._classes import learnt
 from skal.query.functional import mutual_information
 from skal.query.functional._batch_bald import complete, joint_greedy
 from skal.query.functional._order import top_n
@@ -91,12 +92,15 @@ class BatchBALD(QueryStrategy):
         check_int("n_configurations", self.n_configurations)
 
     def _query(self, view, rows, n_instances, rng):
+        def score(draws):
+            return mutual_information(learnt(view, draws))
 
-        information = view.reduce_samples(mutual_information, rows, self.n_samples)
+        information = view.reduce_samples(score, rows, self.n_samples)
         size = min(len(rows), max(n_instances, self.n_candidates))
         shortlist = top_n(information, size, rng)
         shortlist.sort()  # read in the pool's order
-        samples = view.sample_proba(rows.take(shortlist), self.n_samples)
+        draws = view.sample_proba(rows.take(shortlist), self.n_samples)
+        samples = learnt(view, draws)
         picked, gains = joint_greedy(
             samples, information[shortlist], n_instances, self.n_configurations, rng
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skal._checks import check_above_zero, check_fraction, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
+from skal.query._classes import n_learnt
 
 #: Clusters that stand for the classes where those are not known.
 _N_CLASSES = 10
@@ -73,8 +74,8 @@ class ProbCover(QueryStrategy):
     purity : float, default=0.95
         That share.
     n_clusters : int, default=None
-        How many clusters stand for the classes. None takes the number of classes, 10
-        where it is not known.
+        How many clusters stand for the classes. None takes the number of classes that
+        have a label, 10 before the first one.
 
     See Also
     --------
@@ -138,4 +139,4 @@ class ProbCover(QueryStrategy):
     def _n_clusters(self, view):
         if self.n_clusters is not None:
             return self.n_clusters
-        return max(2, len(getattr(view, "classes_", range(_N_CLASSES))))
+        return max(2, n_learnt(view) or _N_CLASSES)

@@ -4,6 +4,7 @@ from functools import partial
 
 from skal._model import check_n_samples
 from skal.query._base import ScoreStrategy
+from skal.query._classes import learnt
 from skal.query.functional import (
     consensus_entropy,
     kl_divergence,
@@ -249,4 +250,4 @@ def score_of_draws(n_samples, formula, view, rows, *, votes=False):
     if view.target_type == "multilabel":
         formula = partial(mean_over_labels, formula)
     reduce = view.reduce_votes if votes else view.reduce_samples
-    return reduce(formula, rows, n_samples)
+    return reduce(lambda draws: formula(learnt(view, draws)), rows, n_samples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skal._checks import check_above_zero, check_choice, check_int, check_number
 from skal.query import functional
 from skal.query._base import QueryStrategy
+from skal.query._classes import learnt
 from skal.query._uncertainty import UNCERTAINTIES
 
 
@@ -125,7 +126,7 @@ class WeightedKMeans(QueryStrategy):
     def _query(self, view, rows, n_instances, rng):
         score = UNCERTAINTIES[self.score]
         return functional.weighted_kmeans(
-            score(view.predict_proba(rows)),
+            score(learnt(view, view.predict_proba(rows))),
             view.embed(rows),
             n_instances,
             beta=self.beta,

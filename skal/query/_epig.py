@@ -8,6 +8,7 @@ from skal._checks import check_int
 from skal._data import as_rows, n_rows
 from skal._model import check_n_samples
 from skal.query._base import QueryStrategy
+from skal.query._classes import learnt
 from skal.query.functional import epig
 from skal.query.functional._order import draw_rows, top_n
 
@@ -85,11 +86,12 @@ class EPIG(QueryStrategy):
 
     def _query(self, view, rows, n_instances, rng):
         n_samples = self.n_samples
-        targets = view.sample_proba(self._targets(rows, rng), n_samples)
+        drawn = view.sample_proba(self._targets(rows, rng), n_samples)
+        targets = learnt(view, drawn)
         score = _epig_of_labels if view.target_type == "multilabel" else epig
 
         def score_block(samples):
-            return score(samples, targets)
+            return score(learnt(view, samples), targets)
 
         scores = view.reduce_samples(score_block, rows, n_samples)
         picked = top_n(scores, n_instances, rng)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skal._checks import check_choice, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
+from skal.query._classes import learnt
 from skal.query._coverage import labeled_of
 from skal.query._uncertainty import UNCERTAINTIES
 from skal.query.functional._herding import check_bandwidth
@@ -207,7 +208,7 @@ class UHerding(QueryStrategy):
     def _query(self, view, rows, n_instances, rng):
         return functional.uherding(
             view.embed(rows),
-            UNCERTAINTIES[self.uncertainty](view.predict_proba(rows)),
+            UNCERTAINTIES[self.uncertainty](learnt(view, view.predict_proba(rows))),
             n_instances,
             labeled=labeled_of(view),
             bandwidth=self.bandwidth,

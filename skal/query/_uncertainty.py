@@ -1,6 +1,7 @@
 """Uncertainty sampling: ask for the rows the model is least sure of."""
 
 from skal.query._base import ScoreStrategy
+from skal.query._classes import learnt
 from skal.query.functional import entropy, least_confidence, margin, mean_over_labels
 
 #: How uncertain rows are, from 0 up, of their probabilities, by the name of a score.
@@ -147,4 +148,4 @@ def score_proba(formula, view, rows):
     proba = view.predict_proba(rows)
     if view.target_type == "multilabel":
         return mean_over_labels(formula, proba)
-    return formula(proba)
+    return formula(learnt(view, proba))

@@ -6,7 +6,16 @@ import warnings
 from functools import partial
 from typing import TYPE_CHECKING
 
-from skal.testing import _batch, _chance, _layouts, _memory, _needs, _pure, _targets
+from skal.testing import (
+    _batch,
+    _chance,
+    _layouts,
+    _live,
+    _memory,
+    _needs,
+    _pure,
+    _targets,
+)
 from skal.testing._trial import Trial
 
 if TYPE_CHECKING:
@@ -46,6 +55,8 @@ LAWS = (
     _layouts.sparse,
     _targets.declared_targets,
     _targets.check_before_any_work,
+    _live.simulation_is_live,
+    _live.simulated_start,
     _memory.memory,
 )
 
@@ -101,7 +112,8 @@ def check_strategy(
     ``row_order`` (the answer moves with the rows), ``cloning``, ``declared_needs``,
     ``cold_start``, ``same_answer`` (from an estimator, a view and a learner),
     ``candidates``, ``hidden_labels``, ``one_class``, ``label_names``, ``read_only``,
-    ``float32``, ``images``, ``sparse``, ``memory``.
+    ``float32``, ``images``, ``sparse``, ``simulation_is_live``, ``simulated_start``,
+    ``memory``.
 
     ``memory`` asks for 250 of 50 000 rows of 64 features and allows twice the size of
     X beyond what the model's own answers take, so an (n, n), (n, n_classes * d) or

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from helpers import draws
-from sklearn.datasets import make_multilabel_classification
+from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 
@@ -205,3 +205,17 @@ def test_a_learner_runs_with_the_name(strategy, digits):
     )
     learner.fit(X, y)
     assert len(np.unique(np.concatenate(learner.history_["indices"]))) == 40
+
+
+@pytest.mark.parametrize("name", ["bald", "batch_bald", "epig", "mean_std", "entropy"])
+def test_scores_know_no_class_that_has_no_label(name):
+    """Columns of padding used to change rounding, ties and with them the picks."""
+    X, y = load_iris(return_X_y=True)
+    forest = RandomForestClassifier(10, random_state=0).fit(X[:120:5], y[:120:5])
+    views = (
+        ModelView(forest, X[:120:5], y[:120:5], classes=classes, random_state=0)
+        for classes in (None, range(9))
+    )
+    known, padded = (as_strategy(name)(view, X, 3, random_state=0) for view in views)
+    np.testing.assert_array_equal(known[0], padded[0])
+    np.testing.assert_array_equal(known[1]["score"], padded[1]["score"])

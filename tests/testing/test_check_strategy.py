@@ -335,6 +335,24 @@ class HogsGradients(Broken):
         return super().scores(view, rows) + 0 * len(hog)
 
 
+class CountsHiddenClasses(Broken):
+    def scores(self, view, rows):
+        return super().scores(view, rows) % (1 / len(view.classes_))
+
+
+class StartsByTheClasses(Broken):
+    needs = frozenset()
+
+    def scores(self, view, rows):
+        n_classes = len(getattr(view, "classes_", range(10)))
+        return np.abs(np.asarray(rows).reshape(len(rows), -1).sum(axis=1)) % n_classes
+
+    def _query(self, view, rows, n_instances, rng):
+        if view.n_labels:
+            return rng.permutation(len(rows))[:n_instances]
+        return super()._query(view, rows, n_instances, rng)
+
+
 class HogsABatch(Broken):
     def _query(self, view, rows, n_instances, rng):
         hog = np.empty((n_instances, len(rows)), np.float32)
@@ -379,6 +397,8 @@ BROKEN = {
     WritesScratch: "read_only",
     ServesLessThanItSays: "declared_targets",
     SkipsItsChecks: "check_before_any_work",
+    CountsHiddenClasses: "simulation_is_live",
+    StartsByTheClasses: "simulated_start",
     HogsDistances: "memory",
     HogsGradients: "memory",
     HogsABatch: "memory",
