@@ -214,6 +214,9 @@ class ScoreStrategy(QueryStrategy):
     ----------
     below_zero : bool
         Whether all scores are 0 or less, as minus a distance is; False by default.
+    lowest : float or None
+        The least that a score below 0 can be, from which wrappers that want scores
+        above 0 count; None where there is no such bound.
 
     See Also
     --------
@@ -231,6 +234,7 @@ class ScoreStrategy(QueryStrategy):
     """
 
     below_zero: ClassVar[bool] = False
+    lowest: ClassVar[float | None] = None
 
     def score_samples(self, learner: Any, X: Any) -> NDArray[Any]:
         """Return how much each row is wanted.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from skal._checks import check_number
 from skal.query import functional
 from skal.query._base import ScoreStrategy
-from skal.query._picks import describe
+from skal.query._picks import describe, from_zero
 from skal.query._wrapper import WrapperStrategy
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class InformationDensity(WrapperStrategy, ScoreStrategy):
     -----
     Cost: O(n d) for n rows and d features, after one pass of the model for embeddings
     and beside that of ``base``: the mean cosine is the product with a mean. Needs
-    embeddings and what ``base`` needs. Scores that fall below 0, as that of ``Margin``
-    does, are refused.
+    embeddings and what ``base`` needs. Scores that fall below 0 are refused, but for
+    those of ``Margin``, which count as 1 - margin.
 
     References
     ----------
@@ -80,7 +80,7 @@ class InformationDensity(WrapperStrategy, ScoreStrategy):
                 f"base must be a strategy that scores rows, got {describe(base)}. Use "
                 "one such as Entropy() or LeastConfidence()."
             )
-        if base.below_zero:
+        if base.below_zero and base.lowest is None:
             raise ValueError(
                 f"base must give scores from 0 up, got {describe(base)}. Use one "
                 "such as Entropy() or LeastConfidence()."
@@ -88,6 +88,6 @@ class InformationDensity(WrapperStrategy, ScoreStrategy):
         check_number("beta", self.beta, minimum=0)
 
     def _score(self, view, rows):
-        return functional.information_density(
-            self._base().score_samples(view, rows), view.embed(rows), beta=self.beta
-        )
+        base = self._base()
+        scores = from_zero(base.score_samples(view, rows), base)
+        return functional.information_density(scores, view.embed(rows), beta=self.beta)

@@ -60,6 +60,11 @@ def scores_of(info, n):
     return scores if scores.shape == (n,) else np.full(n, np.nan)
 
 
+def from_zero(scores, base):
+    """Count scores from the least that they can be, where the base knows it."""
+    return scores if base.lowest is None else scores - base.lowest
+
+
 def check_positions(positions, n_instances, n_rows, strategy):
     """Return positions as int64 if they are what a strategy promises."""
     promise = None

@@ -8,7 +8,7 @@ import numpy as np
 
 from skal._checks import check_choice
 from skal.query._base import ScoreStrategy
-from skal.query._picks import describe
+from skal.query._picks import describe, from_zero
 from skal.query._wrapper import WrapperStrategy
 from skal.query.functional import stochastic_top_n
 from skal.query.functional._batches import STOCHASTIC_METHODS, check_beta
@@ -38,7 +38,8 @@ class StochasticBatch(WrapperStrategy):
     method : {"power", "softmax", "softrank"}, default="power"
         The chance of a row to be the next: "power" is in proportion to the score to
         the power of ``beta``, and wants scores above 0 (BALD, Entropy,
-        LeastConfidence); "softmax" to exp(beta * score), whatever the scores are;
+        LeastConfidence), or a base that says how low they can be: those of Margin
+        count as 1 - margin; "softmax" to exp(beta * score), whatever the scores are;
         "softrank" to the rank to the power of ``-beta``, whatever their scale is.
     beta : float, default=1.0
         Large values draw the best rows, small ones any row.
@@ -100,13 +101,15 @@ class StochasticBatch(WrapperStrategy):
                 "put the wrapper around StochasticBatch, or set "
                 'method="softrank".'
             )
-        if self.method == "power" and base.below_zero:
+        if self.method == "power" and base.below_zero and base.lowest is None:
             raise too_low(f"none from {describe(base)}")
 
     def _query(self, view, rows, n_instances, rng):
         base, reported = self._base(), None
         if isinstance(base, ScoreStrategy):
             scores = reported = base.score_samples(view, rows)
+            if self.method == "power":
+                scores = from_zero(reported, base)
         else:
             scores = scores_of_order(base, view, rows, rng)
         if self.method == "power":

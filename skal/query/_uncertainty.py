@@ -95,6 +95,7 @@ class Margin(ScoreStrategy):
     needs = frozenset({"proba"})
     target_types = frozenset({"multiclass", "multilabel"})
     below_zero = True
+    lowest = -1.0
 
     def _score(self, view, rows):
         return -score_proba(margin, view, rows)

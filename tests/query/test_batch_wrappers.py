@@ -20,6 +20,7 @@ from skal.query import (
     Deduplicate,
     DiverseBatch,
     GreedySampling,
+    InformationDensity,
     KLDivergence,
     LeastConfidence,
     Margin,
@@ -33,7 +34,13 @@ from skal.query import (
 )
 from skal.query._balance import share_out
 from skal.query._mixture import draw_counts
-from skal.query.functional import mmr, ranked_batch, stochastic_top_n
+from skal.query.functional import (
+    information_density,
+    margin,
+    mmr,
+    ranked_batch,
+    stochastic_top_n,
+)
 
 METHODS = ["kmeans", "kcenter", "kmeans++", "facility_location", "mmr", "ranked"]
 
@@ -398,9 +405,27 @@ def test_a_base_that_does_not_score_is_refused(view, pool, method, base):
         StochasticBatch(base, method)(view, pool, 3)
 
 
+class Minus(Margin):
+    """A distance below 0, of which nobody knows how low it falls."""
+
+    lowest = None
+    alias = None
+
+
 def test_power_refuses_scores_below_zero(view, pool):
-    with pytest.raises(ValueError, match=r'method="power".*from Margin.*softmax'):
-        StochasticBatch("margin")(view, pool, 3)
+    with pytest.raises(ValueError, match=r'method="power".*from Minus.*softmax'):
+        StochasticBatch(Minus())(view, pool, 3)
+
+
+def test_scores_with_a_bound_count_from_it(view, pool):
+    """Margin used to be refused, although 1 - margin is a score above 0."""
+    with_bound = StochasticBatch("margin")(view, pool, 9, random_state=0)[0]
+    scores = 1 - margin(view.predict_proba(pool))
+    expected = stochastic_top_n(scores, 9, random_state=0)
+    np.testing.assert_array_equal(with_bound, expected)
+    found = InformationDensity("margin").score_samples(view, pool)
+    expected = information_density(scores, view.embed(pool))
+    np.testing.assert_allclose(found, expected)
 
 
 def test_power_of_a_committee_that_agrees_draws_anything(rng):

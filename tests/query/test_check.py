@@ -275,7 +275,7 @@ BAD = {
     FALCUN: {"gamma": [-1, None]},
     FacilityLocation: {"n_reference": [0, 0.5]},
     GreedySampling: {"method": ["gsx", None]},
-    InformationDensity: {"base": ["entropie", "core_set", "margin"], "beta": [-1, "1"]},
+    InformationDensity: {"base": ["entropie", "core_set"], "beta": [-1, "1"]},
     KLDivergence: {"n_samples": [0]},
     KMeansBoundary: {"n_clusters": [0, 2.5], "space": ["inputs"]},
     MaxHerding: {"bandwidth": [0, -1, "wide"], "n_reference": [0]},
@@ -304,7 +304,7 @@ BAD = {
     ProbCover: {"radius": [0, -1, "r"], "purity": [1.5], "n_clusters": [1, 2.5]},
     Shortlist: {"base": ["margn", None], "n_candidates": [0, 9.5]},
     StochasticBatch: {
-        "base": ["entropie", "core_set", "margin"],
+        "base": ["entropie", "core_set"],
         "method": ["powr"],
         "beta": [0, -1, np.inf],
     },
@@ -379,9 +379,20 @@ def test_a_base_that_scores_no_rows_is_refused_with_the_way_out():
     StochasticBatch("core_set", "softrank").check(Classifier(), "multiclass")
 
 
+class Unbounded(Margin):
+    """A score below 0 that says no bound."""
+
+    alias = None
+    lowest = None
+
+
 def test_scores_below_zero_are_refused_where_they_are_known_to_be():
-    with pytest.raises(ValueError, match=r"scores above 0 .*Margin.*softmax"):
-        StochasticBatch(Margin()).check(Classifier(), "multiclass")
+    with pytest.raises(ValueError, match=r"scores above 0 .*Unbounded.*softmax"):
+        StochasticBatch(Unbounded()).check(Classifier(), "multiclass")
+    with pytest.raises(ValueError, match=r"from 0 up.*Unbounded"):
+        InformationDensity(Unbounded()).check(Classifier(), "multiclass")
+    StochasticBatch(Margin()).check(Classifier(), "multiclass")
+    InformationDensity(Margin()).check(Classifier(), "multiclass")
     StochasticBatch(Margin(), "softmax").check(Classifier(), "multiclass")
     X, y = data("multiclass")
     view = ModelView(Classifier().fit(X, y), X, y)

@@ -27,6 +27,7 @@ from skal.query import (
     DropQuery,
     Entropy,
     InformationDensity,
+    Margin,
     RandomSampling,
     WeightedKMeans,
 )
@@ -616,7 +617,14 @@ def test_information_density_weighs_strategies_that_score(asked):
     ):
         InformationDensity(RandomSampling()).score_samples(view, X)
     with pytest.raises(ValueError, match="base must give scores from 0 up"):
-        InformationDensity("margin").score_samples(view, X)
+        InformationDensity(BelowZero()).score_samples(view, X)
+
+
+class BelowZero(Margin):
+    """A score below 0 that says no bound."""
+
+    alias = None
+    lowest = None
 
 
 def test_weighted_kmeans_knows_its_scores(asked):
