@@ -60,7 +60,7 @@ class OutputCurvature:
         share = weight / weight.sum()
         if self.K == 1:
             return np.tensordot(share, self.diagonal(), axes=1)[:, np.newaxis]
-        total, start = 0, 0
+        start, total = 0, np.zeros((self.K, self.K))
         for proba in chunks_of(self.proba, self.K**2 * self.proba.itemsize):
             stop = start + len(proba)
             total = total + np.tensordot(share[start:stop], whole(proba), axes=1)
