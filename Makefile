@@ -28,7 +28,7 @@ test-long: $(VENV)/.dev
 	$(PYTEST) -m long
 
 test-oldest:
-	timeout 1500 .ci/oldest
+	timeout 2400 .ci/oldest
 
 test-wheel: $(VENV)/.dev
 	timeout 600 .ci/wheel $(BIN)/python
