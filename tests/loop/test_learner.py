@@ -122,7 +122,7 @@ def test_the_whole_of_X_reaches_the_estimator_uncopied():
 def test_fit_trains_on_the_labelled_rows_alone():
     X, _ = pool(6)
     partial = np.array([1, -1, 0, -1, 1, 0])
-    learner = ordered().fit(X, partial)
+    learner = ordered(classes=[0, 1]).fit(X, partial)
     seen, codes, _ = learner.estimator_.seen_
     np.testing.assert_array_equal(seen.ravel(), [0, 2, 4, 5])
     np.testing.assert_array_equal(codes, [1, 0, 1, 0])
@@ -837,5 +837,6 @@ def test_weights_of_rows_without_a_label_are_left_out_of_the_score():
     X, _ = pool(4)
     learner = ActiveLearner(KNeighborsClassifier(1)).fit(X, [0, 1, 1, 1])
     weight = np.array([1.0, 2.0, 4.0, 8.0])
-    score = learner.score(X, [0, 0, -1, 1], sample_weight=weight)
+    with pytest.warns(UserWarning, match="The score leaves out 1 of 4 rows"):
+        score = learner.score(X, [0, 0, -1, 1], sample_weight=weight)
     assert score == pytest.approx((1 + 8) / (1 + 2 + 8))
