@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -417,9 +418,9 @@ class Net(NeuralNet):
 
     # What a subclass says ---------------------------------------------------------
 
+    @abstractmethod
     def _objective(self, y, weights, positions, *, go_on):
         """Return the Objective for y; learn of y what outputs are to be read by."""
-        raise NotImplementedError
 
     def _arranged(self, row_shape, input_shape):
         """Return the shape of a row: flat for the default module."""

@@ -95,7 +95,8 @@ ESTIMATORS = {
 }
 
 
-#: Their picks among 2 000 rows hang on a few ties, which the laws do not forgive.
+#: Among 2 000 rows the picks hang on last bits (of EPIG, where equal rows stand in a
+#: product of matrices) and on a few ties (of ProbCover), which the laws do not forgive.
 AT_FULL_SIZE_ONLY = {"EPIG-ties", "ProbCover-row_order"}
 
 
