@@ -5,11 +5,14 @@ experiments and the command use it.
 """
 
 from skal._loop.batch_sizes import check_sizes, rounds_for, size_in_round
+from skal._loop.checks import check_learner, check_parts
 from skal._loop.initial import resolve_initial
 from skal._loop.learner import ActiveLearner
 
 __all__ = [
     "ActiveLearner",
+    "check_learner",
+    "check_parts",
     "check_sizes",
     "resolve_initial",
     "rounds_for",

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
-from inspect import isclass
 from itertools import islice
-from numbers import Integral, Real
-from types import NoneType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +14,11 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_classes, check_int, count_of, name_of
+from skal._checks import check_int, count_of, name_of
 from skal._data import (
     Labels,
     Rows,
     check_alike,
-    check_unmarked,
     learn_labels,
     n_rows,
     read_target,
@@ -30,19 +26,20 @@ from skal._data import (
     take_rows,
     warn_of_mark,
 )
-from skal._loop.batch_sizes import check_sizes, size_in_round
+from skal._loop.batch_sizes import size_in_round
+from skal._loop.checks import check_learner, check_parts, incomplete
 from skal._loop.history import columns
 from skal._loop.initial import go_on, resolve_initial
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
 from skal._loop.simulation import Simulation
 from skal._loop.state import State
-from skal._loop.training import OneClassError, warm_start_param
+from skal._loop.training import OneClassError
 from skal._loop.training_set import TrainingSet
 from skal._meta import EstimatorInside, routed
 from skal._seed import draw_seed, fork_torch
 from skal.exceptions import PoolExhaustedError
-from skal.query import CallableStrategy, as_strategy
+from skal.query import as_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -259,7 +256,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         A simulation commits after each round: when it is interrupted, or a refit
         fails, the learner is left as it was after the last complete round.
         """
-        self._check_params()
+        check_learner(self, self._template())
         X, target = self._check_data(X, y)
         params = routed(self, "fit", params)
         if self.n_labels is None:
@@ -386,7 +383,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             If the candidates repeat, lie outside the pool, or the strategy returns
             what it must not.
         """
-        self._check_params()
+        check_learner(self, self._template())
         rows = select_rows(X_pool, candidates)
         first = self._in_first_round()
         size = self._size_of(n_instances, len(rows), first)
@@ -446,7 +443,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
                 "from unlabelled rows needs them all: use fit(X, y_partial), with "
                 f"{self.missing_label!r} where a label is missing."
             )
-        self._check_params()
+        check_learner(self, self._template())
         X, target = self._check_data(X, y)
         if target.missing.all():
             return self
@@ -597,39 +594,6 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
 
     # Checks ---------------------------------------------------------------------
 
-    def _check_params(self):
-        if not hasattr(self._template(), "fit") or isclass(self.estimator):
-            raise TypeError(
-                "estimator must be an estimator with fit, or None, got "
-                f"{self.estimator!r}."
-            )
-        check_int("n_initial", self.n_initial)
-        check_sizes("batch_size", self.batch_size)
-        as_strategy(self.query_strategy)
-        check_classes(self.classes)
-        if self.n_labels is not None:
-            count_of("n_labels", self.n_labels, 1)
-        if not isinstance(self.missing_label, (Real, str, NoneType)):
-            raise TypeError(
-                "missing_label must be a number, a word or None, got "
-                f"{self.missing_label!r}."
-            )
-        if self.classes is not None and not is_regressor(self._template()):
-            check_unmarked(self.classes, self.missing_label)
-        if self.warm_start:
-            warm_start_param(self._template())
-        rule = self.stopping
-        if isclass(rule):
-            raise TypeError(
-                f"stopping must be an instance, got the class {rule.__name__}. "
-                f"Write {rule.__name__}()."
-            )
-        if rule is not None and not hasattr(rule, "verdict"):
-            raise TypeError(
-                "stopping must be None or a rule with measure and verdict, got "
-                f"{rule!r}. See skal.stopping."
-            )
-
     def _check_data(self, X, y):
         """Return X and what y says, as a Target."""
         if y is None:
@@ -660,13 +624,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         n_initial = min(self.n_initial, budget)
         n_next = min(size_in_round(self.batch_size, 1), budget - n_initial)
         initial = resolve_initial(self.initial, y, target_type)
-        strategies = (as_strategy(self.query_strategy), n_next), (initial, n_initial)
-        for strategy, size in strategies:
-            strategy.check(template, target_type)
-            if isinstance(strategy, CallableStrategy) and size > 0:
-                strategy.check_size(size)
-        if self.stopping is not None and hasattr(self.stopping, "check"):
-            self.stopping.check(template, target_type)
+        asked = (as_strategy(self.query_strategy), n_next), (initial, n_initial)
+        check_parts(template, target_type, asked, self.stopping)
         if get_tags(template).input_tags.pairwise:
             raise ValueError(
                 "estimator must take rows of features in a simulation, got "
@@ -690,15 +649,3 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
                 f"candidates, got {size}."
             )
         return size
-
-
-def incomplete(missing, n_labels, missing_label):
-    """Build the error for a simulation whose oracle does not know every answer."""
-    hint = ""
-    if isinstance(missing_label, Integral):
-        hint = f" If {missing_label} is a class, pass missing_label=None."
-    return ValueError(
-        f"y must hold every label when n_labels is set, since it answers the queries; "
-        f"got {missing.sum()} of {len(missing)} labels missing with n_labels="
-        f"{n_labels!r}. Set n_labels=None to train on the labelled rows.{hint}"
-    )

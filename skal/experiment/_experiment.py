@@ -12,7 +12,13 @@ from sklearn.base import is_classifier, is_regressor
 
 from skal._checks import check_int, check_number, count_of, name_of
 from skal._data import read_target
-from skal._loop import check_sizes, resolve_initial, size_in_round
+from skal._loop import (
+    check_learner,
+    check_parts,
+    check_sizes,
+    resolve_initial,
+    size_in_round,
+)
 from skal.experiment._asked_images import asked_images
 from skal.experiment._cell import Settings
 from skal.experiment._data import load_data
@@ -25,7 +31,7 @@ from skal.experiment._progress import GridBar, Silent
 from skal.experiment._results import Results
 from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas
-from skal.query import CallableStrategy, as_strategy
+from skal.query import as_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -361,8 +367,8 @@ class Experiment:
 
     def _check_estimator(self, name, data, learner):
         """Refuse a classifier for numbers, and a regressor for classes."""
-        learner._check_params()
         template = learner._template()
+        check_learner(learner, template)
         kind = "classifier" if data.is_classes else "regressor"
         fits = is_classifier(template) if data.is_classes else is_regressor(template)
         if not fits:
@@ -388,9 +394,5 @@ class Experiment:
         size = min(size_in_round(self.batch_size, 1), budget - self.n_initial)
         initial = resolve_initial(self.initial, data.y, target_type)
         asked = [(as_strategy(strategy), size) for strategy in strategies.values()]
-        for strategy, n_instances in [(initial, self.n_initial), *asked]:
-            strategy.check(template, target_type)
-            if isinstance(strategy, CallableStrategy):
-                strategy.check_size(n_instances)
-        if hasattr(learner.stopping, "check"):
-            learner.stopping.check(template, target_type)
+        asked = [(initial, self.n_initial), *asked]
+        check_parts(template, target_type, asked, learner.stopping)

@@ -1,0 +1,74 @@
+"""What a learner refuses before any work: its parameters, and parts that do not fit."""
+
+from inspect import isclass
+from numbers import Integral, Real
+from types import NoneType
+
+from sklearn.base import is_regressor
+
+from skal._checks import check_classes, check_int, count_of
+from skal._data import check_unmarked
+from skal._loop.batch_sizes import check_sizes
+from skal._loop.training import warm_start_param
+from skal.query import CallableStrategy, as_strategy
+
+
+def check_learner(learner, template):
+    """Refuse parameters that no run could use; the template is what will be fitted."""
+    if not hasattr(template, "fit") or isclass(learner.estimator):
+        raise TypeError(
+            "estimator must be an estimator with fit, or None, got "
+            f"{learner.estimator!r}."
+        )
+    check_int("n_initial", learner.n_initial)
+    check_sizes("batch_size", learner.batch_size)
+    as_strategy(learner.query_strategy)
+    check_classes(learner.classes)
+    if learner.n_labels is not None:
+        count_of("n_labels", learner.n_labels, 1)
+    if not isinstance(learner.missing_label, (Real, str, NoneType)):
+        raise TypeError(
+            "missing_label must be a number, a word or None, got "
+            f"{learner.missing_label!r}."
+        )
+    if learner.classes is not None and not is_regressor(template):
+        check_unmarked(learner.classes, learner.missing_label)
+    if learner.warm_start:
+        warm_start_param(template)
+    rule = learner.stopping
+    if isclass(rule):
+        raise TypeError(
+            f"stopping must be an instance, got the class {rule.__name__}. "
+            f"Write {rule.__name__}()."
+        )
+    if rule is not None and not hasattr(rule, "verdict"):
+        raise TypeError(
+            "stopping must be None or a rule with measure and verdict, got "
+            f"{rule!r}. See skal.stopping."
+        )
+
+
+def check_parts(template, target_type, asked, stopping):
+    """Ask strategies and the stopping rule whether they serve an estimator.
+
+    ``asked`` are pairs of a strategy and the number of rows that it will be asked for
+    first; 0 for one that will not be asked.
+    """
+    for strategy, n_instances in asked:
+        strategy.check(template, target_type)
+        if isinstance(strategy, CallableStrategy) and n_instances > 0:
+            strategy.check_size(n_instances)
+    if hasattr(stopping, "check"):
+        stopping.check(template, target_type)
+
+
+def incomplete(missing, n_labels, missing_label):
+    """Build the error for a simulation whose oracle does not know every answer."""
+    hint = ""
+    if isinstance(missing_label, Integral):
+        hint = f" If {missing_label} is a class, pass missing_label=None."
+    return ValueError(
+        f"y must hold every label when n_labels is set, since it answers the queries; "
+        f"got {missing.sum()} of {len(missing)} labels missing with n_labels="
+        f"{n_labels!r}. Set n_labels=None to train on the labelled rows.{hint}"
+    )
