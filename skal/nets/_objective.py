@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from skal._meta import row_weights
 from skal.nets._sources import is_dataset, targets_of
 
 if TYPE_CHECKING:
@@ -69,16 +70,9 @@ def check_lengths(inputs, y):
 
 def read_weights(sample_weight, n_rows):
     """Return the weights and the positions of the rows whose weight is not zero."""
-    if sample_weight is None:
+    weights = row_weights(sample_weight, n_rows)
+    if weights is None:
         return None, np.arange(n_rows)
-    weights = np.asarray(sample_weight, dtype=float)
-    if weights.ndim == 0:
-        weights = np.full(n_rows, float(weights))
-    if weights.shape != (n_rows,):
-        raise ValueError(
-            f"sample_weight must hold a weight for each of the {n_rows} rows of X, got "
-            f"shape {weights.shape}."
-        )
     if not np.all(np.isfinite(weights)) or np.any(weights < 0):
         raise ValueError(
             "sample_weight must hold finite numbers of at least 0, got "

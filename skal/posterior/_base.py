@@ -20,7 +20,7 @@ from skal._meta import (
     routed,
     row_weights,
 )
-from skal._model import answers, layers
+from skal._model import answers
 from skal._seed import as_random_state, draw_seed, seeds_for
 
 if TYPE_CHECKING:
@@ -227,25 +227,6 @@ def as_container(X):
     if hasattr(X, "shape") or isinstance(X, list):
         return X
     return np.asarray(X)
-
-
-def find_layer(estimator, attribute, X=None):
-    """Find the layer of a fitted estimator that has an attribute, and X as it sees it.
-
-    Returns
-    -------
-    layer : estimator or None
-        The outermost that has the attribute; None if none has.
-    X : object
-        X as that layer sees it, None if it was not given.
-    """
-    while not hasattr(estimator, attribute):
-        front, estimator = layers.peel(estimator)
-        if estimator is None:
-            return None, X
-        if X is not None and front is not None:
-            X = front(X)
-    return estimator, X
 
 
 def chunks_of(X, row_bytes):

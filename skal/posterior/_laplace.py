@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from skal._checks import check_choice, check_int, check_number
 from skal._data import take_rows
 from skal._meta import AroundEstimator, columns_of, fit_weight, slice_params
+from skal._model import find_layer
 from skal._seed import stream
 from skal.posterior import _links, _precision
-from skal.posterior._base import Posterior, find_layer
+from skal.posterior._base import Posterior
 from skal.posterior._curvature import STRUCTURES
 from skal.posterior._last_layer import LastLayer
 from skal.posterior._net_inside import net_inside

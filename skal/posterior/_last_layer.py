@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skal._model import answers
-from skal.posterior._base import chunks_of, find_layer, softmax
+from skal._model import answers, find_layer
+from skal.posterior._base import chunks_of, softmax
 from skal.posterior._curvature import STRUCTURES, OutputCurvature
 from skal.posterior._linear_head import find_head
 

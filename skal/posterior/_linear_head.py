@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from skal._checks import name_of
-from skal._model import answers
-from skal.posterior._base import find_layer, softmax
+from skal._model import answers, find_layer
+from skal.posterior._base import softmax
 from skal.posterior._net_inside import net_inside
 
 #: How far the head's own probabilities may be from the estimator's.

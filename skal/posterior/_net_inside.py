@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skal.posterior._base import find_layer
+from skal._model import find_layer
 
 
 def net_inside(estimator, X=None):
