@@ -32,8 +32,7 @@ TESTS = [
     "tests/test_docs.py",
     "skal/query/_ratio.py",
     "-k",
-    "(test_ratio or ConfidenceRatio or confidence_ratio or tables or public)"
-    " and not full_size",  # which take long
+    "test_ratio or ConfidenceRatio or confidence_ratio or tables or public",
 ]
 
 
@@ -87,6 +86,7 @@ def test_the_steps_touch_at_most_four_places():
     assert len(STEPS) <= 3
 
 
+@pytest.mark.long
 def test_the_steps_add_a_strategy_that_keeps_every_promise(copy):
     said = run(copy, "-c", AFTERWARDS, *TESTS)
     assert int(re.search(r"(\d+) passed", said)[1]) > 75

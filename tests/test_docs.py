@@ -71,7 +71,18 @@ def blocks_of(page):
     ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+#: Those that train networks, or check a strategy whole.
+LONG_PAGES = {"README.md", "add_a_strategy.md"}
+
+
+def marks_of(page):
+    return pytest.mark.long if page.name in LONG_PAGES else ()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=marks_of(page)) for page in PAGES],
+)
 def test_the_python_blocks_of_a_page_run_from_top_to_bottom(
     page, tmp_path, monkeypatch
 ):

@@ -47,13 +47,8 @@ def test_a_notebook_is_stored_with_the_outputs_of_one_run(path):
     assert path.stat().st_size < 500_000
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, id=path.stem, marks=pytest.mark.long if n else ())
-        for n, path in enumerate(NOTEBOOKS)
-    ],
-)
+@pytest.mark.long
+@each_notebook
 @pytest.mark.timeout(300)
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))

@@ -22,7 +22,7 @@ from skal.query import (
     Shortlist,
     StochasticBatch,
 )
-from skal.testing import _defaults, _memory, strategy_checks
+from skal.testing import _defaults, strategy_checks
 
 
 def least_likely(learner, X, n_instances=1, random_state=None):
@@ -95,18 +95,17 @@ ESTIMATORS = {
 }
 
 
-#: Among 2 000 rows the picks hang on last bits (of EPIG, where equal rows stand in a
-#: product of matrices) and on a few ties (of ProbCover), which the laws do not forgive.
-AT_FULL_SIZE_ONLY = {"EPIG-ties", "ProbCover-row_order"}
+#: Laws of many draws or many rows.
+LONG = {"memory", "row_order", "ties"}
 
 
-def each_law(leave_out=()):
-    """List every law of every strategy; the laws of a strategy share one model."""
+def each_law(strategies, leave_out=()):
+    """List the laws of strategies; those of one strategy share one model."""
     return [
         pytest.param(law, id=f"{name}-{law_name}")
-        for name, strategy in STRATEGIES.items()
+        for name, strategy in strategies.items()
         for law_name, law in strategy_checks(strategy, estimator=ESTIMATORS.get(name))
-        if f"{name}-{law_name}" not in leave_out
+        if law_name not in leave_out
     ]
 
 
@@ -115,16 +114,15 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.mark.parametrize("law", each_law(AT_FULL_SIZE_ONLY))
+@pytest.mark.parametrize("law", each_law(FOUND, leave_out=LONG))
 def test_strategy_keeps_the_law(law, monkeypatch):
-    """Smaller pools: still too large for an array of rows by a batch."""
+    """The quick laws, on a smaller pool."""
     monkeypatch.setattr(_defaults, "N_POOL", 2000)
-    monkeypatch.setattr(_memory, "BIG_POOLS", (12_000,))
     law()
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("law", each_law())
+@pytest.mark.parametrize("law", each_law(STRATEGIES))
 def test_strategy_keeps_the_law_at_full_size(law):
     law()
 

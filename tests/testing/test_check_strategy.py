@@ -412,7 +412,17 @@ def global_state_restored():
     np.random.set_state(before)  # noqa: NPY002
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(
+            broken,
+            id=broken.__name__,
+            marks=pytest.mark.long if law == "memory" else (),
+        )
+        for broken, law in BROKEN.items()
+    ],
+)
 def test_a_broken_promise_is_named(broken):
     message = rf"{broken.__name__}\(.*\) breaks the law '{BROKEN[broken]}' \("
     with pytest.raises(AssertionError, match=message):
@@ -461,6 +471,7 @@ def test_laws_are_built_without_fitting():
     assert len(names) == len(set(names))
 
 
+@pytest.mark.long
 def test_a_regression_strategy_gets_a_regressor():
     class WantsARegressor(QueryStrategy):
         def _query(self, view, rows, n_instances, rng):
@@ -473,6 +484,7 @@ def test_a_regression_strategy_gets_a_regressor():
             law()
 
 
+@pytest.mark.long
 def test_the_author_may_give_the_estimator():
     check_strategy(Margin(), estimator=LogisticRegression(max_iter=500))
 
@@ -492,6 +504,7 @@ def test_the_author_may_give_text():
     check_strategy(Margin(), estimator=estimator, X=X, y=y)
 
 
+@pytest.mark.long
 def test_the_author_may_give_a_regression():
     X, y = make_regression(800, 5, random_state=0)
     check_strategy(GreedySampling(), X=X, y=y)
@@ -502,6 +515,7 @@ def test_the_author_may_give_a_frame():
     check_strategy(Margin(), X=pd.concat([X] * 4), y=pd.concat([y] * 4))
 
 
+@pytest.mark.long
 def test_the_author_may_give_several_labels_a_row():
     X, y = make_multilabel_classification(800, n_classes=4, random_state=0)
     check_strategy(VoteEntropy(), X=X, y=y)
