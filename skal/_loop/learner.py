@@ -83,9 +83,10 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
     estimator : estimator, default=None
         Any classifier or regressor, Pipelines included; it is cloned, never fitted.
         None means LogisticRegression. Classifiers are given codes 0..K-1 in the order
-        of ``classes_``, whatever the labels are. Its parameters name labels, which are
-        translated: in a ``class_weight``, a ``pos_label``, the ``constant`` of a
-        DummyClassifier, and where a search has these to try.
+        of ``classes_``, whatever the labels are; one that refuses the gap that a class
+        without a label leaves, codes 0..k-1 of the others. Its parameters name labels,
+        which are translated: in a ``class_weight``, a ``pos_label``, the ``constant``
+        of a DummyClassifier, and where a search has these to try.
     query_strategy : str, QueryStrategy or callable, default="margin"
         Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
         function ``f(learner, X, n_instances=1)`` in the manner of modAL.

@@ -95,9 +95,9 @@ class Loop:
         """
         round, rounds = (0, ()) if before is None else (before.round + 1, before.rounds)
         started = perf_counter()
-        estimator = next_estimator(self, training, before)
+        estimator, training = next_estimator(self, training, before)
         with fork_torch(self.seed, round, "fit"), self._looked_at(estimator, round):
-            fit(estimator, training)
+            estimator, training = fit(estimator, training, self.estimator)
         check_codes(estimator, training)
         fit_time = perf_counter() - started
         record = round_record(purchase, fit_time, estimator, training)

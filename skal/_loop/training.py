@@ -16,16 +16,27 @@ from skal._seed import seeds_for, stream
 
 
 def next_estimator(loop, training, before):
-    """Return the estimator to fit: seeded, and warm where that is wanted."""
+    """Return the estimator to fit and the training set in the codes that it knows.
+
+    It is seeded, and warm where that is wanted.
+    """
     template, round = loop.estimator, 0 if before is None else before.round + 1
     warm = loop.warm_start and before is not None
     warm = warm and not brings_a_class(training, before.training)
+    if warm and before.labels.learnt is not None:
+        training = training.without_gaps()
     estimator = deepcopy(before.estimator) if warm else clone(template)
     rng = stream(loop.seed, round, "fit")
-    params = {**seeds_for(template, rng), **in_codes(template, training.labels)}
+    params = {**seeds_for(template, rng), **named_in_codes(template, training)}
     if loop.warm_start:
         params[warm_start_param(template)] = True
-    return estimator.set_params(**params) if params else estimator
+    return (estimator.set_params(**params) if params else estimator), training
+
+
+def named_in_codes(template, training):
+    """Translate the parameters that name classes; an estimator sees those it learns."""
+    labels = training.labels
+    return in_codes(template, labels.taught, skip_unknown=labels.learnt is not None)
 
 
 def brings_a_class(training, before):
@@ -39,12 +50,20 @@ class OneClassError(ValueError):
     """An estimator cannot be fitted on labels of one class."""
 
 
-def fit(estimator, training):
-    """Fit; where there is one class yet and that is why it fails, say the way out."""
+def fit(estimator, training, template):
+    """Fit; return the model and the training set in the codes that it was taught.
+
+    Where there is one class yet and that is why it fails, say the way out.
+    """
+    spare = clone(estimator) if training.has_gaps else None
     X, codes, params = training.for_estimator()
     try:
         estimator.fit(X, codes, **params)
     except Exception as error:
+        if spare is not None and isinstance(error, ValueError | LookupError):
+            closed = training.without_gaps()
+            if fits_without_gaps(spare, closed, template):
+                return spare, closed
         if not training.is_one_class or not fits_two_classes(estimator, training):
             raise
         raise OneClassError(
@@ -53,6 +72,22 @@ def fit(estimator, training):
             'simulation, raise n_labels or set initial="stratified"; in a live loop, '
             "teach keeps such labels until there is another class."
         ) from error
+    return estimator, training
+
+
+def fits_without_gaps(estimator, training, template):
+    """Fit on codes 0..k-1 of the k classes so far; tell whether the estimator can.
+
+    XGBClassifier and networks as wide as that want them. Whoever learns codes of his
+    own, as told to or frozen, does not count.
+    """
+    X, codes, params = training.for_estimator()
+    try:
+        named = named_in_codes(template, training)
+        estimator.set_params(**named).fit(X, codes, **params)
+    except Exception:
+        return False
+    return np.isin(getattr(estimator, "classes_", codes), codes).all()
 
 
 def fits_two_classes(estimator, training):
@@ -78,9 +113,9 @@ def check_codes(estimator, training):
             f"use_unlabeled must be False for {name_of(estimator)}, which takes the "
             "code -1 of unlabelled rows for a class, got True."
         )
-    if not np.isin(own, np.arange(labels.n_outputs)).all():
+    if not np.isin(own, np.arange(labels.n_codes)).all():
         raise ValueError(
-            f"estimator must learn the codes 0 to {labels.n_outputs - 1}, got "
+            f"estimator must learn the codes 0 to {labels.n_codes - 1}, got "
             f"{name_of(estimator)} with the classes {np.asarray(own).tolist()}. Use an "
             "estimator that is not frozen, or that was fitted on codes."
         )

@@ -31,6 +31,27 @@ class TrainingSet:
             np.all(self.y == self.y[0])
         )
 
+    @property
+    def has_gaps(self):
+        """Whether the labels are classes, and codes before the last are not taught."""
+        if self.labels.target_type != "multiclass" or self.labels.learnt is not None:
+            return False
+        codes = np.unique(self.labels.encode(self.y))
+        return codes[-1] >= len(codes)
+
+    def without_gaps(self):
+        """Return the same rows in codes 0..k-1 of the k classes among them."""
+        taught = np.unique(self.labels.encode(self.y))
+        labels = replace(self.labels, learnt=taught)
+        whole, truth = self.whole, self.truth
+        if whole is not None:
+            X, codes, params = whole
+            known = codes >= 0
+            whole = X, np.where(known, labels.codes_at(codes), -1), params
+        if truth is not None:
+            truth = labels.codes_at(truth)
+        return replace(self, labels=labels, whole=whole, truth=truth)
+
     def for_estimator(self):
         """Return X, codes and params for the estimator's fit."""
         if self.whole is not None:

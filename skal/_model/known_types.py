@@ -86,6 +86,14 @@ def transforms_target(estimator):
     return is_one_of(estimator, "sklearn.compose", "TransformedTargetRegressor")
 
 
+def counts_outputs(estimator):
+    """Tell whether column j of an estimator is code j, whatever codes it was taught.
+
+    So it is with the nets of skorch, whose modules have the width that they have.
+    """
+    return is_one_of(estimator, "skorch.classifier", "NeuralNetClassifier")
+
+
 def keeps_no_model(estimator):
     """Tell whether a search only reports, and leaves no model behind."""
     search = is_one_of(
