@@ -20,13 +20,15 @@ class Labels:
     the sorted classes, the label numbers for multilabel, None for regression.
     ``marked`` tells whether ``missing_label`` stood beside the labels. ``learnt`` are
     the places of the classes that an estimator was taught, where it counts these alone
-    and its code j is the j-th of them; None where codes are places.
+    and its code j is the j-th of them; None where codes are places. For multilabel
+    they are the labels that vary, and ``constant`` holds the values of the others.
     """
 
     target_type: str
     classes: Any = None  # an array, or None
     marked: bool = False
     learnt: Any = None  # an array, or None
+    constant: Any = None  # an array of a value a label, or None
 
     @property
     def n_outputs(self):
@@ -44,6 +46,8 @@ class Labels:
         With ``unknown=True`` a label outside the classes gets the code K, which no
         prediction equals; else it is an error.
         """
+        if self.target_type == "multilabel" and self.learnt is not None:
+            return y[:, self.learnt]
         if self.target_type != "multiclass":
             return y
         return self.codes_at(self.find(y, unknown=unknown))
@@ -85,9 +89,20 @@ class Labels:
 
     def decode(self, codes):
         """Turn the estimator's answers into labels."""
+        if self.target_type == "multilabel":
+            return self.with_constant(np.asarray(codes))
         if self.target_type != "multiclass":
             return codes
         return self.classes[self.places_of(codes)]
+
+    def with_constant(self, values):
+        """Put the values (n, l) of the labels that vary beside those that do not."""
+        if self.learnt is None:
+            return values
+        values = values.reshape(len(values), -1)
+        wide = np.repeat(self.constant[None].astype(values.dtype), len(values), axis=0)
+        wide[:, self.learnt] = values
+        return wide
 
     def pad_proba(self, proba, places):
         """Spread an estimator's probability columns over all classes, as zeros.
@@ -95,11 +110,22 @@ class Labels:
         ``places`` are those of its columns; for multilabel a list of codes a label.
         """
         if self.target_type == "multilabel":
-            return multilabel_proba(proba, places)
+            return self.with_constant(multilabel_proba(proba, places))
         return spread(proba, places, self.n_outputs, fill=0)
 
     def pad_decision(self, decision, places):
-        """Spread decision values; absent classes get the row minimum - 1."""
+        """Spread decision values; absent classes get the row minimum - 1.
+
+        A label that every row had gets the row maximum + 1.
+        """
+        if self.target_type == "multilabel" and self.learnt is not None:
+            decision = decision.reshape(len(decision), -1)
+            wide = self.with_constant(decision)
+            low = decision.min(axis=1, keepdims=True) - 1
+            high = decision.max(axis=1, keepdims=True) + 1
+            fixed = np.setdiff1d(self.classes, self.learnt)
+            wide[:, fixed] = np.where(self.constant[fixed] > 0, high, low)
+            return wide
         if self.target_type != "multiclass":
             return decision
         if decision.ndim == 1 and self.n_outputs > 2 and len(places) == 2:
@@ -112,7 +138,7 @@ class Labels:
     def with_new(self, target):
         """Return Labels that know the classes of a target too."""
         if self.target_type != "multiclass":
-            return self
+            return replace(self, learnt=None, constant=None)
         classes = np.union1d(self.classes, target.y[~target.missing])
         return Labels("multiclass", classes, self.marked or target.marked)
 

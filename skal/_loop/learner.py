@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
+from warnings import warn
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -28,13 +29,13 @@ from skal._data import (
 )
 from skal._loop.batch_sizes import size_in_round
 from skal._loop.checks import check_learner, check_parts, incomplete
+from skal._loop.few_labels import FewLabelsError
 from skal._loop.history import columns
 from skal._loop.initial import go_on, resolve_initial
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
 from skal._loop.simulation import Simulation
 from skal._loop.state import State
-from skal._loop.training import OneClassError
 from skal._loop.training_set import TrainingSet
 from skal._meta import EstimatorInside, routed
 from skal._seed import draw_seed, fork_torch
@@ -428,9 +429,10 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         Returns
         -------
         ActiveLearner
-            The learner, taught. If anything fails it stays as it was. Labels of a
-            single class that the estimator cannot be fitted on are kept: ``query``
-            goes on with ``initial``, and there is a model once there is another class.
+            The learner, taught. If anything fails it stays as it was. First labels of
+            a single class, or with too few rows of one, that the estimator cannot be
+            fitted on are kept: ``query`` goes on with ``initial``, and there is a model
+            once there are enough.
 
         Raises
         ------
@@ -468,8 +470,12 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         loop = self._loop(self._drawn_seed())
         try:
             self._commit(loop.train(training, purchase, labeled_iter, before))
-        except OneClassError:
+        except FewLabelsError as error:
+            if before is not None:
+                raise
             self._keep(training, loop.seed)
+            if not training.is_constant:
+                warn(f"There is no model yet. {error}", stacklevel=2)
         return self
 
     @available_if(_scores_rows)

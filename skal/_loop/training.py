@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from skal._checks import name_of
 from skal._data import take_rows
-from skal._meta import in_codes, slice_params
+from skal._loop.few_labels import few_labels
 from skal._model import ModelView, is_ensemble
 from skal._seed import seeds_for, stream
 
@@ -27,33 +27,23 @@ def next_estimator(loop, training, before):
         training = training.without_gaps()
     estimator = deepcopy(before.estimator) if warm else clone(template)
     rng = stream(loop.seed, round, "fit")
-    params = {**seeds_for(template, rng), **named_in_codes(template, training)}
+    params = {**seeds_for(template, rng), **training.named_params(template)}
     if loop.warm_start:
         params[warm_start_param(template)] = True
     return (estimator.set_params(**params) if params else estimator), training
 
 
-def named_in_codes(template, training):
-    """Translate the parameters that name classes; an estimator sees those it learns."""
-    labels = training.labels
-    return in_codes(template, labels.taught, skip_unknown=labels.learnt is not None)
-
-
 def brings_a_class(training, before):
     """Tell whether a training set holds a class that the last model did not see."""
     if training.labels.target_type != "multiclass":
-        return False
+        return before.labels.learnt is not None
     return not np.array_equal(np.unique(training.y), np.unique(before.y))
-
-
-class OneClassError(ValueError):
-    """An estimator cannot be fitted on labels of one class."""
 
 
 def fit(estimator, training, template):
     """Fit; return the model and the training set in the codes that it was taught.
 
-    Where there is one class yet and that is why it fails, say the way out.
+    Where labels that are alike, or few of a class, are why it fails, say the way out.
     """
     spare = clone(estimator) if training.has_gaps else None
     X, codes, params = training.for_estimator()
@@ -64,14 +54,10 @@ def fit(estimator, training, template):
             closed = training.without_gaps()
             if fits_without_gaps(spare, closed, template):
                 return spare, closed
-        if not training.is_one_class or not fits_two_classes(estimator, training):
+        few = few_labels(estimator, training, template, error)
+        if few is None:
             raise
-        raise OneClassError(
-            f"{name_of(estimator)} failed on labels of one class: all "
-            f"{len(training.y)} are {training.y.tolist()[0]!r} ({error}). In a "
-            'simulation, raise n_labels or set initial="stratified"; in a live loop, '
-            "teach keeps such labels until there is another class."
-        ) from error
+        raise few from error
     return estimator, training
 
 
@@ -83,24 +69,11 @@ def fits_without_gaps(estimator, training, template):
     """
     X, codes, params = training.for_estimator()
     try:
-        named = named_in_codes(template, training)
+        named = training.named_params(template)
         estimator.set_params(**named).fit(X, codes, **params)
     except Exception:
         return False
     return np.isin(getattr(estimator, "classes_", codes), codes).all()
-
-
-def fits_two_classes(estimator, training):
-    """Tell whether an estimator can be fitted on the same rows, each in two classes."""
-    n = len(training.y)
-    twice = np.tile(np.arange(n), 2)
-    rows, params = take_rows(training.X, twice), training.params
-    try:
-        model = clone(estimator)
-        model.fit(rows, np.repeat([0, 1], n), **slice_params(params, twice, n))
-    except Exception:
-        return False
-    return True
 
 
 def check_codes(estimator, training):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skal._data import Labels, concat_rows, join_targets, take_rows
-from skal._meta import is_row_wise, slice_params
+from skal._meta import in_codes, is_row_wise, slice_params
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,34 @@ class TrainingSet:
         )
 
     @property
+    def is_constant(self):
+        """Whether the labels are classes, or several a row, and the same in each."""
+        varies = self.labels.target_type == "regression" or np.any(self.y != self.y[0])
+        return not varies
+
+    @property
     def has_gaps(self):
-        """Whether the labels are classes, and codes before the last are not taught."""
-        if self.labels.target_type != "multiclass" or self.labels.learnt is not None:
+        """Whether codes before the last are not taught, or labels that do not vary."""
+        if self.labels.target_type == "regression" or self.labels.learnt is not None:
             return False
-        codes = np.unique(self.labels.encode(self.y))
-        return codes[-1] >= len(codes)
+        if self.labels.target_type == "multilabel":
+            return 0 < len(self.taught()) < self.labels.n_outputs
+        return len(self.taught()) <= self.taught()[-1]
+
+    def taught(self):
+        """Return the codes that are taught, or the labels that vary."""
+        if self.labels.target_type == "multilabel":
+            return np.flatnonzero(np.any(self.y != self.y[0], axis=0))
+        return np.unique(self.labels.encode(self.y))
 
     def without_gaps(self):
-        """Return the same rows in codes 0..k-1 of the k classes among them."""
-        taught = np.unique(self.labels.encode(self.y))
-        labels = replace(self.labels, learnt=taught)
+        """Return the same rows in codes 0..k-1 of the k classes among them.
+
+        Of several labels a row those that vary are left.
+        """
+        labels = replace(self.labels, learnt=self.taught())
+        if labels.target_type == "multilabel":
+            return replace(self, labels=replace(labels, constant=self.y[0]))
         whole, truth = self.whole, self.truth
         if whole is not None:
             X, codes, params = whole
@@ -57,6 +74,11 @@ class TrainingSet:
         if self.whole is not None:
             return self.whole
         return self.X, self.labels.encode(self.y), self.params
+
+    def named_params(self, template):
+        """Translate parameters that name classes; an estimator sees those it learns."""
+        skip = self.labels.learnt is not None
+        return in_codes(template, self.labels.taught, skip_unknown=skip)
 
     def extended(self, other):
         """Return these rows followed by others, whose labels hold for both."""

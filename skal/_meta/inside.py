@@ -76,7 +76,9 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         answer = self._answer("predict", X, params)
         if isinstance(answer, tuple):  # predictions and their standard deviations
             return answer
-        return self._labels.decode(answers.known(self.estimator_, answer, X))
+        if self._labels.target_type == "multiclass":
+            answer = answers.known(self.estimator_, answer, X)
+        return self._labels.decode(answer)
 
     @available_if(inside_has("predict_proba"))
     def predict_proba(self, X: Any, **params: Any) -> NDArray[Any]:
@@ -177,6 +179,10 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             seen = np.flatnonzero(~target.missing)
             params = slice_params(params, seen, n_rows(X))
             X, y = take_rows(X, seen), y[seen]
+        if labels.constant is not None:  # the labels that the estimator knows not count
+            from sklearn.metrics import accuracy_score
+
+            return accuracy_score(y, labels.decode(estimator.predict(X)), **params)
         return estimator.score(X, labels.encode(y, unknown=True), **params)
 
     # Every round's model --------------------------------------------------------

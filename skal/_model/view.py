@@ -572,10 +572,13 @@ class ModelView:
     def _padded_samples(self, draws):
         if draws.shape[2] == self._labels.n_outputs or not self._labels.n_outputs:
             return draws
-        columns = self._columns()
-        wide = np.zeros((*draws.shape[:2], self._labels.n_outputs), draws.dtype)
-        wide[:, :, columns] = draws
-        return wide
+        columns, wide = self._columns(), self._labels.n_outputs
+        if self.target_type == "multilabel":
+            flat = self._labels.with_constant(draws.reshape(-1, draws.shape[2]))
+            return flat.reshape(*draws.shape[:2], wide)
+        spread = np.zeros((*draws.shape[:2], wide), draws.dtype)
+        spread[:, :, columns] = draws
+        return spread
 
 
 def check_n_samples(n_samples):
