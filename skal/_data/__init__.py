@@ -4,6 +4,7 @@ Nothing here knows a model. Uses the ground floor alone; everybody may use it.
 """
 
 from skal._data.containers import concat_rows, n_rows, take_rows
+from skal._data.holes import naming_holes
 from skal._data.labels import (
     Labels,
     learn_labels,
@@ -11,6 +12,7 @@ from skal._data.labels import (
     spread,
     warn_of_mark,
 )
+from skal._data.pools import check_pool
 from skal._data.reading import blocks, chunk_size
 from skal._data.rows import Rows, as_rows, select_rows
 from skal._data.targets import (
@@ -29,6 +31,7 @@ __all__ = [
     "as_rows",
     "blocks",
     "check_alike",
+    "check_pool",
     "check_unmarked",
     "chunk_size",
     "concat_rows",
@@ -37,6 +40,7 @@ __all__ = [
     "learn_labels",
     "multilabel_proba",
     "n_rows",
+    "naming_holes",
     "read_target",
     "select_rows",
     "spread",

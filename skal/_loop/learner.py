@@ -20,6 +20,7 @@ from skal._data import (
     Labels,
     Rows,
     check_alike,
+    check_pool,
     learn_labels,
     n_rows,
     read_target,
@@ -607,7 +608,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             raise ValueError(
                 "ActiveLearner requires y to be passed, but the target y is None."
             )
-        X, y = indexable(X, y)
+        X, y = indexable(check_pool(X), y)
         if n_rows(X) == 0:
             raise ValueError("X must hold at least one row, got 0.")
         kind = get_tags(self._template()).estimator_type

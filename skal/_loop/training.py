@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skal._checks import name_of
-from skal._data import take_rows
+from skal._data import naming_holes, take_rows
 from skal._loop.few_labels import few_labels
 from skal._model import ModelView, is_ensemble
 from skal._seed import seeds_for, stream
@@ -48,7 +48,8 @@ def fit(estimator, training, template):
     spare = clone(estimator) if training.has_gaps else None
     X, codes, params = training.for_estimator()
     try:
-        estimator.fit(X, codes, **params)
+        with naming_holes(X, name="X (its labelled rows, in order)"):
+            estimator.fit(X, codes, **params)
     except Exception as error:
         if spare is not None and isinstance(error, ValueError | LookupError):
             closed = training.without_gaps()
