@@ -49,8 +49,9 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         The name by which ``query_strategy=`` and ``base=`` know the strategy, made
         with its defaults, in the process that has defined it: to other processes pass
         an object. Strategies without a name are passed as objects everywhere.
-    needs : frozenset of {"proba", "embed", "samples", "votes", "head", "labels"}
-        What the strategy asks of the model. It is checked before any work is done.
+    needs : frozenset of str
+        What the strategy asks of the model, of "proba", "decision", "embed", "samples",
+        "votes", "head" and "labels". It is checked before any work is done.
     target_types : frozenset of {"multiclass", "multilabel", "regression"}
         The kinds of target the strategy serves, all of them by default.
 
