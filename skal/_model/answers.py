@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from sklearn.base import is_regressor
 
 from skal._checks import name_of
+from skal._data import multilabel_proba
 from skal._model.known_types import (
     asks_each_output,
     counts_outputs,
@@ -66,6 +67,9 @@ def sample_proba(estimator, X, n_samples, seed):
     if hasattr(layer, "sample_proba"):
         draws = layer.sample_proba(X, n_samples=n_samples, random_state=seed)
         return np.asarray(draws, np.float32)
+    if asks_each_output(layer):
+        each = [sample_proba(one, X, n_samples, seed) for one in layer.estimators_]
+        return of_labels(each, layer.classes_)
     return ask_members(layer, X, n_samples)
 
 
@@ -74,7 +78,20 @@ def sample_votes(estimator, X, n_samples):
     layer, X = find_source(estimator, "votes", X)
     if is_learner(layer):
         return layer.__skal_view__()._votes_of(X, n_samples)
+    if asks_each_output(layer):
+        each = [sample_votes(one, X, n_samples) for one in layer.estimators_]
+        return of_labels(each, layer.classes_)
     return ask_members(layer, X, n_samples, "vote")
+
+
+def of_labels(each, classes):
+    """Return (S, n, L) chances of labels from the (S, n, 2) of each label's own model.
+
+    Its members know nothing of each other's labels: draw s is that of each model.
+    """
+    n_samples, n, _ = each[0].shape
+    rows = [draws.reshape(n_samples * n, -1) for draws in each]
+    return multilabel_proba(rows, classes).reshape(n_samples, n, -1)
 
 
 def sample_predict(estimator, X, n_samples, seed):

@@ -77,8 +77,13 @@ def is_ensemble(estimator):
 
 
 def asks_each_output(estimator):
-    """Tell whether a regressor is one regressor an output."""
-    return is_one_of(estimator, "sklearn.multioutput", "MultiOutputRegressor")
+    """Tell whether an estimator is one estimator an output."""
+    return is_one_of(
+        estimator,
+        "sklearn.multioutput",
+        "MultiOutputClassifier",
+        "MultiOutputRegressor",
+    )
 
 
 def transforms_target(estimator):

@@ -109,7 +109,11 @@ def gives_samples(layer):
 
 def gives_votes(layer):
     """Tell whether a layer has members or draws that can vote for a class."""
-    return not is_regressor(layer) and (gives_draws(layer) or is_voting(layer))
+    if is_regressor(layer):
+        return False
+    if asks_each_output(layer):
+        return provides(layer.estimator, "votes")
+    return gives_draws(layer) or is_voting(layer)
 
 
 def gives_std(layer):
