@@ -14,7 +14,8 @@ from skal._data.labels import (
 )
 from skal._data.pools import check_pool
 from skal._data.reading import blocks, chunk_size
-from skal._data.rows import Rows, as_rows, select_rows
+from skal._data.row_keys import row_groups, row_keys
+from skal._data.rows import Rows, as_positions, as_rows, select_rows
 from skal._data.targets import (
     as_array,
     check_alike,
@@ -28,6 +29,7 @@ __all__ = [
     "Labels",
     "Rows",
     "as_array",
+    "as_positions",
     "as_rows",
     "blocks",
     "check_alike",
@@ -42,6 +44,8 @@ __all__ = [
     "n_rows",
     "naming_holes",
     "read_target",
+    "row_groups",
+    "row_keys",
     "select_rows",
     "spread",
     "take_rows",

@@ -31,6 +31,7 @@ def round_record(purchase, fit_time, estimator, training):
         "score": purchase.info.get("score"),
         "info": told,
         "stopping": None,
+        "source": purchase.source,
     }
     if training.whole is None:
         return record

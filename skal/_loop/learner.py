@@ -11,11 +11,12 @@ from warnings import warn
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_int, count_of, name_of
+from skal._checks import check_choice, check_int, count_of, name_of
 from skal._data import (
     Labels,
     Rows,
@@ -28,6 +29,7 @@ from skal._data import (
     take_rows,
     warn_of_mark,
 )
+from skal._loop.amended import check_taught, corrected, without_lost, without_rows
 from skal._loop.batch_sizes import size_in_round
 from skal._loop.checks import check_learner, check_parts, incomplete
 from skal._loop.few_labels import FewLabelsError
@@ -35,7 +37,9 @@ from skal._loop.history import columns
 from skal._loop.initial import go_on, resolve_initial
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
+from skal._loop.repeats import ON_REPEAT, settle
 from skal._loop.simulation import Simulation
+from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
 from skal._loop.training_set import TrainingSet
 from skal._meta import EstimatorInside, routed
@@ -136,8 +140,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
     y_training_ : ndarray of shape (n_labels,) or (n_labels, n_outputs)
         Their labels.
     labeled_iter_ : ndarray of int of shape (n_samples,)
-        The round in which each row of fit's X was labelled: 0 at the start, -1 never.
-        Rows taught later are appended.
+        The round in which each row of fit's X was labelled: 0 at the start, -1 never,
+        or taken back. Rows taught later are appended.
     n_iter_ : int
         Rounds after the first.
     termination_condition_ : str or None
@@ -283,6 +287,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         self._check_target(labels)
         if self.classes is None and not self.use_unlabeled:
             warn_of_mark(labels, self.missing_label, stacklevel=5)
+            warn_of_spelling(labels.classes, (), stacklevel=5)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled)
@@ -290,7 +295,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
         loop = self._loop(draw_seed(self.random_state))
         labeled_iter = np.where(missing, -1, 0)
-        self._commit(loop.train(training, Purchase(order), labeled_iter))
+        purchase = Purchase(order, "given")
+        self._commit(loop.train(training, purchase, labeled_iter, order))
         context.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=dict
         )
@@ -414,7 +420,9 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         )
         return np.searchsorted(rows.indices, [*islice(queue, size)])
 
-    def teach(self, X: Any, y: Any, **params: Any) -> Self:
+    def teach(
+        self, X: Any, y: Any, *, on_repeat: str = "append", **params: Any
+    ) -> Self:
         """Add labelled rows and fit again.
 
         Parameters
@@ -423,6 +431,10 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             The rows that were labelled, in the type of those before.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels; rows without one are skipped.
+        on_repeat : {"append", "replace", "error"}, default="append"
+            What becomes of rows that hold the same as rows taught before, in this
+            batch or an earlier one: they count once more, as equal rows of a pool do;
+            or the last label holds, and each row counts once; or they are refused.
         **params : dict
             Passed to the estimator's fit; row-wise ones hold a value for each row of X
             and join those of earlier rounds.
@@ -440,14 +452,14 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         ValueError
             If a label is not among ``classes``, if ``params`` leaves out what earlier
             rounds had, if the new model predicts NaN, or under ``use_unlabeled``.
+
+        See Also
+        --------
+        correct : Give rows that were taught another label.
+        forget : Take rows back.
         """
-        if self.use_unlabeled:
-            raise ValueError(
-                "use_unlabeled must be False for teach, got True. A model that learns "
-                "from unlabelled rows needs them all: use fit(X, y_partial), with "
-                f"{self.missing_label!r} where a label is missing."
-            )
-        check_learner(self, self._template())
+        self._check_teachable("teach")
+        check_choice("on_repeat", on_repeat, ON_REPEAT)
         X, target = self._check_data(X, y)
         if target.missing.all():
             return self
@@ -460,24 +472,157 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         training = Oracle(X, target.y, params, labels).reveal(seen)
         if told is not None:
             training = told.extended(training)
-        before, round, labeled_iter = None, 0, np.empty(0, int)
-        if not self._in_first_round():
-            before = self._state
-            round, labeled_iter = before.round + 1, before.labeled_iter
-        n_labels = len(training.y)
-        n_new = len(seen) if before is not None else n_labels
-        labeled_iter = np.append(labeled_iter, np.full(n_new, round))
-        purchase = Purchase(np.arange(n_labels - n_new, n_labels))
-        loop = self._loop(self._drawn_seed())
+        n_told = 0 if told is None else len(told.y)
+        training, taught = settle(training, n_told, on_repeat)
+        training = self._with_spelt_classes(training, told)
+        if self._in_first_round():
+            self._learn_first(training)
+            return self
+        before = self._state
+        n_new, n_known = len(training.y) - n_told, len(before.labeled_iter)
+        labeled_iter = np.append(before.labeled_iter, [before.round + 1] * n_new)
+        places = np.append(before.places, n_known + np.arange(n_new))
+        purchase = Purchase(taught, "taught")
+        loop = self._loop(before.seed)
+        self._commit(loop.train(training, purchase, labeled_iter, places, before))
+        return self
+
+    def correct(self, indices: ArrayLike, y: Any) -> Self:
+        """Give rows that were taught other labels, and fit again.
+
+        The round stays what it is: the learner ends where it would be, had the labels
+        been these when its last model was fitted. Rows asked for earlier stay asked.
+
+        Parameters
+        ----------
+        indices : array-like of int or bool
+            Positions in ``X_training_``, or a mask of its rows.
+        y : array-like of shape (n_indices,) or (n_indices, n_outputs)
+            Their labels.
+
+        Returns
+        -------
+        ActiveLearner
+            The learner, corrected. If anything fails it stays as it was.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was taught.
+        ValueError
+            If a label is missing or not among ``classes``, if what is left is of one
+            class that the estimator cannot be fitted on, while there were rounds
+            after the first, or under ``use_unlabeled``.
+
+        See Also
+        --------
+        teach : Whose ``on_repeat="replace"`` finds rows by what they hold.
+        forget : Take rows back.
+
+        Notes
+        -----
+        ``n_iter_`` and ``history_`` stay. A class that no label names any more is
+        forgotten, unless ``classes`` names it.
+
+        Examples
+        --------
+        >>> from skal import ActiveLearner
+        >>> learner = ActiveLearner().teach([[0.0], [1.0], [2.0]], ["a", "b", "a"])
+        >>> learner.correct([2], ["b"]).y_training_.tolist()
+        ['a', 'b', 'b']
+        """
+        self._check_teachable("correct")
+        told = self._told_so_far("correct")
+        positions = check_taught(indices, len(told.y))
+        target = self._read(y)
+        if len(positions) > 0:
+            training = corrected(told, positions, target)
+            training = replace(training, labels=self._labels_after(told, target))
+            self._amend(self._with_spelt_classes(training, told))
+        return self
+
+    def forget(self, indices: ArrayLike) -> Self:
+        """Take back rows that were taught, and fit again.
+
+        The round stays what it is: the learner ends where it would be, had its last
+        model been fitted without these rows.
+
+        Parameters
+        ----------
+        indices : array-like of int or bool
+            Positions in ``X_training_``, or a mask of its rows. Rows after them move
+            up.
+
+        Returns
+        -------
+        ActiveLearner
+            The learner without them. If anything fails it stays as it was.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was taught.
+        ValueError
+            If no row would be left, if what is left is of one class that the estimator
+            cannot be fitted on, while there were rounds after the first, or under
+            ``use_unlabeled``.
+
+        See Also
+        --------
+        correct : Give rows other labels.
+
+        Notes
+        -----
+        ``n_iter_`` stays, and so do the rounds of ``history_``; the ``n_labels`` of the
+        last becomes what is left. Rows taken back have -1 in ``labeled_iter_``, and in
+        the ``indices`` of rounds that were taught. They may be asked for again: it is
+        for ``candidates`` to say so.
+
+        Examples
+        --------
+        >>> from skal import ActiveLearner
+        >>> learner = ActiveLearner().teach([[0.0], [1.0], [2.0]], ["a", "b", "a"])
+        >>> learner.forget([2]).labeled_iter_
+        array([ 0,  0, -1])
+        """
+        self._check_teachable("forget")
+        told = self._told_so_far("forget")
+        gone = check_taught(indices, len(told.y))
+        kept = np.delete(np.arange(len(told.y)), gone)
+        if len(kept) == 0:
+            raise ValueError(
+                f"indices must leave a row, got all {len(gone)}. clone(learner) begins "
+                "anew."
+            )
+        if len(gone) > 0:
+            self._amend(self._with_spelt_classes(told.at(kept), told), kept)
+        return self
+
+    def _learn_first(self, training):
+        """Fit the first model; keep labels of one class that allow of none."""
+        n, loop = len(training.y), self._loop(self._drawn_seed())
+        rows, labeled_iter = np.arange(n), np.zeros(n, int)
+        purchase = Purchase(rows, "taught")
         try:
-            self._commit(loop.train(training, purchase, labeled_iter, before))
+            self._commit(loop.train(training, purchase, labeled_iter, rows))
         except FewLabelsError as error:
-            if before is not None:
-                raise
             self._keep(training, loop.seed)
             if not training.is_constant:
-                warn(f"There is no model yet. {error}", stacklevel=2)
-        return self
+                warn(f"There is no model yet. {error}", stacklevel=3)
+
+    def _amend(self, training, kept=None):
+        """Fit the last model again, to what was taught as it stands now."""
+        if not self.__sklearn_is_fitted__():
+            return self._learn_first(training)
+        state = self._state
+        if kept is not None:
+            state = without_rows(state, kept)
+        try:
+            self._commit(self._loop(state.seed).train_again(training, state))
+        except FewLabelsError:
+            if state.round > 0 or state.rounds[0]["source"] != "taught":
+                raise
+            self._keep(training, state.seed)  # as teach would have done
 
     @available_if(_scores_rows)
     def score_pool(self, X_pool: Any) -> NDArray[Any]:
@@ -536,34 +681,49 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
 
     def _commit(self, state):
         """Take on a fitted state, all at once, in place of the last."""
+        self._take_on(state.attributes())
+
+    def _take_on(self, attributes):
         last = self._state.attributes() if self.__sklearn_is_fitted__() else {}
         kept = {name: value for name, value in vars(self).items() if name not in last}
-        self.__dict__ = {**kept, **state.attributes()}
+        self.__dict__ = {**kept, **attributes}
 
     # The first round, which goes on while the labels are of one class -----------------
 
-    def _told_so_far(self):
+    def _told_so_far(self, needed_for=None):
         """Return the labelled rows, also those that no model could be fitted on."""
         fitted = vars(self)
         names = "X_training_", "y_training_", "_params", "_labels"
         if names[0] not in fitted:
+            if needed_for is not None:
+                raise NotFittedError(
+                    f"{needed_for} needs rows that were taught, got none yet. Use "
+                    "fit or teach first."
+                )
             return None
         return TrainingSet(*(fitted[name] for name in names))
 
     def _keep(self, training, seed):
         """Keep labels of one class, which the estimator cannot be fitted on."""
-        self.X_training_, self.y_training_ = training.X, training.y
-        self._params, self._labels, self.seed_ = training.params, training.labels, seed
+        waiting = {
+            "X_training_": training.X,
+            "y_training_": training.y,
+            "_params": training.params,
+            "_labels": training.labels,
+            "seed_": seed,
+        }
+        self._take_on(waiting)
 
     def _in_first_round(self):
         """Tell whether there are no labels but taught ones of a single class."""
         if not self.__sklearn_is_fitted__():
             return True
         state = self._state
-        taught = state.termination is None and len(state.labeled_iter) == len(
-            state.training.y
-        )
-        return taught and state.round == 0 and state.training.is_one_class
+        simulated = state.termination is not None
+        if simulated or state.round > 0 or not state.training.is_one_class:
+            return False
+        whole = len(state.labeled_iter) == len(state.training.y)
+        return whole or state.rounds[0]["source"] == "taught"
 
     # What a run goes by -----------------------------------------------------------
 
@@ -600,6 +760,19 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             warn_of_mark(labels, self.missing_label, stacklevel=4)
         return labels
 
+    def _with_spelt_classes(self, training, told):
+        """Let a training set forget classes without a label; warn of like spellings."""
+        if self.classes is not None:
+            return training
+        labels, known = training.labels, ()
+        if told is not None:
+            state = self._state if self.__sklearn_is_fitted__() else None
+            labels = without_lost(labels, told.y, training.y, state)
+            known = told.labels.classes
+        if labels.target_type == "multiclass":
+            warn_of_spelling(labels.classes, known, stacklevel=4)
+        return replace(training, labels=labels)
+
     # Checks ---------------------------------------------------------------------
 
     def _check_data(self, X, y):
@@ -611,8 +784,22 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         X, y = indexable(check_pool(X), y)
         if n_rows(X) == 0:
             raise ValueError("X must hold at least one row, got 0.")
+        return X, self._read(y)
+
+    def _read(self, y):
+        """Return what y says, as a Target."""
         kind = get_tags(self._template()).estimator_type
-        return X, read_target(y, self.missing_label, kind, self.classes)
+        return read_target(y, self.missing_label, kind, self.classes)
+
+    def _check_teachable(self, method):
+        """Refuse what a method that changes the labels cannot work with."""
+        if self.use_unlabeled:
+            raise ValueError(
+                f"use_unlabeled must be False for {method}, got True. A model that "
+                "learns from unlabelled rows needs them all: use fit(X, y_partial), "
+                f"with {self.missing_label!r} where a label is missing."
+            )
+        check_learner(self, self._template())
 
     def _target_type(self):
         """Return the kind of target that can be told before the first label."""

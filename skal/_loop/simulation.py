@@ -75,7 +75,8 @@ class Simulation:
             more = go_on(self._ask_first, taken, self.n_initial)
             more = islice(more, self.budget - len(first))
             first = np.append(first, [*up_to_another(y[first[0]], more, y)])
-        return Purchase(first.astype(np.int64), perf_counter() - started)
+        seconds = perf_counter() - started
+        return Purchase(first.astype(np.int64), query_time=seconds)
 
     def _ask_first(self, size):
         """Return the rows that a first round of some size asks for."""
@@ -90,7 +91,8 @@ class Simulation:
         size = min(usual, self.budget - len(self.order))
         rows, view = Rows(self.oracle.X, candidates), self.state.view()
         picks, info = self.loop.ask(view, rows, size)
-        purchase = Purchase(candidates[picks], perf_counter() - started, info)
+        seconds = perf_counter() - started
+        purchase = Purchase(candidates[picks], query_time=seconds, info=info)
         self.state = self.loop.measure(self.state, view, rows, picks)
         return purchase
 
@@ -118,7 +120,9 @@ class Simulation:
         if round == 0:  # more may have been asked for than at first
             purchase = replace(purchase, rows=self.order)
         labeled_iter = self.labeled_iter.copy()
-        state = self.loop.train(training, purchase, labeled_iter, self.state)
+        state = self.loop.train(
+            training, purchase, labeled_iter, self.order, self.state
+        )
         self.state = replace(state, termination="interrupted")  # until it ends
         return self.state
 

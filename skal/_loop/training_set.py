@@ -69,6 +69,10 @@ class TrainingSet:
             truth = labels.codes_at(truth)
         return replace(self, labels=labels, whole=whole, truth=truth)
 
+    def with_all_codes(self):
+        """Return the same rows in codes that are places among all classes."""
+        return replace(self, labels=replace(self.labels, learnt=None, constant=None))
+
     def for_estimator(self):
         """Return X, codes and params for the estimator's fit."""
         if self.whole is not None:
@@ -111,13 +115,18 @@ class TrainingSet:
             other.labels,
         )
 
-    def first(self, n, labels):
-        """Return the first n rows, as they were when they were all there were."""
+    def at(self, rows, told=None, labels=None):
+        """Return some of the rows, each with what was told of another of them.
+
+        ``rows`` and ``told`` are positions or slices; without ``told`` a row keeps its
+        own label and row-wise parameters.
+        """
+        told = rows if told is None else told
         return TrainingSet(
-            take_rows(self.X, slice(n)),
-            self.y[:n],
-            slice_params(self.params, slice(n), len(self.y)),
-            labels,
+            take_rows(self.X, rows),
+            self.y[told],
+            slice_params(self.params, told, len(self.y)),
+            labels or self.labels,
         )
 
     def without_pool(self):
