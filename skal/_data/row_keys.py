@@ -25,9 +25,7 @@ def row_keys(X):
         return sparse_keys(X.tocsr())
     if hasattr(X, "columns"):
         X = in_order_of_names(X)
-    elif hasattr(X, "detach"):  # a tensor, which numpy may not know the type of
-        X = X.detach().cpu()
-        X = np.asarray(X.float() if X.is_floating_point() else X)
+    X = without_torch(X)
     if not isinstance(X, (list, tuple)):
         X = np.asarray(X)
     return [digest(row) for row in X]
@@ -59,6 +57,14 @@ def in_order_of_names(frame):
     return np.asarray(frame)[:, order]
 
 
+def without_torch(X):
+    """Return a tensor as an array; numpy may not know its type, or refuse it."""
+    if not hasattr(X, "detach"):
+        return X
+    X = X.detach().cpu()
+    return np.asarray(X.float() if X.is_floating_point() else X)
+
+
 def digest(row):
     """Return 16 bytes that stand for what a row holds."""
     found = blake2b(digest_size=16)
@@ -68,6 +74,7 @@ def digest(row):
 
 def add(found, value):
     """Add a value, or all that a nested one holds, to a digest."""
+    value = without_torch(value)
     if isinstance(value, (list, tuple)) or np.ndim(value) > 0:
         array = as_numbers(value)
         if array is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from itertools import islice
+from time import perf_counter
 from typing import TYPE_CHECKING
 from warnings import warn
 
@@ -37,6 +38,7 @@ from skal._loop.history import columns
 from skal._loop.initial import go_on, resolve_initial
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
+from skal._loop.question import Question, first_so_far, gone_on, unasked
 from skal._loop.repeats import ON_REPEAT, settle
 from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
@@ -149,7 +151,9 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         "callback", or "interrupted". None outside simulations.
     history_ : dict of ndarray
         Columns with an entry a round: ``n_labels``, ``indices`` (into fit's X, or into
-        ``X_training_`` for taught rounds), ``query_time`` and ``fit_time`` in seconds,
+        ``X_training_`` for taught rounds), ``pool_indices`` (into fit's X, or into the
+        pool of the query that asked for the rows taught, -1 for rows that it did not
+        ask for), ``query_time`` and ``fit_time`` in seconds,
         ``score`` of the rows asked, ``info`` from the strategy, and ``stopping``, what
         the stopping rule measured on the model of that round. With ``use_unlabeled``
         also ``n_pseudo_labeled``, how many rows the model took its own labels for, and
@@ -392,20 +396,24 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             If the candidates repeat, lie outside the pool, or the strategy returns
             what it must not.
         """
+        started = perf_counter()
         check_learner(self, self._template())
         rows = select_rows(X_pool, candidates)
         first = self._in_first_round()
         size = self._size_of(n_instances, len(rows), first)
         loop = self._loop(self._drawn_seed())
         if first:
-            picks = self._ask_first(loop, rows, size)
+            picks, info = self._ask_first(loop, rows, size), {}
         else:
             strategy = as_strategy(self.query_strategy)
             strategy.check(self.estimator_, self._labels.target_type)
-            picks, _ = loop.ask(self._state.view(), rows, size)
-        self.seed_ = loop.seed
+            picks, info = loop.ask(self._state.view(), rows, size)
+        seconds = perf_counter() - started
         indices = picks if rows.indices is None else rows.indices[picks]
-        return indices, take_rows(rows.X, indices)
+        asked = take_rows(rows.X, indices)
+        question = Question.of(indices, asked, seconds, info)
+        self.seed_, self._question = loop.seed, question
+        return indices, asked
 
     def _ask_first(self, loop, rows, size):
         """Pick rows by ``initial``: the first, or more of them beside one class."""
@@ -475,16 +483,18 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         n_told = 0 if told is None else len(told.y)
         training, taught = settle(training, n_told, on_repeat)
         training = self._with_spelt_classes(training, told)
+        purchase, question = self._answered(training.X, taught)
         if self._in_first_round():
-            self._learn_first(training)
+            first = gone_on(self._first_so_far(), purchase, len(training.y))
+            self._learn_first(training, first, question)
             return self
         before = self._state
         n_new, n_known = len(training.y) - n_told, len(before.labeled_iter)
         labeled_iter = np.append(before.labeled_iter, [before.round + 1] * n_new)
         places = np.append(before.places, n_known + np.arange(n_new))
-        purchase = Purchase(taught, "taught")
         loop = self._loop(before.seed)
-        self._commit(loop.train(training, purchase, labeled_iter, places, before))
+        state = loop.train(training, purchase, labeled_iter, places, before)
+        self._commit(state, question)
         return self
 
     def correct(self, indices: ArrayLike, y: Any) -> Self:
@@ -598,31 +608,51 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             self._amend(self._with_spelt_classes(told.at(kept), told), kept)
         return self
 
-    def _learn_first(self, training):
+    def _answered(self, X, taught):
+        """Return what was taught as a purchase, and what is still asked."""
+        question = vars(self).get("_question")
+        if question is None:
+            return unasked(taught), None
+        return question.answered(X, taught)
+
+    def _learn_first(self, training, purchase, question):
         """Fit the first model; keep labels of one class that allow of none."""
         n, loop = len(training.y), self._loop(self._drawn_seed())
-        rows, labeled_iter = np.arange(n), np.zeros(n, int)
-        purchase = Purchase(rows, "taught")
+        labeled_iter, places = np.zeros(n, int), np.arange(n)
         try:
-            self._commit(loop.train(training, purchase, labeled_iter, rows))
+            state = loop.train(training, purchase, labeled_iter, places)
+            self._commit(state, question)
         except FewLabelsError as error:
-            self._keep(training, loop.seed)
+            self._keep(training, loop.seed, purchase, question)
             if not training.is_constant:
                 warn(f"There is no model yet. {error}", stacklevel=3)
 
+    def _first_so_far(self):
+        """Return what the first round has bought, which may be nothing."""
+        if self.__sklearn_is_fitted__():
+            return first_so_far(self._state)
+        return vars(self).get("_first", unasked(np.empty(0, int)))
+
     def _amend(self, training, kept=None):
         """Fit the last model again, to what was taught as it stands now."""
+        question = vars(self).get("_question")
         if not self.__sklearn_is_fitted__():
-            return self._learn_first(training)
+            first = self._first_so_far()
+            if kept is not None:
+                rows, pool_rows = np.arange(len(kept)), first.pool_rows[kept]
+                first = replace(first, rows=rows, pool_rows=pool_rows)
+            return self._learn_first(training, first, question)
         state = self._state
         if kept is not None:
             state = without_rows(state, kept)
         try:
-            self._commit(self._loop(state.seed).train_again(training, state))
+            again = self._loop(state.seed).train_again(training, state)
+            self._commit(again, question)
         except FewLabelsError:
             if state.round > 0 or state.rounds[0]["source"] != "taught":
                 raise
-            self._keep(training, state.seed)  # as teach would have done
+            first = first_so_far(state)  # kept, as teach would have kept them
+            self._keep(training, state.seed, first, question)
 
     @available_if(_scores_rows)
     def score_pool(self, X_pool: Any) -> NDArray[Any]:
@@ -679,14 +709,17 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         """The fitted state, read from the attributes."""
         return State.of(self)
 
-    def _commit(self, state):
+    def _commit(self, state, question=None):
         """Take on a fitted state, all at once, in place of the last."""
-        self._take_on(state.attributes())
+        self._take_on(state.attributes(), question)
 
-    def _take_on(self, attributes):
+    def _take_on(self, attributes, question):
+        """Take on what was learnt, and what is still asked, in place of the last."""
         last = self._state.attributes() if self.__sklearn_is_fitted__() else {}
-        kept = {name: value for name, value in vars(self).items() if name not in last}
-        self.__dict__ = {**kept, **attributes}
+        gone = last.keys() | {"_first", "_question"}
+        kept = {name: value for name, value in vars(self).items() if name not in gone}
+        asked = {} if question is None else {"_question": question}
+        self.__dict__ = {**kept, **attributes, **asked}
 
     # The first round, which goes on while the labels are of one class -----------------
 
@@ -703,7 +736,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             return None
         return TrainingSet(*(fitted[name] for name in names))
 
-    def _keep(self, training, seed):
+    def _keep(self, training, seed, purchase, question):
         """Keep labels of one class, which the estimator cannot be fitted on."""
         waiting = {
             "X_training_": training.X,
@@ -711,8 +744,9 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             "_params": training.params,
             "_labels": training.labels,
             "seed_": seed,
+            "_first": purchase,
         }
-        self._take_on(waiting)
+        self._take_on(waiting, question)
 
     def _in_first_round(self):
         """Tell whether there are no labels but taught ones of a single class."""

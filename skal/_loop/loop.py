@@ -27,13 +27,15 @@ class Purchase:
     """The rows of one round, and what is known of how they came.
 
     ``source`` is "bought" by a simulation or "given" to fit, where ``rows`` are
-    positions in X, or "taught", where they are positions in the training set.
+    positions in X, or "taught", where they are positions in the training set, and
+    ``pool_rows`` those in the pool that was asked, -1 for rows that nobody asked for.
     """
 
     rows: np.ndarray
     source: str = "bought"
     query_time: float = np.nan
     info: dict = field(default_factory=dict)
+    pool_rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
