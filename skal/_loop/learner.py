@@ -43,8 +43,9 @@ from skal._loop.repeats import ON_REPEAT, settle
 from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
+from skal._loop.ties import warn_of_ties
 from skal._loop.training_set import TrainingSet
-from skal._meta import EstimatorInside, routed
+from skal._meta import EstimatorInside, ReadableReprMixin, routed
 from skal._seed import draw_seed, fork_torch
 from skal.exceptions import PoolExhaustedError
 from skal.query import as_strategy
@@ -77,7 +78,7 @@ def _keeps_models(self):
     return callable(self.staged_predict)  # its AttributeError says what is missing
 
 
-class ActiveLearner(CallbackSupportMixin, EstimatorInside):
+class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     """Train an estimator on the labels that teach it most.
 
     With ``n_labels`` set, ``fit(X, y)`` simulates: y answers like a person would, and
@@ -109,7 +110,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         Labels of each later round; a sequence says it round by round, and its last
         size goes on.
     stopping : StoppingRule or None, default=None
-        Ends a simulation before its budget; see :mod:`skal.stopping`.
+        Ends a simulation before its budget, and says in ``should_stop_`` when a live
+        loop should; see :mod:`skal.stopping`.
     classes : array-like or None, default=None
         Every class there is, where the first labels may miss some. None takes them
         from y.
@@ -158,6 +160,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         the stopping rule measured on the model of that round. With ``use_unlabeled``
         also ``n_pseudo_labeled``, how many rows the model took its own labels for, and
         ``pseudo_accuracy``, the share of them that were right, NaN where nobody knows.
+    should_stop_ : bool
+        Whether the stopping rule would end the run here.
     estimators_ : list of estimator
         The model of every round, with ``store_estimators=True``.
     n_features_in_ : int
@@ -352,6 +356,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             if halt:
                 return "callback"
             purchase = simulation.next_purchase()
+            self._look_for_ties(purchase.info, stacklevel=7)
             self._commit(simulation.state)  # it knows what the rule has measured
             if simulation.is_enough:
                 return "stopping"
@@ -384,7 +389,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         indices : ndarray of int64 of shape (n_instances,)
             Positions in X_pool, best first. Asking again gives the same answer.
         rows : array-like of shape (n_instances, ...)
-            ``X_pool[indices]``, in the pool's own type.
+            ``X_pool[indices]``, in the pool's own type. What a stopping rule measures
+            on them is in ``history_`` then, and its verdict in ``should_stop_``.
 
         Raises
         ------
@@ -403,17 +409,38 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         size = self._size_of(n_instances, len(rows), first)
         loop = self._loop(self._drawn_seed())
         if first:
-            picks, info = self._ask_first(loop, rows, size), {}
+            picks, info, state = self._ask_first(loop, rows, size), {}, None
         else:
-            strategy = as_strategy(self.query_strategy)
-            strategy.check(self.estimator_, self._labels.target_type)
-            picks, info = loop.ask(self._state.view(), rows, size)
+            picks, info, state = self._ask_next(loop, rows, size)
+            self._look_for_ties(info, stacklevel=4)
         seconds = perf_counter() - started
         indices = picks if rows.indices is None else rows.indices[picks]
         asked = take_rows(rows.X, indices)
         question = Question.of(indices, asked, seconds, info)
         self.seed_, self._question = loop.seed, question
+        if state is not None:
+            self._rounds = state.rounds  # which know what the rule has measured
         return indices, asked
+
+    def _ask_next(self, loop, rows, size):
+        """Pick rows by the model; let the stopping rule look at it, as a run does."""
+        state, strategy = self._state, as_strategy(self.query_strategy)
+        target_type = self._labels.target_type
+        check_parts(self.estimator_, target_type, [(strategy, 0)], self.stopping)
+        view = state.view()
+        picks, info = loop.ask(view, rows, size)
+        return picks, info, loop.measure(state, view, rows, picks)
+
+    def _look_for_ties(self, info, stacklevel):
+        """Warn, once a learner, of a strategy that could not choose."""
+        if not info.get("tied"):
+            return
+        question = vars(self).get("_question")
+        told = [record["info"] for record in self._rounds]
+        told += [] if question is None else [question.info]
+        if not any(earlier.get("tied") for earlier in told):
+            strategy = as_strategy(self.query_strategy)
+            warn_of_ties(strategy, self.estimator_, stacklevel)
 
     def _ask_first(self, loop, rows, size):
         """Pick rows by ``initial``: the first, or more of them beside one class."""
@@ -675,6 +702,18 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             return strategy.score_samples(self._state.view(), X_pool)
 
     # What a run leaves behind -----------------------------------------------------
+
+    @property
+    def should_stop_(self) -> bool:
+        """Whether ``stopping`` would end the run, by what the last query measured.
+
+        As in a simulation: after a query, before its rows are bought. False where there
+        is no rule, or nothing to judge yet.
+        """
+        if "_rounds" not in vars(self):
+            return False
+        state = self._state
+        return self._loop(state.seed).is_enough(state)
 
     @property
     def history_(self) -> dict[str, NDArray[Any]]:

@@ -93,7 +93,9 @@ class Loop:
         """Let the stopping rule judge the run by what it has measured."""
         if self.stopping is None:
             return False
-        return self.stopping.verdict([record["stopping"] for record in state.rounds])[2]
+        measured = [record["stopping"] for record in state.rounds]
+        known = [record for record in measured if record is not None]
+        return bool(known) and bool(self.stopping.verdict(known)[2])
 
     def train(self, training, purchase, labeled_iter, places, before=None):
         """Fit a model to a training set that ends in a purchase; return the new state.
