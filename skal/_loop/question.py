@@ -96,6 +96,7 @@ def gone_on(purchase, more, n):
     pool_rows[purchase.rows] = purchase.pool_rows
     asked = more.pool_rows >= 0
     pool_rows[more.rows[asked]] = more.pool_rows[asked]
-    seconds = np.array([purchase.query_time, more.query_time])
-    seconds = np.nan if np.isnan(seconds).all() else np.nansum(seconds)
-    return Purchase(np.arange(n), "taught", float(seconds), pool_rows=pool_rows)
+    known = [each.query_time for each in (purchase, more)]
+    known = [seconds for seconds in known if not np.isnan(seconds)]
+    seconds = float(sum(known)) if known else np.nan
+    return Purchase(np.arange(n), "taught", seconds, pool_rows=pool_rows)
