@@ -21,6 +21,7 @@ from skal._loop import (
 )
 from skal.experiment._asked_images import asked_images
 from skal.experiment._cell import Settings
+from skal.experiment._chamber import check_can_be_sent
 from skal.experiment._data import load_data
 from skal.experiment._grid import run_grid
 from skal.experiment._limits import limited_threads
@@ -94,7 +95,8 @@ class Experiment:
         or of a search for hyperparameters. They are added to every count, and to
         nothing else: any number from 0 up will do.
     time_limit : float, default=None
-        Seconds that a cell may take; one that takes longer has failed.
+        Seconds that a cell may take; one that takes longer has failed. Cells then run
+        in processes of their own, which are killed where nothing else ends them.
     n_threads : int, default=1
         Threads that a cell may use for linear algebra and torch. The last digits
         depend on it, so it is fixed, and part of the experiment.
@@ -294,6 +296,8 @@ class Experiment:
             "initial": self.initial,
             "batch_size": check_sizes("batch_size", self.batch_size),
         }
+        sent = [*learners.values(), *strategies.values(), *data.values(), settings]
+        check_can_be_sent(sent, self.time_limit)
         return Plan(data, learners, strategies, seeds, loop, settings, n_pool)
 
     # Checks ---------------------------------------------------------------------
