@@ -6,6 +6,7 @@ from skal.experiment._config import (
     loaded_experiment,
     read_config,
 )
+from skal.experiment._owner import owned
 from skal.experiment._progress import as_time
 from skal.experiment._report_text import headlines, main_metric, summary_table
 from skal.experiment._saved_config import (
@@ -24,6 +25,7 @@ __all__ = [
     "holds_other_files",
     "loaded_experiment",
     "main_metric",
+    "owned",
     "read_config",
     "save_config",
     "saved_config",
