@@ -154,7 +154,7 @@ def _read_file(path):
 
 def _read_archive(path, names):
     try:
-        with gzip.open(path) as file, tarfile.open(fileobj=_Bounded(file)) as archive:
+        with gzip.open(path) as file, _opened(file) as archive:
             members = _members(archive, [f"{_FOLDER}/{name}" for name in names])
             files = [archive.extractfile(member) for member in members]
             contents = [b"" if file is None else file.read() for file in files]
@@ -167,6 +167,11 @@ def _read_archive(path, names):
         _read_batch(BytesIO(content), f"{path}/{name}")
         for content, name in zip(contents, names, strict=True)
     ]
+
+
+def _opened(file):
+    bounded: Any = _Bounded(file)
+    return tarfile.open(fileobj=bounded)
 
 
 class _Bounded:

@@ -133,7 +133,7 @@ class Chamber:
         self.data: Data | None = None
         self.lock = threading.Lock()
         self.is_late = self.is_over = False
-        self.process = subprocess.Popen(
+        self.process: Any = subprocess.Popen(
             [sys.executable, "-c", CODE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -149,9 +149,9 @@ class Chamber:
         self.data = data if begun else None
         if not begun:
             return failed(cell, "It cannot be read in another process.", text)
-        timer = threading.Timer(limit + GRACE, self._end_late)
-        timer.daemon = True
-        timer.start()
+        self.timer = threading.Timer(limit + GRACE, self._end_late)
+        self.timer.daemon = True
+        self.timer.start()
         try:
             return self._answer()
         except ChamberDied:
@@ -160,7 +160,7 @@ class Chamber:
             raise
         finally:
             with self.lock:  # from here on the timer leaves it alone
-                timer.cancel()
+                self.timer.cancel()
 
     def _ask(self, request):
         try:
@@ -179,7 +179,7 @@ class Chamber:
 
     def _end_late(self):
         with self.lock:
-            if threading.current_thread().finished.is_set():
+            if self.timer.finished.is_set():
                 return
             self.is_late = self.is_over = True
         self.end()
@@ -252,7 +252,7 @@ def serve(requests):
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     queue: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_read, args=(requests, queue), daemon=True).start()
-    data = None
+    data: Any = None
     while (request := queue.get()) is not None:
         new, content, limit = request
         try:

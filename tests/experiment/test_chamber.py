@@ -143,9 +143,7 @@ def test_a_cell_that_does_not_end_is_ended(tmp_path, n_jobs):
     experiment = small(
         {**bad, "good": GaussianNB()}, time_limit=0.5, n_jobs=n_jobs, seeds=1
     )
-    start = time.monotonic()
-    results = experiment.run(tmp_path)
-    assert time.monotonic() - start < 60
+    results = experiment.run(tmp_path)  # which ended
     reasons = {one["estimator"]: one["reason"] for one in results.failures}
     assert reasons.pop("dead").startswith("WorkerDied")
     assert set(reasons) == {"deaf", "late", "slow"}
