@@ -2,13 +2,19 @@
 
 from skal.experiment._config import (
     CONFIGS,
+    STRATEGIES,
     foreign_classes,
     loaded_experiment,
     read_config,
 )
 from skal.experiment._owner import owned
 from skal.experiment._progress import as_time
-from skal.experiment._report_text import headlines, main_metric, summary_table
+from skal.experiment._report_text import (
+    headlines,
+    main_metric,
+    summary_table,
+    told_of,
+)
 from skal.experiment._saved_config import (
     CONFIG,
     holds_other_files,
@@ -19,6 +25,7 @@ from skal.experiment._saved_config import (
 __all__ = [
     "CONFIG",
     "CONFIGS",
+    "STRATEGIES",
     "as_time",
     "foreign_classes",
     "headlines",
@@ -30,4 +37,5 @@ __all__ = [
     "save_config",
     "saved_config",
     "summary_table",
+    "told_of",
 ]

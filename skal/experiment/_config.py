@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 
 from skal import query
 from skal._checks import nearest_first
-from skal.experiment._data import FILES, load_data
 from skal.experiment._experiment import Experiment
+from skal.experiment._names import serve_numbers
+from skal.experiment._sources import FILES, load_data
 from skal.experiment._table_files import need_pandas
 
 if TYPE_CHECKING:
     from typing import Any
 
 CONFIGS = (".toml", ".yaml", ".yml", ".json")
+#: What is compared where nobody says it.
+STRATEGIES = ["margin", "entropy", "random"]
+STRATEGIES_FOR_NUMBERS = ["greedy_sampling", "core_set", "random"]
+#: Parameters of Experiment that say how data is read.
+ABOUT_DATA = ("target", "groups", "pos_label")
 #: What a file may say: the parameters of Experiment.
 KEYS = tuple(signature(Experiment).parameters)
 
@@ -112,7 +118,9 @@ def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
     return Experiment(**{**built, **more})
 
 
-def loaded_experiment(config: dict[str, Any], download: bool = False) -> Experiment:
+def loaded_experiment(
+    config: dict[str, Any], download: bool = False
+) -> tuple[Experiment, dict[str, Any]]:
     """Make the experiment that a configuration describes, with its data.
 
     Parameters
@@ -124,13 +132,21 @@ def loaded_experiment(config: dict[str, Any], download: bool = False) -> Experim
 
     Returns
     -------
-    Experiment
+    experiment : Experiment
         The experiment.
+    config : dict
+        The configuration with what it left to the data.
     """
     need_pandas()
     default = signature(Experiment).parameters["data"].default
-    data = load_data(config.get("data", default), download)
-    return experiment_of(config, data=data)
+    about = {name: config[name] for name in ABOUT_DATA if name in config}
+    data = load_data(config.get("data", default), download, **about)
+    numbers = not any(one.is_classes for one in data.values())
+    if serve_numbers(build(config.get("estimators"), "estimators")):
+        numbers = True
+    defaults = {"strategies": STRATEGIES_FOR_NUMBERS if numbers else STRATEGIES}
+    config = {**defaults, **config}
+    return experiment_of(config, data=data), config
 
 
 def build(value: Any, parameter: str) -> Any:

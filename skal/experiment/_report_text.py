@@ -8,8 +8,10 @@ import numpy as np
 
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import title_of
+from skal.experiment._table_pipeline import TREATED
 
 if TYPE_CHECKING:
+    from skal.experiment._data import Data
     from skal.experiment._results import Results
 
 
@@ -47,7 +49,7 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
         found = labels.loc[where]
         own = labels.loc[(*where[:2], baseline), f"labels_to_match_{baseline}"]
         budget = results.paired(metric, *where[:2])[0][-1]
-        if row["twin_of"] is not None:
+        if isinstance(row["twin_of"], str):  # in a column with words, none is NaN
             sentences.append(
                 start + f"{row['strategy']}: picks the same rows as {row['twin_of']} "
                 f"in all {row['n_seeds']} seeds. The two are one, and counted once."
@@ -197,9 +199,65 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
         ],
         ["threads a cell", str(settings["n_threads"])],
     ]
+    for name, one in data.items():
+        rows += [[f"columns of {name}", words] for words in columns_in_words(one)]
+        if one["classes"] is None:
+            rows.append([f"labels of {name}", "numbers: a regression"])
+        if "groups" in one:
+            rows.append([f"groups of {name}", f"{one['groups']}, none of them split"])
+        if "positive" in one:
+            rows.append([f"class looked for in {name}", one["positive"]])
     if settings["n_validation"]:
         rows.append(["labels for validation", str(settings["n_validation"])])
     return rows
+
+
+def columns_in_words(data: dict[str, Any]) -> list[str]:
+    """Say what the columns of a table hold, and what is made of them.
+
+    Parameters
+    ----------
+    data : dict
+        What a definition says of a data set.
+
+    Returns
+    -------
+    list of str
+        A sentence for each kind of column; none for a table of mere numbers.
+    """
+    return [
+        f"{len(names)} of {kind} ({', '.join(names)}): {TREATED[kind]}"
+        if kind != "left out"
+        else f"{len(names)} left out ({', '.join(names)}): they differ from row to row"
+        for kind, names in data.get("columns", {}).items()
+    ]
+
+
+def told_of(data: dict[str, Data]) -> list[str]:
+    """Say what was found out about data, before anything is run.
+
+    Parameters
+    ----------
+    data : dict of str to Data
+        The data sets of an experiment.
+
+    Returns
+    -------
+    list of str
+        Sentences; none where there is nothing that one would not expect.
+    """
+    sentences = []
+    for name, one in data.items():
+        columns = {} if one.columns is None else {"columns": one.columns}
+        sentences += [f"{name}: {words}." for words in columns_in_words(columns)]
+        if not one.is_classes:
+            sentences.append(
+                f"{name}: the labels are numbers, {one.y.min():g} to {one.y.max():g}: "
+                "a regression."
+            )
+        if one.groups is not None:
+            sentences.append(f"{name}: {one.groups.max() + 1} groups, none split.")
+    return sentences
 
 
 def _listed(seeds):

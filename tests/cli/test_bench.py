@@ -93,11 +93,28 @@ def test_a_folder_holds_one_experiment(tmp_path):
     assert len(Results.from_dir(folder).records) == 6
 
 
+def test_bench_reads_a_table_as_it_is_told(tmp_path):
+    rows = [f"{i % 7},{'ab'[i % 2]},{i // 3},{'yn'[i % 5 > 1]}" for i in range(60)]
+    (tmp_path / "a.csv").write_text("n,kind,who,bought\n" + "\n".join(rows))
+    small = ["--seeds", 1, "--labels", 25, "-s", "random", "--metrics", "recall"]
+    told = ["--target", "bought", "--groups", "who", "--pos-label", "y"]
+    result = run_skal("bench", "a.csv", *small, *told)
+    assert result.exit_code == 0, result.output
+    assert "a: 1 of categories (kind): one column for each value" in said(result)
+    assert "a: 20 groups, none split." in said(result)
+    config = json.loads((tmp_path / "skal-bench/a/config.json").read_text())
+    assert [config[name] for name in ("target", "groups", "pos_label")] == told[1::2]
+    result = run_skal("bench", "a.csv", *small, "--target", "bougt")
+    assert "'--target': must name a column of" in said(result)
+
+
 def test_a_run_that_was_stopped_at_once_goes_on(tmp_path):
     (tmp_path / "runs" / "cells").mkdir(parents=True)
-    (tmp_path / "runs" / "config.json").write_text('{"data": "digits", "seeds": 1}')
+    saved = {"data": "digits", "seeds": 1, "strategies": ["margin", "random"]}
+    (tmp_path / "runs" / "config.json").write_text(json.dumps(saved))
     config, is_file = _bench._config(None, tmp_path / "runs", {})
-    assert _bench._checked(config, tmp_path / "runs", False, is_file).check() == 2
+    experiment, config = _bench._checked(config, tmp_path / "runs", False, is_file)
+    assert experiment.check() == 2
 
 
 def test_a_file_describes_an_experiment(tmp_path):
