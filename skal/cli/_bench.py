@@ -46,7 +46,8 @@ def bench(
         typer.Argument(
             metavar="DATA|CONFIG",
             help="Data: digits, digits_images, mnist, cifar10, a CSV, npz or parquet "
-            "file; several with commas. Or an experiment in a TOML, YAML or JSON file.",
+            "file, a folder of images; several with commas. Or an experiment in a "
+            "TOML, YAML or JSON file.",
             show_default=False,
         ),
     ] = None,
@@ -158,7 +159,7 @@ def bench(
         bool,
         typer.Option(
             "--trust",
-            help="With --resume: run the classes that the configuration in DIR names.",
+            help="With --resume: run what the configuration in DIR names.",
         ),
     ] = False,
     jobs: Annotated[
@@ -303,7 +304,7 @@ def _config(what, resume, given):
         except (OSError, ValueError) as error:
             raise typer.BadParameter(str(error)) from error
         return {**config, **given}, True
-    data = [_whole(word) for word in _listed(what)]
+    data = [command_line.whole_path(word, Path()) for word in _listed(what)]
     return {"data": data, **given}, False
 
 
@@ -317,11 +318,6 @@ def _check_harmless(config, resume):
             "--trust if you know who wrote it.",
             param_hint="'--resume'",
         )
-
-
-def _whole(word):
-    """Make the path of a file whole, so that the run resumes from anywhere."""
-    return str(Path(word).resolve()) if Path(word).suffix else word
 
 
 def _checked(config, directory, download, is_file):

@@ -21,6 +21,7 @@ from skal.experiment._saved_config import (
     save_config,
     saved_config,
 )
+from skal.experiment._sources import whole_path
 
 __all__ = [
     "CONFIG",
@@ -38,4 +39,5 @@ __all__ = [
     "saved_config",
     "summary_table",
     "told_of",
+    "whole_path",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from importlib import import_module
 from inspect import signature
@@ -13,7 +14,7 @@ from skal import query
 from skal._checks import nearest_first
 from skal.experiment._experiment import Experiment
 from skal.experiment._names import serve_numbers
-from skal.experiment._sources import FILES, load_data
+from skal.experiment._sources import FILES, load_data, whole_path
 from skal.experiment._table_files import need_pandas
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ CONFIGS = (".toml", ".yaml", ".yml", ".json")
 #: What is compared where nobody says it.
 STRATEGIES = ["margin", "entropy", "random"]
 STRATEGIES_FOR_NUMBERS = ["greedy_sampling", "core_set", "random"]
+#: Parameters of Experiment that may name objects.
+BUILT = ("data", "estimators", "initial", "metrics", "strategies")
+#: What a configuration says beside them: where modules of the user's own lie.
+MODULES = "modules_in"
 #: Parameters of Experiment that say how data is read.
 ABOUT_DATA = ("target", "groups", "pos_label")
 #: What a file may say: the parameters of Experiment.
@@ -58,6 +63,8 @@ def read_config(path: Path) -> dict[str, Any]:
             raise ValueError(f"{str(path)!r} may hold {words}, got {key!r}.")
     if "data" in config:
         config["data"] = _beside(config["data"], path.parent)
+    if foreign_classes(config):
+        config[MODULES] = str(path.parent.resolve())
     return config
 
 
@@ -82,14 +89,22 @@ def _parse(path):
 
 
 def _beside(data, folder):
-    """Turn paths of data files into whole ones, so that a run resumes from anywhere."""
+    """Turn paths of data into whole ones, so that a run resumes from anywhere."""
+    if isinstance(data, dict) and "folder" in data:
+        return {**data, "folder": str((folder / data["folder"]).resolve())}
+    if isinstance(data, dict) and {"class", "import"} & data.keys():
+        return {name: _if_file(one, folder) for name, one in data.items()}
     if isinstance(data, dict):
         return {name: _beside(source, folder) for name, source in data.items()}
     if isinstance(data, list):
         return [_beside(source, folder) for source in data]
-    if isinstance(data, str) and Path(data).suffix in FILES:
-        return str((folder / data).resolve())
-    return data
+    return whole_path(data, folder) if isinstance(data, str) else data
+
+
+def _if_file(value, folder):
+    """Turn a parameter of a loader into a whole path, where it names a file of data."""
+    is_file = isinstance(value, str) and Path(value).suffix in FILES
+    return str((folder / value).resolve()) if is_file else value
 
 
 def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
@@ -100,7 +115,8 @@ def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
     config : dict
         Parameters of :class:`Experiment`. Where an object is needed stands its name,
         or a table whose ``class`` is a strategy of skal.query or a dotted path, and
-        whose other entries are its parameters.
+        whose other entries are its parameters, or whose ``import`` is a dotted path
+        to the object itself.
     **more : dict
         Further parameters, as they are.
 
@@ -110,10 +126,9 @@ def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
         The experiment.
     """
     built = {
-        name: build(value, name)
-        if name in ("estimators", "strategies", "initial")
-        else value
+        name: build(value, name) if name in BUILT else value
         for name, value in config.items()
+        if name != MODULES and name not in more
     }
     return Experiment(**{**built, **more})
 
@@ -140,10 +155,13 @@ def loaded_experiment(
     need_pandas()
     default = signature(Experiment).parameters["data"].default
     about = {name: config[name] for name in ABOUT_DATA if name in config}
-    data = load_data(config.get("data", default), download, **about)
+    if MODULES in config and foreign_classes(config):
+        look_in(config[MODULES])
+    source = build(config.get("data", default), "data")
+    data = load_data(source, download, **about)
     numbers = not any(one.is_classes for one in data.values())
-    if serve_numbers(build(config.get("estimators"), "estimators")):
-        numbers = True
+    if not numbers:
+        numbers = serve_numbers(build(config.get("estimators"), "estimators"))
     defaults = {"strategies": STRATEGIES_FOR_NUMBERS if numbers else STRATEGIES}
     config = {**defaults, **config}
     return experiment_of(config, data=data), config
@@ -162,11 +180,13 @@ def build(value: Any, parameter: str) -> Any:
     Returns
     -------
     object
-        The value, with an object for each table that has a ``class``; the class "None"
-        is None, which TOML has no word for.
+        The value, with an object for each table that has a ``class`` or ``import``; the
+        class "None" is None, which TOML has no word for.
     """
     if value == {"class": "None"}:
         return None
+    if isinstance(value, dict) and "import" in value:
+        return _imported(value, parameter)
     if isinstance(value, list):
         items = [build(item, parameter) for item in value]
         named = (
@@ -207,12 +227,29 @@ def foreign_classes(config: Any) -> list[str]:
     if isinstance(config, list):
         parts, named = config, []
     elif isinstance(config, dict):
-        parts, named = list(config.values()), [str(config.get("class", "None"))]
+        parts = list(config.values())
+        named = [str(config[word]) for word in ("class", "import") if word in config]
     else:
         return []
     found = [name for name in named if name not in ("None", *query.__all__)]
     found += [name for part in parts for name in foreign_classes(part)]
     return list(dict.fromkeys(found))
+
+
+def _imported(value, parameter):
+    """Return the object that a table names: a function, a class, a loader of data."""
+    if len(value) > 1:
+        raise ValueError(
+            f"{parameter} must give an import nothing beside its path, got "
+            f"{', '.join(map(repr, value))}. What is to be called goes by class."
+        )
+    return _class_of(value["import"], parameter)
+
+
+def look_in(folder: str) -> None:
+    """Let modules be imported from a folder, after all others."""
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def _class_of(name, parameter):
@@ -225,6 +262,7 @@ def _class_of(name, parameter):
         words = ", ".join(map(repr, nearest_first(name, query.__all__)[:5]))
         raise ValueError(
             f"{parameter} must name a class by its dotted path, such as "
-            f"'sklearn.svm.SVC', or a strategy such as {words}, got {name!r}. "
+            f"'sklearn.svm.SVC', a function likewise, or a strategy such as {words}, "
+            f"got {name!r}. "
             f"({type(error).__name__}: {error})"
         ) from error

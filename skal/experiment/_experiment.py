@@ -67,8 +67,9 @@ class Experiment:
         them: it is what the others are compared with.
     data : str, path, tuple, list or dict, default="digits"
         A name ("digits", "digits_images", "mnist", "cifar10"); a CSV or parquet file
-        with a column of labels; an npz file with ``X`` and ``y``; ``(X, y)``, which
-        each seed splits;
+        with a column of labels; an npz file with ``X`` and ``y``; a folder or a zip of
+        images in folders, or ``{"folder": path, "size": 96}``; ``(X, y)``, which each
+        seed splits;
         ``(X, y, X_test, y_test)``, which it does not; a function that returns one of
         these; several names in a list, or anything in a dict that names it.
     n_labels : int or float, default=200

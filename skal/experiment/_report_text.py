@@ -250,6 +250,9 @@ def told_of(data: dict[str, Data]) -> list[str]:
     for name, one in data.items():
         columns = {} if one.columns is None else {"columns": one.columns}
         sentences += [f"{name}: {words}." for words in columns_in_words(columns)]
+        if one.image_shape is not None:
+            size = " x ".join(map(str, one.image_shape))
+            sentences.append(f"{name}: {len(one.y)} images of {size}.")
         if not one.is_classes:
             sentences.append(
                 f"{name}: the labels are numbers, {one.y.min():g} to {one.y.max():g}: "

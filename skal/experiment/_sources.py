@@ -12,6 +12,7 @@ import numpy as np
 from skal._checks import nearest_first
 from skal._data import find_missing
 from skal.experiment._data import Data, checked
+from skal.experiment._image_source import is_image_folder, load_images
 from skal.experiment._names import by_name
 from skal.experiment._positive_class import positive_class
 from skal.experiment._table_files import read_table
@@ -68,7 +69,9 @@ def load_data(
 
 def _name_of(source):
     if isinstance(source, PathLike | str):
-        return Path(source).stem if Path(source).suffix in FILES else str(source)
+        is_file = Path(source).suffix in (*FILES, ".zip")
+        is_path = is_file or (source not in NAMED and is_image_folder(source))
+        return Path(source).stem if is_path else str(source)
     return "data"
 
 
@@ -89,21 +92,26 @@ def _load(name, source, download, target, groups):
     if isinstance(source, Data):
         return source
     named = isinstance(source, str) and source in NAMED
-    if isinstance(source, PathLike | str) and not named:
+    is_place = isinstance(source, PathLike | str) and not named
+    images = is_place and is_image_folder(source)
+    images = images or (isinstance(source, dict) and "folder" in source)
+    if is_place and not images:
         return _of_file(name, source, target, groups)
     if target is not None:
         raise ValueError(
             f"target must be left out for {name!r}, which is no file, got {target!r}. "
             "Name it in a dict of data name to column."
         )
-    if named:
-        return _in_groups(name, NAMED[source](download), groups)
+    if named or images:
+        data = NAMED[source](download) if named else load_images(name, source)
+        return _in_groups(name, data, groups)
     if callable(source):
         source = source()
     if not isinstance(source, tuple) or len(source) not in (2, 4):
         raise TypeError(
-            f"data must be a name, a file, (X, y) or (X, y, X_test, y_test), got "
-            f"{type(source).__name__} for {name!r}. Name several in a dict."
+            "data must be a name, a file, a folder of images, (X, y) or (X, y, "
+            f"X_test, y_test), got {type(source).__name__} for {name!r}. Name several "
+            "in a dict."
         )
     X, *rest = source
     if isinstance(groups, str) and groups in getattr(X, "columns", ()):
@@ -161,8 +169,8 @@ def _read(path, target, groups):
     if path.suffix not in FILES:
         words = ", ".join(map(repr, nearest_first(str(path), NAMED)))
         raise ValueError(
-            f"data must be one of {words} or a file that ends in {', '.join(FILES)}, "
-            f"got {str(path)!r}."
+            f"data must be one of {words}, a file that ends in {', '.join(FILES)} or a "
+            f"folder of images, got {str(path)!r}."
         )
     if not path.is_file():
         raise FileNotFoundError(
@@ -221,3 +229,25 @@ NAMED = {
     "digits_images": _digits_images,
     "mnist": _mnist,
 }
+
+
+def whole_path(word: str, folder: Path) -> str:
+    """Make the path of a file or a folder whole, so that a run resumes from anywhere.
+
+    Parameters
+    ----------
+    word : str
+        A path, or the name of a data set.
+    folder : Path
+        What a path is relative to.
+
+    Returns
+    -------
+    str
+        The whole path, or the name.
+    """
+    if word in NAMED:
+        return word
+    path = folder / Path(word).expanduser()
+    is_path = path.suffix in FILES or is_image_folder(path)
+    return str(path.resolve()) if is_path else word
