@@ -217,7 +217,7 @@ def bench(
     if resume is not None and not trust:
         _check_harmless(config, resume)
     experiment, config = _checked(config, directory, download, is_file)
-    for sentence in command_line.told_of(experiment.data):
+    for sentence in command_line.told_of(experiment.data, experiment.initial):
         _say(console, sentence)
     _run(experiment, config, directory, console)
 
@@ -331,6 +331,7 @@ def _checked(config, directory, download, is_file):
             param_hint="'--out'",
         )
     try:
+        config = command_line.as_begun(directory, config)
         experiment, config = command_line.loaded_experiment(config, download)
         experiment.check(directory)
     except (OSError, ImportError, TypeError, ValueError) as error:

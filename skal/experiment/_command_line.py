@@ -17,6 +17,7 @@ from skal.experiment._report_text import (
 )
 from skal.experiment._saved_config import (
     CONFIG,
+    as_begun,
     holds_other_files,
     save_config,
     saved_config,
@@ -27,6 +28,7 @@ __all__ = [
     "CONFIG",
     "CONFIGS",
     "STRATEGIES",
+    "as_begun",
     "as_time",
     "foreign_classes",
     "headlines",

@@ -7,8 +7,11 @@ import sys
 import tomllib
 from importlib import import_module
 from inspect import signature
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from skal import query
 from skal._checks import nearest_first
@@ -19,6 +22,8 @@ from skal.experiment._table_files import need_pandas
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from skal.experiment._data import Data
 
 CONFIGS = (".toml", ".yaml", ".yml", ".json")
 #: What is compared where nobody says it.
@@ -31,7 +36,8 @@ MODULES = "modules_in"
 #: Parameters of Experiment that say how data is read.
 ABOUT_DATA = ("target", "groups", "pos_label")
 #: What a file may say: the parameters of Experiment.
-KEYS = tuple(signature(Experiment).parameters)
+KEYS_AND_DEFAULTS = signature(Experiment).parameters
+KEYS = tuple(KEYS_AND_DEFAULTS)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def loaded_experiment(
         The configuration with what it left to the data.
     """
     need_pandas()
-    default = signature(Experiment).parameters["data"].default
+    default = KEYS_AND_DEFAULTS["data"].default
     about = {name: config[name] for name in ABOUT_DATA if name in config}
     if MODULES in config and foreign_classes(config):
         look_in(config[MODULES])
@@ -163,8 +169,32 @@ def loaded_experiment(
     if not numbers:
         numbers = serve_numbers(build(config.get("estimators"), "estimators"))
     defaults = {"strategies": STRATEGIES_FOR_NUMBERS if numbers else STRATEGIES}
+    n_initial = config.get("n_initial", KEYS_AND_DEFAULTS["n_initial"].default)
+    if not numbers and any(starts_with_one_class(o, n_initial) for o in data.values()):
+        defaults["initial"] = "stratified"
     config = {**defaults, **config}
     return experiment_of(config, data=data), config
+
+
+def starts_with_one_class(data: Data, n_initial: Any) -> bool:
+    """Tell whether as many rows drawn at random may well be of one class.
+
+    Parameters
+    ----------
+    data : Data
+        A data set.
+    n_initial : int
+        Labels of the first round.
+
+    Returns
+    -------
+    bool
+        Whether that happens in more than one of twenty seeds.
+    """
+    if not data.is_classes or not isinstance(n_initial, Integral):
+        return False
+    largest = np.unique(data.y, return_counts=True)[1].max() / len(data.y)
+    return bool(largest ** int(n_initial) > 0.05)
 
 
 def build(value: Any, parameter: str) -> Any:

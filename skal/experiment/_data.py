@@ -127,9 +127,19 @@ class Data:
                 random_state=draw_seed(stream(seed, 0, "split")),
             )
         if pool_size is not None and pool_size < len(pool):
-            kept = stream(seed, 0, "pool").permutation(len(pool))[:pool_size]
-            pool = pool[np.sort(kept)]
+            rng = stream(seed, 0, "pool")
+            kept = pool[np.sort(rng.permutation(len(pool))[:pool_size])]
+            if self.is_classes and len(np.unique(self.y[kept])) == 1 < pool_size:
+                kept = self._of_each_class(pool, pool_size, rng)
+            pool = kept
         return pool, test
+
+    def _of_each_class(self, pool, size, rng):
+        """Return rows of the pool, one of each class first as far as there is room."""
+        order = rng.permutation(pool)
+        _, firsts = np.unique(self.y[order], return_index=True)
+        order = np.append(order[firsts], np.delete(order, firsts))
+        return np.sort(order[:size])
 
 
 @dataclass(frozen=True)

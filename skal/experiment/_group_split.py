@@ -10,6 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: How often each group may change sides.
+PASSES = 3
+
 
 def split_by_group(
     groups: NDArray[np.int64],
@@ -17,7 +20,7 @@ def split_by_group(
     test_size: float,
     rng: np.random.RandomState,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw whole groups for the test rows, one by one, while that brings them nearer.
+    """Draw whole groups for the test rows, one by one, where that brings them nearer.
 
     Parameters
     ----------
@@ -43,13 +46,17 @@ def split_by_group(
         raise ValueError(f"test_size must be rows or a share of them, got {test_size}.")
     counts = np.bincount(groups * n_classes + codes, minlength=n_groups * n_classes)
     counts = counts.reshape(n_groups, n_classes)
-    lacking = share * counts.sum(axis=0)  # (C,), what the test rows are to hold yet
+    counts = np.c_[counts, counts.sum(axis=1)]  # (G, C + 1), the last of all classes
+    shares = counts / counts.sum(axis=0)  # a rare class weighs as much as a common one
+    lacking = np.full(n_classes + 1, share)  # what the test rows are to hold yet
     held_out = np.zeros(n_groups, dtype=bool)
-    for group in rng.permutation(n_groups):
-        after = lacking - counts[group]
+    for group in np.tile(rng.permutation(n_groups), PASSES):
+        after = lacking + (shares[group] if held_out[group] else -shares[group])
         if after @ after < lacking @ lacking:
-            held_out[group], lacking = True, after
+            held_out[group], lacking = not held_out[group], after
     if not held_out.any():  # each is far larger than the test rows are to be
-        held_out[counts.sum(axis=1).argmin()] = True
+        held_out[counts[:, -1].argmin()] = True
+    if held_out.all():
+        held_out[counts[:, -1].argmin()] = False
     test = held_out[groups]
     return np.flatnonzero(~test), np.flatnonzero(test)

@@ -194,7 +194,8 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
         ["seeds", f"{len(definition['seeds'])}: {_listed(definition['seeds'])}"],
         [
             "labels",
-            f"{settings['n_labels']} in all, {settings['n_initial']} at the start, "
+            f"{settings['n_labels']} in all, {settings['n_initial']} at the start"
+            f"{' (by class)' if settings['initial'] == 'stratified' else ''}, "
             f"{_sizes(settings['batch_size'])} a round",
         ],
         ["threads a cell", str(settings["n_threads"])],
@@ -233,13 +234,15 @@ def columns_in_words(data: dict[str, Any]) -> list[str]:
     ]
 
 
-def told_of(data: dict[str, Data]) -> list[str]:
+def told_of(data: dict[str, Data], initial: Any = "random") -> list[str]:
     """Say what was found out about data, before anything is run.
 
     Parameters
     ----------
     data : dict of str to Data
         The data sets of an experiment.
+    initial : str or QueryStrategy, default="random"
+        What picks the first labels.
 
     Returns
     -------
@@ -260,6 +263,8 @@ def told_of(data: dict[str, Data]) -> list[str]:
             )
         if one.groups is not None:
             sentences.append(f"{name}: {one.groups.max() + 1} groups, none split.")
+    if isinstance(initial, str) and initial == "stratified":
+        sentences.append("The first labels are drawn by class, one of each at least.")
     return sentences
 
 

@@ -111,6 +111,22 @@ def test_bench_reads_a_table_as_it_is_told(tmp_path):
     assert "'--target': must name a column of" in said(result)
 
 
+def test_no_seed_fails_where_one_class_is_rare(tmp_path, rng):
+    """With two positives in a hundred the first labels of seeds 1 and 7 held none."""
+    rows = [f"{rng.normal() + (i < 20)},{i < 20}" for i in range(1000)]
+    (tmp_path / "rare.csv").write_text("a,y\n" + "\n".join(rows))
+    small = ["--labels", 22, "--metrics", "accuracy", "-s", "random"]
+    result = run_skal("bench", "rare.csv", *small, "--seeds", 4)
+    assert result.exit_code == 0, result.output
+    assert "The first labels are drawn by class" in said(result)
+    saved = tmp_path / "skal-bench" / "rare" / "config.json"
+    config = json.loads(saved.read_text())
+    assert config.pop("initial") == "stratified"
+    saved.write_text(json.dumps({**config, "seeds": 1}))  # as it was written before
+    result = run_skal("bench", "rare.csv", *small, "--seeds", 1)
+    assert "initial was 'stratified' and is 'random'" in said(result)
+
+
 def test_a_run_that_was_stopped_at_once_goes_on(tmp_path):
     (tmp_path / "runs" / "cells").mkdir(parents=True)
     saved = {"data": "digits", "seeds": 1, "strategies": ["margin", "random"]}

@@ -158,10 +158,21 @@ def test_no_split_shares_a_group_and_classes_keep_their_share(rng):
     assert tuple(by_count) == tests[0]
 
 
+def test_a_rare_class_of_one_group_stays_in_the_pool():
+    groups = np.arange(1000) // 10
+    codes = (groups == 7).astype(int)
+    for seed in range(20):
+        pool, _ = split_by_group(groups, codes, 0.3, np.random.RandomState(seed))
+        assert codes[pool].sum() == 10
+
+
 def test_two_groups_are_one_each():
     groups = np.array([0] * 9 + [1])
     pool, test = split_by_group(groups, 0 * groups, 0.3, np.random.RandomState(0))
     assert (len(pool), test.tolist()) == (9, [9])
+    half = np.repeat([0, 1], 5)
+    pool, test = split_by_group(half, 0 * half, 0.9, np.random.RandomState(0))
+    assert (len(pool), len(test)) == (5, 5)
 
 
 def test_groups_may_be_an_array_a_column_or_an_array_of_an_npz(tmp_path):
@@ -277,6 +288,16 @@ def test_many_classes_in_a_file_stay_classes(tmp_path):
     y = np.arange(150) // 5
     np.savez(tmp_path / "a.npz", X=np.eye(150), y=y)
     assert load_data(tmp_path / "a.npz")["a"].is_classes
+
+
+def test_a_small_pool_holds_both_classes(rng):
+    """Where the class is rare, the pools of most seeds held one."""
+    X, y = rng.normal(size=(400, 2)), np.arange(400) < 8
+    data = load_data((X, y))["data"]
+    for seed in range(10):
+        pool, _ = data.positions(seed, 0.3, 20)
+        assert len(set(pool)) == 20
+        assert 1 <= y[pool].sum() <= 4
 
 
 def test_objects_in_an_npz_are_refused_by_name(tmp_path):
