@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,33 @@ from skal.experiment._table_pipeline import TREATED
 if TYPE_CHECKING:
     from skal.experiment._data import Data
     from skal.experiment._results import Results
+
+
+def short_name(name: str) -> str:
+    """Return what people call an estimator that nobody named: a Pipeline's steps.
+
+    Parameters
+    ----------
+    name : str
+        As results hold it.
+
+    Returns
+    -------
+    str
+        "StandardScaler, SVC(C=3)" where it is "Pipeline(steps=[...])"; other names
+        stay.
+    """
+    try:
+        call = ast.parse(name, mode="eval").body  # read, never run
+    except (SyntaxError, ValueError, RecursionError):  # such as one cut short
+        return name
+    if not isinstance(call, ast.Call) or ast.unparse(call.func) != "Pipeline":
+        return name
+    steps = {one.arg: one.value for one in call.keywords}.get("steps")
+    if not isinstance(steps, ast.List):
+        return name
+    parts = [one.elts[-1] for one in steps.elts if isinstance(one, ast.Tuple)]
+    return ", ".join(short_name(ast.unparse(one)).removesuffix("()") for one in parts)
 
 
 def main_metric(results: Results) -> str:
@@ -45,7 +73,9 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
     sentences = []
     for row in results.compare(metric, baseline=baseline).to_dict("records"):
         where = row["data"], row["estimator"], row["strategy"]
-        start = f"On {row['data']} with {row['estimator']}, " if many else ""
+        start = (
+            f"On {row['data']} with {short_name(row['estimator'])}, " if many else ""
+        )
         found = labels.loc[where]
         own = labels.loc[(*where[:2], baseline), f"labels_to_match_{baseline}"]
         budget = results.paired(metric, *where[:2])[0][-1]
@@ -122,7 +152,7 @@ def summary_table(
     columns += ["query, s", "fit, s"]
     rows = []
     for row in summary.to_dict("records"):
-        cells = [*(row[name] for name in names), str(row["n_seeds"])]
+        cells = [*(short_name(row[name]) for name in names), str(row["n_seeds"])]
         spread = "" if np.isnan(row["final_std"]) else f" ± {row['final_std']:.3f}"
         cells += [f"{row['area']:.4f}", f"{row['final']:.3f}{spread}"]
         if match in summary:
@@ -159,7 +189,7 @@ def comparison_table(
     rows = [
         [
             row["data"],
-            row["estimator"],
+            short_name(row["estimator"]),
             row["strategy"],
             _signed(row["difference"]),
             f"{_signed(row['low'])} to {_signed(row['high'])}",
@@ -189,7 +219,7 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
     settings, data = definition["settings"], definition["data"]
     rows = [
         ["data", ", ".join(f"{n} (pool of {d['n_pool']})" for n, d in data.items())],
-        ["estimators", ", ".join(definition["estimators"])],
+        ["estimators", _several(map(short_name, definition["estimators"]))],
         ["strategies", ", ".join(definition["strategies"])],
         ["seeds", f"{len(definition['seeds'])}: {_listed(definition['seeds'])}"],
         [
@@ -266,6 +296,11 @@ def told_of(data: dict[str, Data], initial: Any = "random") -> list[str]:
     if isinstance(initial, str) and initial == "stratified":
         sentences.append("The first labels are drawn by class, one of each at least.")
     return sentences
+
+
+def _several(names):
+    names = list(names)
+    return ("; " if any("," in name for name in names) else ", ").join(names)
 
 
 def _listed(seeds):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -16,13 +17,18 @@ from sklearn.metrics import (
 )
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
 from skal.experiment import Experiment, Results
 from skal.experiment._group_split import split_by_group
 from skal.experiment._positive_class import scored_for
-from skal.experiment._report_text import setup_table, told_of
+from skal.experiment._report_text import (
+    setup_table,
+    short_name,
+    summary_table,
+    told_of,
+)
 from skal.experiment._sources import load_data
 from skal.experiment._table_pipeline import on_columns
 
@@ -312,3 +318,17 @@ def test_a_definition_without_any_of_it_is_as_it_was():
     definition = tiny(load_iris(return_X_y=True))._plan().definition()
     assert set(definition["data"]["data"]) == {"classes", "fingerprint", "n_pool"}
     assert Results([], definition).settings() == []
+
+
+def test_a_pipeline_that_nobody_named_goes_by_its_steps():
+    """Tables showed its repr, over three lines; results still go by it."""
+    pipeline = make_pipeline(StandardScaler(), make_pipeline(PCA(2), GaussianNB()))
+    results = tiny(load_iris(return_X_y=True), [pipeline, GaussianNB()]).run()
+    assert "StandardScaler, PCA(n_components=2), GaussianNB" in [
+        row[0] for row in summary_table(results, "accuracy", "random")[1]
+    ]
+    said = dict(setup_table(results.definition))["estimators"]
+    assert said == "StandardScaler, PCA(n_components=2), GaussianNB; GaussianNB"
+    assert results.settings()[0][1].startswith("Pipeline(steps=[('standardscaler'")
+    for name in ("logistic", "SVC(C=3)", "Pipeline(steps=[('a', ...", "a b", "f()()"):
+        assert short_name(name) == name
