@@ -168,7 +168,8 @@ def loaded_experiment(
     numbers = not any(one.is_classes for one in data.values())
     if not numbers:
         numbers = serve_numbers(build(config.get("estimators"), "estimators"))
-    defaults = {"strategies": STRATEGIES_FOR_NUMBERS if numbers else STRATEGIES}
+    strategies = STRATEGIES_FOR_NUMBERS if numbers else STRATEGIES
+    defaults: dict[str, Any] = {"strategies": strategies}
     n_initial = config.get("n_initial", KEYS_AND_DEFAULTS["n_initial"].default)
     if not numbers and any(starts_with_one_class(o, n_initial) for o in data.values()):
         defaults["initial"] = "stratified"

@@ -35,28 +35,24 @@ class Plan:
     settings: Settings
     n_pool: dict[str, int]
 
-    def templates(self, data: str) -> dict[str, ActiveLearner]:
-        """Return the learners of a data set, by name."""
-        return {**self.learners, **self.own[data]}
-
     def _built(self) -> dict[tuple[str, str, str], ActiveLearner]:
         """Return the learner to run for each data set, estimator and strategy."""
-        shared = {place: self._to_run(*place) for place in self._places(self.learners)}
-        own = {
-            (data, *place): self._to_run(*place, data)
-            for data, learners in self.own.items()
-            for place in self._places(learners)
+        shared = {
+            (estimator, strategy): self._to_run(template, strategy)
+            for estimator, template in self.learners.items()
+            for strategy in self.strategies
         }
-        return {
-            (data, *place): one for data in self.data for place, one in shared.items()
-        } | own
+        own = {
+            (data, estimator, strategy): self._to_run(template, strategy)
+            for data, learners in self.own.items()
+            for estimator, template in learners.items()
+            for strategy in self.strategies
+        }
+        everywhere = product(self.data, shared.items())
+        return {(data, *place): one for data, (place, one) in everywhere} | own
 
-    def _places(self, learners):
-        return product(learners, self.strategies)
-
-    def _to_run(self, estimator, strategy, data=None):
-        learners = self.learners if data is None else self.own[data]
-        template = learners[estimator]
+    def _to_run(self, template, strategy):
+        """Return a learner of the template's parameters, and those that all share."""
         return template.__class__(
             **{
                 **template.get_params(deep=False),

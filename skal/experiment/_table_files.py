@@ -189,4 +189,6 @@ def _read_npz(path, target, groups):
             f"{str(path)!r} must hold the arrays X and {y}, and X_test and {y}_test or "
             f"neither, got {sorted(arrays)}."
         )
-    return Table(*(arrays[name] for name in names), groups=grouped, y_name=y)
+    X, labels, *test = (arrays[name] for name in names)
+    X_test, y_test = test or (None, None)
+    return Table(X, labels, X_test, y_test, groups=grouped, y_name=y)
