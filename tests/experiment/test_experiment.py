@@ -729,7 +729,11 @@ def no_compute_after(monkeypatch):
             TypeError,
             "must be classifiers for 'data'",
         ),
-        ({"estimators": LinearSVC()}, TypeError, "predict_proba"),
+        (
+            {"estimators": LinearSVC(), "strategies": "entropy"},
+            TypeError,
+            "predict_proba",
+        ),
         ({"data": "digts"}, ValueError, "data must be one of 'digits'"),
         ({"data": "none.csv"}, FileNotFoundError, "a file that exists"),
         ({"data": {}}, ValueError, "at least one data set"),
