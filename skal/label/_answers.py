@@ -70,7 +70,6 @@ class Answers:
         self.session = session
         self._key = project_key(session.store.path)
         self._tally = Tally(session.store)
-        self._positions: dict[int, int] = {}
 
     def answer(
         self, name: str, payload: dict[str, Any], annotator: str
@@ -147,7 +146,7 @@ class Answers:
             self.session.store.release(annotator, old)
 
     def _why_nothing(self):
-        left = sum(self.session.pool.present) - self._tally.counts()["n_done"]
+        left = len(self.session.pool) - self._tally.counts()["n_done"]
         if left > 0:
             return "The rows that are left are on the screens of others."
         return "Every row has an answer. Search and history still work."
@@ -166,11 +165,8 @@ class Answers:
         }
 
     def _position(self, item):
-        pool = self.session.pool
-        if len(self._positions) != len(pool.items):
-            self._positions = {int(one): i for i, one in enumerate(pool.items)}
         try:
-            return self._positions[int(item)]
+            return self.session.pool.position(int(item))
         except KeyError:
             raise ValueError(
                 f"item must be the number of a row in the pool, got {item!r}."
@@ -341,7 +337,7 @@ class Answers:
             for one in session.classes
         ]
         return {
-            "n_items": int(sum(session.pool.present)),
+            "n_items": len(session.pool),
             "n_labels": counts["n_labels"],
             "n_skipped": counts["n_skipped"],
             "n_discarded": counts["n_discarded"],
@@ -516,7 +512,8 @@ def phase_of(status):
 
 def as_lights(lights: Iterable[Any] | None):
     """Return the four lights as a page draws them."""
-    return list(lights or ())
+    names = ("name", "state", "advice")
+    return [{name: getattr(light, name) for name in names} for light in lights or ()]
 
 
 def as_matrix(agreement):
