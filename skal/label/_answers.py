@@ -113,11 +113,11 @@ class Answers:
         return {
             "project": session.store.meta.get("name") or name_of(path),
             "key": self._key,
-            "kind": session.kind,
+            "kind": session.pool.kind,
             "annotator": annotator,
             "annotators": max(1, len(session.store.annotators())),
             "classes": [str(one) for one in session.classes],
-            "guidelines": session.store.meta.get("guidelines") or "",
+            "guidelines": session.guidelines or "",
         }
 
     def _next(self, annotator, n=10, shown=()):
@@ -180,7 +180,7 @@ class Answers:
     def _events(self, annotator, events):
         """Write down what a page sends, in its order; a bad one stops no other."""
         saved, refused = [], []
-        for event in events:
+        for event in check_events(events):
             name = str(event.get("event"))
             try:
                 self._take(annotator, **event)
@@ -233,7 +233,7 @@ class Answers:
             {self._id(item): self._class(value) for item in items},
             source="batch",
             annotator=annotator,
-            batch=event,
+            event=event,
         )
 
     def _batch(self, annotator, label, right, wrong=(), event=None):
@@ -264,7 +264,7 @@ class Answers:
         near = near_class(name, self.session.classes)
         if near is not None and not sure:
             return {"near": near}
-        self.session.add_class(name)
+        self.session.add_class(name, near=bool(sure), annotator=annotator)
         return {"classes": [str(one) for one in self.session.classes]}
 
     # What was answered --------------------------------------------------------------
@@ -428,6 +428,13 @@ class Tally:
         return {"per_hour": round(3600 * len(gaps) / active), "by_class": rounded}
 
 
+def check_events(events):
+    """Refuse what is not a list of objects."""
+    if not isinstance(events, list) or not all(isinstance(one, dict) for one in events):
+        raise ValueError(f"events must be a list of objects, got {events!r:.80}.")
+    return events
+
+
 def acts_of(events):
     """Return what undo takes back at one go: an event, or those of a batch."""
     acts: dict[str, list[Any]] = {}
@@ -517,5 +524,8 @@ def as_lights(lights: Iterable[Any] | None):
 
 
 def as_matrix(agreement):
-    """Return the agreement of annotators as names and shares."""
-    return agreement
+    """Return the agreement of annotators as names and shares; None for one alone."""
+    if len(agreement.names) < 2:
+        return None
+    share = [[number(value) for value in row] for row in agreement.share]
+    return {"names": list(agreement.names), "share": share}

@@ -77,7 +77,7 @@ class Pictures:
         digest = pool.source.digests[position]
         name = hashlib.sha256(digest.encode()).hexdigest()[:40]
         if isinstance(show["image"], str | os.PathLike):
-            return show["image"], name
+            return inside(show["image"], getattr(pool.source, "root", None)), name
         return self._written(show["image"], name), name
 
     def _written(self, pixels, name):
@@ -91,6 +91,16 @@ class Pictures:
         self._decoder.close()
         if self._own is not None:
             self._own.cleanup()
+
+
+def inside(path, root):
+    """Return the file that a path leads to; it may have become a link since."""
+    found = Path(path).resolve()
+    if root is not None and not found.is_relative_to(Path(root).resolve()):
+        raise LookupError("The picture lies outside of its folder.")
+    if not found.is_file():  # a pipe would be waited for
+        raise LookupError("The picture is no longer there.")
+    return found
 
 
 def as_image(pixels):
