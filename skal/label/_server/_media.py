@@ -1,0 +1,126 @@
+"""Pictures by number: re-encoded, kept by the hash of what they show."""
+
+import hashlib
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+SIDES = {"full": 1600, "thumb": 320}
+
+
+class Pictures:
+    """The images of a session, as small WebP files.
+
+    A picture is asked for by the number of its row, never by a path. What the browser
+    gets was decoded and encoded again, so that nothing but pixels comes through.
+
+    Parameters
+    ----------
+    session : LabelSession
+        Knows which file a number stands for.
+
+    folder : path or None
+        Where encoded pictures are kept; None: in a temporary folder.
+
+    seconds : float, default=10
+        The longest that a picture may take.
+    """
+
+    def __init__(self, session, folder=None, seconds=10):
+        self.session = session
+        self._own = tempfile.TemporaryDirectory() if folder is None else None
+        self.folder = Path(self._own.name if folder is None else folder)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._decoder = Decoder(seconds)
+
+    def encoded(self, item, size):
+        """Return the bytes of a picture; LookupError where there is none."""
+        path, name = self._source(item)
+        kept = self.folder / f"{name}-{size}.webp"
+        try:
+            return kept.read_bytes()
+        except FileNotFoundError:
+            pass
+        try:
+            self._decoder.encode(path, kept, SIDES[size])
+        except ValueError as error:
+            raise ValueError(f"The image cannot be shown: {error}.") from error
+        return kept.read_bytes()
+
+    def _source(self, item):
+        """Return the file of a row, and the name of its picture."""
+        show, digest = self.session.pool.show_item(item)
+        if show.get("kind") != "image":
+            raise LookupError(f"Row {item} has no picture.")
+        return show["image"], hashlib.sha256(digest.encode()).hexdigest()[:40]
+
+    def close(self):
+        self._decoder.close()
+        if self._own is not None:
+            self._own.cleanup()
+
+
+class Decoder:
+    """The process that decodes: started when first needed, and again after a bad file.
+
+    Parameters
+    ----------
+    seconds : float
+        The longest that a picture may take before the process is ended.
+    """
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self._process = None
+        self._lock = threading.Lock()
+
+    def encode(self, path, to, side):
+        """Write a small WebP; ValueError says why not."""
+        task = {"path": os.fspath(path), "to": os.fspath(to), "side": side}
+        with self._lock:
+            said = self._ask(json.dumps(task))
+        if "error" in said:
+            raise ValueError(said["error"])
+
+    def _ask(self, line):
+        process = self._running()
+        process.stdin.write(f"{line}\n".encode())
+        process.stdin.flush()
+        ready, _, _ = select.select([process.stdout], [], [], self.seconds)
+        answer = process.stdout.readline() if ready else b""
+        if answer:
+            return json.loads(answer)
+        self._end()
+        return {"error": "it takes too long" if not ready else "its decoder broke"}
+
+    def _running(self):
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._end()
+        script = Path(__file__).with_name("_decode.py")
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # ctrl C is for the server, which ends this one
+        )
+        return self._process
+
+    def _end(self):
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process = None
+
+    def close(self):
+        with self._lock:
+            self._end()

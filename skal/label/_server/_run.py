@@ -1,0 +1,100 @@
+"""Run the server: on this computer's own address alone."""
+
+import contextlib
+import socket
+import threading
+
+HOST = "127.0.0.1"
+
+
+class Running:
+    """A server that listens, and everything that it holds open.
+
+    Parameters
+    ----------
+    answers : Answers
+        What is said to the page.
+
+    pictures : Pictures
+        The images of the source.
+
+    annotators : list of str
+        Who may come in, each by a link of their own.
+
+    port : int, default=0
+        Where to listen; 0 takes any free one.
+    """
+
+    def __init__(self, answers, pictures, annotators, port=0):
+        import uvicorn
+
+        from skal.label._server._app import application
+        from skal.label._server._security import Keys
+
+        self.keys = Keys(annotators)
+        self._socket = listening(port)
+        self.port = self._socket.getsockname()[1]
+        self.app = application(answers, pictures, self.keys, self.port)
+        config = uvicorn.Config(
+            self.app,
+            log_level="warning",
+            access_log=False,  # start links hold tokens
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = None
+
+    def link(self, annotator):
+        """Return the address that lets an annotator in."""
+        return f"http://{HOST}:{self.port}/?token={self.keys.tokens[annotator]}"
+
+    def run(self):
+        """Serve until a signal ends it."""
+        with contextlib.suppress(KeyboardInterrupt):
+            self._server.run(sockets=[self._socket])
+        self.close()
+
+    def __enter__(self):
+        """Serve in a thread, for a notebook or a test."""
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._server.should_exit = True
+        self._thread.join(10)
+        self.close()
+
+    def close(self):
+        self._socket.close()
+        self.app.app.state.views.close()
+
+
+def listening(port):
+    """Return a socket on this port, on any free one where 0 asks for that."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # A port that a server has just left may be taken again.
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((HOST, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def free_port(wanted):
+    """Return ``wanted`` if nobody listens there, else a port that is free."""
+    for port in (wanted, 0):
+        try:
+            with listening(port) as made:
+                return made.getsockname()[1]
+        except OSError:
+            continue
+    raise OSError("no port is free")
