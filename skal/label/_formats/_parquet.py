@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from skal.label._formats._record import COLUMNS, NUMBERS, as_row
@@ -47,4 +47,4 @@ def read(path):
 
 
 def _when(seconds):
-    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 #: What may be said of a row; an empty kind is a row of which nobody has said anything.
@@ -100,7 +100,7 @@ def is_content(name):
 
 def as_date(seconds):
     """Write a time as a date in UTC."""
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def from_date(date):
@@ -108,7 +108,7 @@ def from_date(date):
     if isinstance(date, (int, float)):
         return float(date)
     when = datetime.fromisoformat(str(date)) if not hasattr(date, "tzinfo") else date
-    return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 def _cell(name, cell):
