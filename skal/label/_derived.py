@@ -1,4 +1,4 @@
-"""What models have said of the items: derived from the labels, made anew at any time."""
+"""What models say of the items: derived from labels, made anew at any time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from time import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,44 +42,6 @@ CREATE INDEX IF NOT EXISTS prediction_of ON prediction(label, confidence);
 KEPT = 12
 
 
-class Model(NamedTuple):
-    """One refit: the last event that it knew, how many labels, when, and notes."""
-
-    version: int
-    seq: int
-    n_labels: int
-    started: float
-    ended: float
-    info: dict[str, Any]
-
-
-class Prediction(NamedTuple):
-    """What the newest model takes an item for, and how sure it is."""
-
-    item: int
-    label: str
-    confidence: float
-
-
-class Ranked(NamedTuple):
-    """The place of an item in the line: rank 0 is asked first."""
-
-    rank: int
-    item: int
-    score: float | None
-
-
-class CurvePoint(NamedTuple):
-    """Accuracy of one model on the audit; no interval where none was due."""
-
-    version: int
-    n_labels: int
-    accuracy: float | None
-    low: float | None
-    high: float | None
-    n_audit: int
-
-
 class Derived:
     """The tables that trainers write and pages read.
 
@@ -104,10 +66,10 @@ class Derived:
     >>> derived.publish(seq=2, n_labels=2, ranking=[(7, 0.9), (3, 0.1)],
     ...     predictions=[(3, "cat", 0.8), (7, "dog", 0.6)])
     1
-    >>> [one.item for one in derived.ranking()]
-    [7, 3]
+    >>> derived.ranking()
+    (array([7, 3]), array([0.9, 0.1]))
     >>> derived.predictions(label="dog")
-    [Prediction(item=7, label='dog', confidence=0.6)]
+    {7: ('dog', 0.6)}
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
@@ -209,18 +171,19 @@ class Derived:
             for key, value in self._rows("SELECT key, value FROM status")
         }
 
-    def model(self) -> Model | None:
+    def model(self) -> dict[str, Any] | None:
         """Return the newest model, None before the first.
 
         Returns
         -------
-        Model or None
-            Its number, the last event it knew, its labels, its times and notes.
+        dict or None
+            ``version``, ``seq`` (the last event it knew), ``n_labels``, ``started``,
+            ``ended`` and ``info``, its notes.
         """
         found = self.models(1)
         return found[0] if found else None
 
-    def models(self, limit: int = -1) -> list[Model]:
+    def models(self, limit: int = -1) -> list[dict[str, Any]]:
         """List the models, the newest first.
 
         Parameters
@@ -230,14 +193,14 @@ class Derived:
 
         Returns
         -------
-        list of Model
-            The models.
+        list of dict
+            As :meth:`model` returns them.
         """
-        rows = self._rows("SELECT * FROM model ORDER BY version DESC LIMIT ?", limit)
-        return [Model(*row[:-1], json.loads(row[-1])) for row in rows]
+        rows = self._dicts("SELECT * FROM model ORDER BY version DESC LIMIT ?", limit)
+        return [{**row, "info": json.loads(row["info"])} for row in rows]
 
-    def ranking(self, limit: int = -1) -> list[Ranked]:
-        """List the items in the order in which to ask them.
+    def ranking(self, limit: int = -1) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the items in the order in which to ask them.
 
         Parameters
         ----------
@@ -246,19 +209,23 @@ class Derived:
 
         Returns
         -------
-        list of Ranked
+        items : ndarray of int64
             Best first.
+        scores : ndarray of float
+            How much each is wanted, NaN where the strategy does not say.
         """
-        sql = "SELECT rank, item, score FROM ranking ORDER BY rank LIMIT ?"
-        return [Ranked(*row) for row in self._rows(sql, limit)]
+        sql = "SELECT item, score FROM ranking ORDER BY rank LIMIT ?"
+        rows = self._rows(sql, limit)
+        items = np.array([item for item, _ in rows], np.int64)
+        return items, np.array([score for _, score in rows], float)
 
     def predictions(
         self,
         items: Sequence[int] | None = None,
         label: str | None = None,
         limit: int = -1,
-    ) -> list[Prediction]:
-        """List what the newest model takes items for.
+    ) -> dict[int, tuple[str, float]]:
+        """Return what the newest model takes items for.
 
         Parameters
         ----------
@@ -272,31 +239,34 @@ class Derived:
 
         Returns
         -------
-        list of Prediction
-            The predictions.
+        dict of int to (str, float)
+            For each item the class, and how sure the model is of it.
         """
         sql = "SELECT item, label, confidence FROM prediction"
-        if items is not None:
-            wanted = _json([int(item) for item in items])
-            sql += " WHERE item IN (SELECT value FROM json_each(?))"
-            found = {row[0]: Prediction(*row) for row in self._rows(sql, wanted)}
-            kept = [found[item] for item in items if item in found]
-            kept = [one for one in kept if label in (None, one.label)]
-            return kept if limit < 0 else kept[:limit]
-        where, given = (" WHERE label = ?", (label,)) if label is not None else ("", ())
-        sql += f"{where} ORDER BY confidence DESC, item LIMIT ?"
-        return [Prediction(*row) for row in self._rows(sql, *given, limit)]
+        if items is None:
+            where, given = ("", ()) if label is None else (" WHERE label = ?", (label,))
+            sql += f"{where} ORDER BY confidence DESC, item LIMIT ?"
+            return {row[0]: row[1:] for row in self._rows(sql, *given, limit)}
+        wanted = [int(item) for item in items]
+        sql += " WHERE item IN (SELECT value FROM json_each(?))"
+        found = {row[0]: row[1:] for row in self._rows(sql, _json(wanted))}
+        kept = [
+            (item, found[item])
+            for item in wanted
+            if item in found and label in (None, found[item][0])
+        ]
+        return dict(kept if limit < 0 else kept[:limit])
 
-    def curve(self) -> list[CurvePoint]:
+    def curve(self) -> list[dict[str, Any]]:
         """List the points of the learning curve, the oldest first.
 
         Returns
         -------
-        list of CurvePoint
-            The points.
+        list of dict
+            ``version``, ``n_labels``, ``accuracy``, ``low`` and ``high``, None where no
+            interval was due, and ``n_audit``.
         """
-        rows = self._rows("SELECT * FROM curve ORDER BY version")
-        return [CurvePoint(*row) for row in rows]
+        return self._dicts("SELECT * FROM curve ORDER BY version")
 
     def said(self, version: int) -> dict[int, str]:
         """Return what one of the last models took the rows of the audit for.
@@ -316,7 +286,9 @@ class Derived:
 
     # What costs much to work out again ------------------------------------------------
 
-    def features(self, recipe: str, digests: Iterable[str]) -> dict[str, NDArray[Any]]:
+    def features(
+        self, recipe: str, digests: Iterable[str], dtype: Any
+    ) -> dict[str, NDArray[Any]]:
         """Return the features that were kept, by the digest of the content.
 
         Parameters
@@ -325,10 +297,12 @@ class Derived:
             How features are made; others are not returned.
         digests : iterable of str
             Whose features.
+        dtype : dtype
+            What they were kept in.
 
         Returns
         -------
-        dict of str to ndarray of float32
+        dict of str to ndarray
             Those that are there.
         """
         sql = (
@@ -336,25 +310,21 @@ class Derived:
             "digest IN (SELECT value FROM json_each(?))"
         )
         rows = self._rows(sql, recipe, _json(list(digests)))
-        return {digest: np.frombuffer(value, np.float32) for digest, value in rows}
+        return {digest: np.frombuffer(value, dtype) for digest, value in rows}
 
-    def keep_features(
-        self, recipe: str, digests: Iterable[str], values: NDArray[Any]
-    ) -> None:
+    def keep_features(self, recipe: str, features: Mapping[str, NDArray[Any]]) -> None:
         """Keep features for another time.
 
         Parameters
         ----------
         recipe : str
             How they were made.
-        digests : iterable of str
-            Digest of each content.
-        values : ndarray of shape (n, n_features)
-            A row for each.
+        features : mapping of str to ndarray
+            By the digest of the content.
         """
         rows = (
-            (digest, recipe, np.ascontiguousarray(value, np.float32).tobytes())
-            for digest, value in zip(digests, values, strict=True)
+            (digest, recipe, np.ascontiguousarray(value).tobytes())
+            for digest, value in features.items()
         )
         with self._transaction() as connection:
             connection.executemany(
@@ -398,6 +368,12 @@ class Derived:
         with self._lock:
             return self._connected().execute(sql, given).fetchall()
 
+    def _dicts(self, sql, *given):
+        with self._lock:
+            found = self._connected().execute(sql, given)
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found]
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
@@ -411,7 +387,7 @@ class Derived:
             connection.execute("COMMIT")
 
     def _connected(self):
-        """Return the connection; a new one where the file is no longer the one opened."""
+        """Return the connection; a new one where the file has been replaced."""
         if self._connection is not None and self._inode == _inode(self.path):
             return self._connection
         if self._connection is not None:

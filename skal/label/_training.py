@@ -2,183 +2,244 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from math import ceil
 from time import time
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import clone
 
-from skal.label._audit import audit_point
+from skal._data import n_rows, take_rows
+from skal.label._audit import audit_point, draws
+from skal.label._lights import (
+    CALIBRATED,
+    accuracy_light,
+    agreement,
+    as_plain,
+    at_temperature,
+    ceiling_of,
+    doubt_light,
+    gain_light,
+    stability_light,
+    temperature_of,
+)
 
 if TYPE_CHECKING:
     from typing import Any
 
 #: Rows that are predicted at one go.
 CHUNK = 2000
-#: Rows that a strategy ranks at least.
+#: Rows that a strategy ranks at least, one by one; the others go by their score.
 RANKED = 50
+#: Rows whose predictions are remembered, to compare models: the first by their draws.
+WATCHED = 2000
+#: Models that the slope of the curve is taken over.
+_SLOPE_OVER = 8
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """What was known at one moment.
+def due_after(n_labels: int) -> int:
+    """Return how many new labels make a refit due: 5, later a twentieth.
 
-    ``labels`` holds the label of each item to train on, ``audit`` that of each item
-    that a random draw brought up, which no model is trained on. ``candidates`` may be
-    asked, ``skipped`` of them last.
+    Parameters
+    ----------
+    n_labels : int
+        Labels that the last model knew.
+
+    Returns
+    -------
+    int
+        How many.
     """
-
-    seq: int
-    labels: dict[int, str]
-    audit: dict[int, str]
-    candidates: list[int]
-    skipped: list[int]
+    return max(5, ceil(n_labels / 20))
 
 
 def train_once(session: Any) -> dict[str, Any]:
     """Train on what is labelled now, and publish what the model says of every row.
 
+    The labels are a snapshot: those that come meanwhile wait for the next refit.
+    Whatever fails, the last ranking stays.
+
     Parameters
     ----------
     session : LabelSession
-        Read: ``store``, ``source``, ``learner``, ``classes``; its ``learner`` is fitted
-        and its ``derived`` written.
+        Its ``learner`` is fitted, its ``derived`` written.
 
     Returns
     -------
     dict
-        The notes that were published: ``n_labels``, ``seq``, ``fit_time`` and so on.
+        What was noted of the model: ``fit_time`` in seconds, ``kappa`` with the model
+        before, ``temperature``; ``cold`` before there are two classes.
     """
     started = time()
-    shot = snapshot(session.store)
-    items = {one.id: one.item for one in session.store.items() if one.present}
-    rows = np.array([items.get(name, -1) for name in session.source.ids])
-    X = session.source.features(session.derived)
-    info: dict[str, Any] = {"n_labels": len(shot.labels), "seq": shot.seq}
-    learner, classes = session.learner, _classes(session)
-    position = {item: i for i, item in enumerate(rows) if item >= 0}
-    candidates = np.array([position[i] for i in shot.candidates if i in position], int)
-    known = [item for item in shot.labels if item in position]
-    if len({shot.labels[item] for item in known}) < 2:
-        ranking = _cold_ranking(learner, X, candidates)
-        session.derived.publish(
-            seq=shot.seq,
-            n_labels=len(known),
-            ranking=[(int(rows[i]), score) for i, score in ranking],
-            info={**info, "cold": True},
-            started=started,
-        )
-        return {**info, "cold": True}
-    y = np.array([classes.get(shot.labels[item], shot.labels[item]) for item in known])
-    where = np.array([position[item] for item in known])
-    learner.fit(X[where], y)
-    info["fit_time"] = time() - started
-    labels, confidence = _predicted(learner, X)
-    ranking = _ranking(learner, X, candidates, max(RANKED, len(known) // 10))
-    said = {int(item): label for item, label in zip(rows, labels, strict=True)}
+    shot, pool = session.snapshot(), session.pool
+    X = pool.features(session.derived, _telling(session.derived))
+    session.derived.set_status(phase="training", since=time(), done=None, all=None)
+    if len(np.unique(shot.y)) < 2:
+        published = _cold(session, shot, X)
+    else:
+        published = _warm(session, shot, X)
     session.derived.publish(
         seq=shot.seq,
-        n_labels=len(known),
-        predictions=[
-            (int(item), label, float(sure))
-            for item, label, sure in zip(rows, labels, confidence, strict=True)
-            if item >= 0
-        ],
-        ranking=[(int(rows[i]), score) for i, score in ranking],
-        curve=audit_point(shot.audit, said, len(known), session.derived.curve()),
-        info=info,
+        n_labels=len(shot.train) if "cold" not in published["info"] else 0,
         started=started,
+        **published,
     )
-    return info
+    _light_up(session, shot)
+    session.derived.set_status(phase="idle", since=time(), error=None)
+    return published["info"]
 
 
-def snapshot(store: Any) -> Snapshot:
-    """Return what the store knows now, as a trainer takes it.
+def _telling(derived):
+    """Return what to call as features come in: it writes the status, not too often."""
+    last = 0.0
 
-    Parameters
-    ----------
-    store : LabelStore
-        The store.
+    def progress(done, every):
+        nonlocal last
+        if time() - last > 0.5 or done == every:
+            last = time()
+            derived.set_status(phase="features", done=done, all=every)
 
-    Returns
-    -------
-    Snapshot
-        Labels by majority, ties to the latest; whoever discards a row takes it out.
+    return progress
+
+
+# Before there are two classes --------------------------------------------------------
+
+
+def _cold(session, shot, X):
+    """Rank the rows by what needs no label."""
+    ranking: list[Any] = []
+    if len(shot.candidates):
+        # A clone: labels of a single class are no model, and change no first pick.
+        size = min(RANKED, len(shot.candidates))
+        first, _ = clone(session.learner).query(X, size, candidates=shot.candidates)
+        rest = np.setdiff1d(shot.candidates, first)
+        rest = np.random.default_rng(session.seed).permutation(rest)
+        ranking = [(i, None) for i in (*first, *rest)]
+    return {
+        "ranking": _by_item(session.pool, ranking),
+        "info": {"cold": True, "fit_time": 0.0},
+    }
+
+
+# The model ----------------------------------------------------------------------
+
+
+def _warm(session, shot, X):
+    """Fit, predict every row, rank the candidates, measure."""
+    learner, pool = session.learner, session.pool
+    if getattr(learner, "classes", None) is not None:
+        learner.set_params(classes=list(session.classes))  # some may be new
+    began = time()
+    learner.fit(take_rows(X, shot.train), shot.y)
+    info = {"fit_time": time() - began, "estimator": type(learner.estimator_).__name__}
+    proba = _probabilities(learner, X)  # (n_rows, n_classes)
+    names = np.array([str(label) for label in learner.classes_], dtype=object)
+    labels = names[proba.argmax(axis=1)]
+    info["temperature"] = _temperature(proba, names, shot)
+    sure = at_temperature(proba, info["temperature"]).max(axis=1)
+    there = np.flatnonzero(pool.present)
+    items = pool.items[there].tolist()
+    truth = {
+        int(item): str(label)
+        for item, label in zip(pool.items[shot.audit], shot.y_audit, strict=True)
+    }
+    said = dict(zip(items, labels[there], strict=True))
+    watched = _watched(session, truth)
+    info["kappa"] = _kappa(session.derived, {item: said[item] for item in watched})
+    n_labels, curve = len(shot.train), session.derived.curve()
+    return {
+        "predictions": zip(items, labels[there], sure[there].tolist(), strict=True),
+        "ranking": _by_item(pool, _ranked(learner, X, shot)),
+        "curve": audit_point(truth, said, n_labels, curve),
+        "said": [(item, said[item]) for item in watched],
+        "info": info,
+    }
+
+
+def _probabilities(learner, X):
+    """Return the probabilities of all rows, a part of them at a time."""
+    starts = range(0, n_rows(X), CHUNK)
+    parts = [
+        learner.predict_proba(take_rows(X, np.arange(i, min(i + CHUNK, n_rows(X)))))
+        for i in starts
+    ]
+    return np.concatenate(parts)
+
+
+def _temperature(proba, names, shot):
+    """Return what sets confidence right by the audit, 1 while it has too few rows."""
+    code = {name: i for i, name in enumerate(names)}
+    codes = np.array([code.get(str(label), -1) for label in shot.y_audit], int)
+    known = codes >= 0
+    if known.sum() < CALIBRATED:
+        return 1.0
+    return temperature_of(proba[shot.audit[known]], codes[known])
+
+
+def _watched(session, truth):
+    """Return the items whose predictions are remembered: the audit, and more like it.
+
+    They go by their draws, so that the rows kept for the audit come first.
     """
-    seq = store.last_seq()
-    said: dict[int, list[Any]] = {}
-    for event in store.current():
-        said.setdefault(event.item, []).append(event)
-    present = [one.item for one in store.items() if one.present]
-    labels, audit, candidates, skipped = {}, {}, [], []
-    for item in present:
-        events = said.get(item, ())
-        verdicts = {event.kind for event in events}
-        if "discard" in verdicts:
-            continue
-        if "label" not in verdicts:
-            candidates.append(item)
-            if "skip" in verdicts:
-                skipped.append(item)
-            continue
-        is_random = any(event.source == "random" for event in events)
-        (audit if is_random else labels)[item] = majority(events)
-    return Snapshot(seq, labels, audit, candidates, skipped)
+    pool = session.pool
+    there = np.flatnonzero(pool.present)
+    digests = [pool.source.digests[i] for i in there]
+    first = np.argsort(draws(digests, session.seed), kind="stable")[:WATCHED]
+    return list(dict.fromkeys([*pool.items[there[first]].tolist(), *truth]))
 
 
-def majority(events: Any) -> str:
-    """Return the label that most have given; of two as often, the one given last.
+def _kappa(derived, said):
+    last = derived.model()
+    return None if last is None else agreement(derived.said(last["version"]), said)
 
-    Parameters
-    ----------
-    events : iterable of Event
-        What counts of one row, in order.
 
-    Returns
-    -------
-    str
-        The label.
+def _ranked(learner, X, shot):
+    """Return positions and scores: first the strategy's picks, the rest by score.
+
+    A strategy for batches would take for ever to put a whole pool in line.
     """
-    values = [event.value for event in events if event.kind == "label"]
-    counts = Counter(values)
-    most = max(counts.values())
-    return next(value for value in reversed(values) if counts[value] == most)
-
-
-def _classes(session):
-    return {str(label): label for label in session.classes or ()}
-
-
-def _cold_ranking(learner, X, candidates):
-    from sklearn.base import clone
-
+    candidates = shot.candidates
     if not len(candidates):
         return []
-    n = min(RANKED, len(candidates))
-    first, _ = clone(learner).query(X, n, candidates=candidates)
-    rest = np.random.default_rng(0).permutation(np.setdiff1d(candidates, first))
-    return [(i, None) for i in (*first, *rest)]
-
-
-def _predicted(learner, X):
-    n = X.shape[0] if hasattr(X, "shape") else len(X)
-    labels, confidence = [], []
-    for start in range(0, n, CHUNK):
-        proba = learner.predict_proba(X[start : start + CHUNK])
-        labels += [str(one) for one in learner.classes_[proba.argmax(axis=1)]]
-        confidence += proba.max(axis=1).tolist()
-    return labels, confidence
-
-
-def _ranking(learner, X, candidates, n):
-    if not len(candidates):
-        return []
-    first, _ = learner.query(X, min(n, len(candidates)), candidates=candidates)
-    scores = np.full(len(candidates), np.nan)
-    if hasattr(learner, "score_pool"):
-        scores = learner.score_pool(X[candidates])
-    by_row = dict(zip(candidates.tolist(), scores.tolist(), strict=True))
+    size = min(max(RANKED, 2 * due_after(len(shot.train))), len(candidates))
+    first, _ = learner.query(X, size, candidates=candidates)
     rest = np.setdiff1d(candidates, first)
-    rest = rest[np.argsort([-by_row[i] for i in rest], kind="stable")]
-    return [(i, by_row[i]) for i in (*first, *rest)]
+    if not hasattr(learner, "score_pool"):
+        rest = np.random.default_rng(shot.seq).permutation(rest)
+        return [(i, None) for i in (*first, *rest)]
+    scores = learner.score_pool(take_rows(X, candidates))
+    score = dict(zip(candidates.tolist(), scores.tolist(), strict=True))
+    rest = rest[np.argsort([-score[i] for i in rest.tolist()], kind="stable")]
+    return [(i, score[i]) for i in (*first.tolist(), *rest.tolist())]
+
+
+def _by_item(pool, ranking):
+    return [(int(pool.items[i]), score) for i, score in ranking]
+
+
+# The lights ---------------------------------------------------------------------
+
+
+def _light_up(session, shot):
+    """Write the four lights into the status."""
+    derived, pool = session.derived, session.pool
+    models = derived.models()
+    truth = dict(zip(pool.items[shot.audit].tolist(), shot.y_audit, strict=True))
+    unlabelled = derived.predictions(pool.items[shot.candidates].tolist())
+    ceiling = ceiling_of(session.store.events())
+    lights = [
+        accuracy_light(derived.curve(), ceiling=ceiling[0] if ceiling else None),
+        stability_light([one["info"].get("kappa") for one in reversed(models)]),
+        doubt_light([sure for _, sure in unlabelled.values()], len(shot.audit)),
+        gain_light(*_rightness(derived, models, truth), seed=session.seed),
+    ]
+    derived.set_status(lights=as_plain(lights))
+
+
+def _rightness(derived, models, truth):
+    """Return how many labels each of the last models had, and where it was right."""
+    last = [one for one in models[:_SLOPE_OVER] if "cold" not in one["info"]][::-1]
+    said = [derived.said(one["version"]) for one in last]
+    items = [item for item in truth if all(item in one for one in said)]
+    right = [[one[item] == str(truth[item]) for item in items] for one in said]
+    return [one["n_labels"] for one in last], np.array(right, bool)

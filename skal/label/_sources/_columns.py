@@ -1,4 +1,4 @@
-"""Numbers for texts and for tables of mixed columns with gaps, learnt without labels."""
+"""Numbers for texts and for mixed columns with gaps, learnt without labels."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skal.label._sources._base import Source
@@ -10,6 +12,8 @@ from skal.label._sources._memory import MemorySource
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
+
+_NO_OPTIONS = ("path", "derived")
 
 
 def as_source(
@@ -71,4 +75,26 @@ def open_source(meta: Mapping[str, Any], derived: Any = None) -> Source:
             "X must be given for a project whose rows were in memory, got None. Pass "
             "the same rows, or what has become of them."
         )
-    raise NotImplementedError  # files follow
+    options = {
+        name: value for name, value in (meta.get("options") or {}).items() if value
+    }
+    if Path(path).expanduser().is_dir():
+        from skal.label._sources._folder import ImageFolder
+
+        return ImageFolder(path, derived=derived, **_known(ImageFolder, options))
+    from skal.label._sources._table import TableFile
+
+    return TableFile(path, **_known(TableFile, options))
+
+
+def _known(kind, options):
+    """Return options as a kind of source takes them; refuse those of another kind."""
+    names = [name for name in signature(kind).parameters if name not in _NO_OPTIONS]
+    for name, value in options.items():
+        if name not in names:
+            what = "images" if kind.__name__ == "ImageFolder" else "rows"
+            raise ValueError(
+                f"{name} must be None for a source of {what}, got {value!r}. It may "
+                f"have {', '.join(names)}."
+            )
+    return options
