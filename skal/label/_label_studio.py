@@ -248,9 +248,9 @@ def records_of(
         )
     for number, task in enumerate(tasks, start=1):
         place = f"task {task.get('id', number)}"
-        for annotation in _annotations_of(task, from_name):
+        for annotation, data, said in _annotations_of(task, from_name):
             try:
-                yield place, _record(annotation, from_name), None
+                yield place, annotation_record(annotation, data, from_name, said), None
             except ValueError as error:
                 yield place, None, str(error)
 
@@ -265,7 +265,7 @@ def _annotations_of(task, from_name):
         known = next((entry for entry in said if _is_said(annotation, entry)), {})
         if known:
             said.remove(known)
-        yield {**annotation, "data": task["data"], "said": known}
+        yield annotation, task["data"], known
 
 
 def _of_min(row, from_name):
@@ -273,16 +273,14 @@ def _of_min(row, from_name):
     value = row.get(from_name)
     choices = value.get("choices", []) if isinstance(value, dict) else [value]
     result = {"type": "choices", "from_name": from_name, "value": {"choices": choices}}
-    who = {"completed_by": row.get("annotator"), "created_at": row.get("created_at")}
-    cancelled = value is None
-    return {
-        **who,
+    annotation = {
+        "completed_by": row.get("annotator"),
+        "created_at": row.get("created_at"),
         "lead_time": row.get("lead_time"),
-        "data": row,
-        "said": {},
-        "was_cancelled": cancelled,
-        "result": [] if cancelled else [result],
+        "was_cancelled": value is None,
+        "result": [] if value is None else [result],
     }
+    return annotation, row, {}
 
 
 def _is_said(annotation, entry):
@@ -303,9 +301,31 @@ def _choices(annotation, from_name):
     ]
 
 
-def _record(annotation, from_name):
-    """Read one annotation."""
-    data, said = annotation["data"], annotation["said"]
+def annotation_record(
+    annotation: dict[str, Any],
+    data: dict[str, Any],
+    from_name: str | None = None,
+    said: dict[str, Any] | None = None,
+) -> Record:
+    """Read one annotation.
+
+    Parameters
+    ----------
+    annotation : dict
+        What Label Studio says of it.
+    data : dict
+        The data of its task.
+    from_name : str, default=None
+        The choice to read, where there are several.
+    said : dict, default=None
+        What skal said of it when it exported the task.
+
+    Returns
+    -------
+    Record
+        Who said what of which row.
+    """
+    said = said or {}
     cancelled = bool(annotation.get("was_cancelled"))
     choices = [] if cancelled else _choices(annotation, from_name)
     if not cancelled and len(choices) != 1:
