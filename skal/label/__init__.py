@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from skal.label import _desk
 from skal.label._agreement import Agreement
 from skal.label._events import Event
+from skal.label._export import export_labels
+from skal.label._import import Conflict, ImportReport, import_labels
 from skal.label._item import Item
 from skal.label._session import LabelSession
 from skal.label._store import LabelStore, Lease, StoredItem
@@ -21,12 +23,16 @@ command_line = _desk
 
 __all__ = [
     "Agreement",
+    "Conflict",
     "Event",
+    "ImportReport",
     "Item",
     "LabelSession",
     "LabelStore",
     "Lease",
     "StoredItem",
+    "export_labels",
+    "import_labels",
 ]
 
 

@@ -23,7 +23,7 @@ def write(records, path, *, neutralise_formulas=False):
     rows = [as_row(record) for record in records]
     if neutralise_formulas:
         rows = [{**_neutral(row), NEUTRALISED: "yes"} for row in rows]
-    columns = list(dict.fromkeys(n for row in rows for n in row)) or COLUMNS
+    columns = [*dict.fromkeys(n for row in rows for n in row)] or COLUMNS
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
@@ -45,7 +45,7 @@ def read(path):
 
 
 def _neutral(row):
-    """Put an apostrophe before each text that a spreadsheet could take for a formula."""
+    """Put an apostrophe before texts that a spreadsheet could take for formulas."""
     return {
         name: f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
         for name, cell in row.items()

@@ -115,7 +115,7 @@ def _short(name, limit=200):
 
 
 def _free(name, taken):
-    """Number a name that somebody has already."""
+    """Return a name, with a number if somebody has it already."""
     stem, ending = os.path.splitext(name)
     numbered = (f"{stem}-{number}{ending}" for number in count(2))
     while name.casefold() in taken:
