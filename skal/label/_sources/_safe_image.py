@@ -56,9 +56,12 @@ def open_image(path: Path, root: Path | None = None) -> Iterator[Any]:
         handle = os.open(path.resolve(), flags | getattr(os, "O_NOFOLLOW", 0))
     except OSError as error:
         raise ValueError(f"{path.name!r} must be a file, got {error}.") from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise ValueError(f"{path.name!r} must be a file, got something else.")
     with open(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
+        if found.st_size > MAX_BYTES:
             raise ValueError(
                 f"{path.name!r} must be a file of at most {MAX_BYTES >> 20} MB, got "
                 f"{found.st_size >> 20} MB."
