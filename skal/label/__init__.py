@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from skal.label._agreement import Agreement
 from skal.label._events import Event
+from skal.label._export import export_labels
+from skal.label._import import Conflict, ImportReport, import_labels
 from skal.label._item import Item
 from skal.label._session import LabelSession
 from skal.label._store import LabelStore, Lease, StoredItem
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agreement",
+    "Conflict",
     "Event",
+    "ImportReport",
     "Item",
     "LabelSession",
     "LabelStore",
     "Lease",
     "StoredItem",
+    "export_labels",
+    "import_labels",
 ]
 
 

@@ -16,7 +16,9 @@ from skal.label._label_studio import (
     ID,
     LabelConfig,
     annotation_record,
+    as_object,
     content_of,
+    data_of,
     prediction,
     version_name,
 )
@@ -46,14 +48,14 @@ class Backend:
 
     Parameters
     ----------
-    session : LabelSession
+    shelf : Shelf
         The project; its store takes the annotations, its ``derived`` has the answers.
     from_name : str, default=None
         Which choice to answer, where a labelling config holds several.
     """
 
-    def __init__(self, session: Any, from_name: str | None = None) -> None:
-        self.session = session
+    def __init__(self, shelf: Any, from_name: str | None = None) -> None:
+        self.shelf = shelf
         self.from_name = from_name
         self.refused = 0
         self._known: tuple[int | None, dict[str, Record]] = (None, {})
@@ -97,7 +99,7 @@ class Backend:
     def _setup(self, payload):
         """Say which model answers, or what is wrong with the labelling config."""
         if payload.get("schema"):
-            _config(payload["schema"], self.from_name)
+            _config(str(payload["schema"]), self.from_name)
         return Reply(200, {"model_version": version_name(self._version())})
 
     def _versions(self, payload):
@@ -116,8 +118,8 @@ class Backend:
         return Reply(200, {"results": [guess or nothing for guess in found]})
 
     def _version(self):
-        model = self.session.derived.model()
-        return model.version if model else None
+        model = self.shelf.derived.model()
+        return model["version"] if model else None
 
     def _newest(self):
         """Return the newest model's version and what it says, by id and by digest.
@@ -127,13 +129,14 @@ class Backend:
         version = self._version()
         with self._reading:
             if version != self._known[0] or version is None:
-                self._known = version, _answers(self.store, self.derived)
+                self._known = version, _answers(self.shelf)
             return self._known
 
     def _webhook(self, payload):
         """Put what happened in the queue; whoever waits is answered at once."""
-        action = payload.get("action")
-        if action in (*ANSWERED, *DELETED):
+        if payload.get("action") in (*ANSWERED, *DELETED):
+            if self._writer is not None and not self._writer.is_alive():
+                return Reply(503, {"error": "Writing has failed; start it again."})
             try:
                 self._waiting.put_nowait(_needed(payload))
             except Full:
@@ -183,12 +186,11 @@ class Backend:
         """Write down what an annotation says; saying it again changes nothing."""
         record = annotation_record(annotation, data, self.from_name)
         who = record.annotator or PREFIX
-        item = Places(self.session.store).find(record)
+        item = Places(self.shelf.store, self.shelf.match_by).find(record)
         if item is None:
             raise ValueError(f"id must be a row of the project, got {record.id!r}.")
-        if record.kind == "label" and record.label not in map(
-            str, self.session.classes
-        ):
+        names = self.shelf.class_names().names
+        if record.kind == "label" and record.label not in names:
             raise ValueError(f"label must be a known class, got {record.label!r}.")
         stamp = str(annotation.get("updated_at") or annotation.get("created_at"))
         event = Event(
@@ -200,13 +202,13 @@ class Backend:
             lead_ms=record.lead_ms,
             event=f"{name}:{hashlib.sha256(stamp.encode()).hexdigest()[:12]}",
         )
-        self.session.store.append([event])
+        self.shelf.store.append([event])
 
     def _take_back(self, name):
         """Undo what one annotation says."""
-        for word in self.session.store.current():
+        for word in self.shelf.store.current():
             if word.event.startswith(f"{name}:"):
-                self.session.store.undo(word.annotator, event=word.event)
+                self.shelf.store.undo(word.annotator, event=word.event)
 
 
 #: What older versions of Label Studio ask, and are content to hear.
@@ -224,10 +226,10 @@ def _config(xml, from_name):
     return LabelConfig.parse(xml, from_name)
 
 
-def _answers(session):
+def _answers(shelf):
     """Return what the model says of every row, by id and by digest."""
     known = {}
-    for _, record in guesses(session.store, session.derived):
+    for _, record in guesses(shelf.store, shelf.derived):
         known.setdefault(record.digest, record)
         known[record.id] = record
     return known
@@ -235,18 +237,22 @@ def _answers(session):
 
 def _record_for(task, known):
     """Find the row of a task: by its id, its digest, or what it shows."""
-    data = task.get("data") or {}
+    data = data_of(as_object("task", task))
     shown = Record(data.get(ID), content=content_of(data))
     path = shown.content.get("path", "")
-    names = (shown.id, data.get(DIGEST), digest_of(shown), path, path.partition("/")[2])
+    other = path.partition("/")[2]  # under another root
+    names = map(str, (shown.id, data.get(DIGEST), digest_of(shown), path, other))
     return next((known[name] for name in names if name in known), None)
 
 
 def _needed(payload):
     """Keep what is written down of an event; it holds tokens and passwords too."""
+    annotations = payload.get("annotations") or [payload.get("annotation")]
+    if not isinstance(annotations, list):
+        raise ValueError("annotations must be a list.")
     return {
         "action": payload["action"],
-        "annotations": payload.get("annotations") or [payload.get("annotation") or {}],
-        "project": (payload.get("project") or {}).get("id"),
-        "data": (payload.get("task") or {}).get("data") or {},
+        "annotations": [as_object("annotation", one) for one in annotations],
+        "project": as_object("project", payload.get("project") or {}).get("id"),
+        "data": data_of(as_object("task", payload.get("task") or {})),
     }

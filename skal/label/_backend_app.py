@@ -18,7 +18,7 @@ class BackendServer:
 
     Parameters
     ----------
-    session : LabelSession
+    shelf : Shelf
         The project.
     host : str, default="127.0.0.1"
         The address to listen at.
@@ -33,20 +33,20 @@ class BackendServer:
 
     def __init__(
         self,
-        session: Any,
+        shelf: Any,
         host: str = "127.0.0.1",
         port: int = 9090,
         allow_hosts: Iterable[str] = (),
         from_name: str | None = None,
     ) -> None:
-        self.backend = Backend(session, from_name)
+        self.backend = Backend(shelf, from_name)
         app = application(self.backend)
         import uvicorn
 
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
         self.port = self._socket.getsockname()[1]
-        self.app = BackendGuard(app, session, self.port, allow_hosts)
+        self.app = BackendGuard(app, shelf, self.port, allow_hosts)
         config = uvicorn.Config(
             self.app,
             log_level="warning",

@@ -19,12 +19,12 @@ PASSWORD = "ls_backend_password"
 MAX_BODY = 64 * 2**20
 
 
-def new_password(session: Any) -> str:
+def new_password(shelf: Any) -> str:
     """Draw a password for Label Studio; the project keeps its hash alone.
 
     Parameters
     ----------
-    session : LabelSession
+    shelf : Shelf
         The project.
 
     Returns
@@ -33,13 +33,13 @@ def new_password(session: Any) -> str:
         The password, of 192 bits, to be shown this once.
     """
     password = secrets.token_urlsafe(24)
-    session.store.meta[PASSWORD] = hash_of(password.encode())
+    shelf.store.meta[PASSWORD] = hash_of(password.encode())
     return password
 
 
-def has_password(session: Any) -> bool:
+def has_password(shelf: Any) -> bool:
     """Tell whether a password was drawn before."""
-    return PASSWORD in session.store.meta
+    return PASSWORD in shelf.store.meta
 
 
 class BackendGuard:
@@ -54,7 +54,7 @@ class BackendGuard:
     ----------
     app : ASGI application
         What is guarded.
-    session : LabelSession
+    shelf : Shelf
         Its store holds the hash of the password.
     port : int
         The port that a ``Host`` must name.
@@ -63,10 +63,10 @@ class BackendGuard:
     """
 
     def __init__(
-        self, app: Any, session: Any, port: int, allow_hosts: Iterable[str] = ()
+        self, app: Any, shelf: Any, port: int, allow_hosts: Iterable[str] = ()
     ) -> None:
         self.app = app
-        self.session = session
+        self.shelf = shelf
         names = ("127.0.0.1", "localhost", "[::1]", *allow_hosts)
         self.hosts = {name if _has_port(name) else f"{name}:{port}" for name in names}
 
@@ -99,7 +99,7 @@ class BackendGuard:
             user, _, password = base64.b64decode(word, validate=True).partition(b":")
         except ValueError:
             return False
-        expected = self.session.store.meta.get(PASSWORD, "")
+        expected = self.shelf.store.meta.get(PASSWORD, "")
         right = hmac.compare_digest(hash_of(password), expected)
         return right and scheme.lower() == "basic" and user == USER.encode()
 

@@ -9,17 +9,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from skal._checks import check_choice
 from skal.label._formats import FILE_ENDINGS, FORMATS, Record, write_records
 from skal.label._formats._record import FIELD
 from skal.label._guesses import guesses
 from skal.label._label_studio import LOCAL_FILES, SHOWN_BY, LabelConfig, tasks
-from skal.label._ledger import majority
-from skal.label._opened import opened
+from skal.label._shelf import Shelf, opened
 
 
 def export_labels(
@@ -75,31 +74,29 @@ def export_labels(
             f"neutralise_formulas must be False for {to!r}, got True. Only CSV files "
             "are opened by spreadsheets."
         )
-    with opened(project) as session:
-        path = _target(project, session, to, out)
+    with opened(project) as shelf:
+        path = _target(shelf, to, out)
         _check_free(path, overwrite)
         with _at_once(path) as new:
             if to == "label-studio":
-                _write_tasks(session, new, image_prefix)
+                _write_tasks(shelf, new, image_prefix)
             elif to == "imagefolder":
-                write_records(_images(session), new, to, copy=copy)
+                write_records(_images(shelf), new, to, copy=copy)
             else:
                 options = {"neutralise_formulas": True} if neutralise_formulas else {}
-                write_records(records_of(session, everything), new, to, **options)
+                write_records(records_of(shelf, everything), new, to, **options)
         if to == "label-studio":
-            config = _config(session).xml()
-            path.with_suffix(".xml").write_text(config, encoding="utf-8")
+            path.with_suffix(".xml").write_text(_config(shelf).xml(), encoding="utf-8")
     return path
 
 
-def _target(project, session, to, out):
+def _target(shelf, to, out):
     """Return where to write."""
     if out is not None:
         return Path(out)
-    folder = getattr(session, "project", None) or project
-    if not isinstance(folder, (str, os.PathLike)):
+    if shelf.folder is None:
         raise ValueError("out must be a path, for the project is in memory, got None.")
-    folder = Path(folder).absolute()
+    folder = Path(shelf.folder).absolute()
     name = folder.name.removesuffix(".skal")
     ending = ".label-studio.json" if to == "label-studio" else FILE_ENDINGS[to]
     return folder.with_name(f"{name}.labels{ending}")
@@ -130,13 +127,13 @@ def _at_once(path):
         os.replace(new, path)
 
 
-def records_of(session: Any, everything: bool = True) -> Iterator[Record]:
+def records_of(shelf: Shelf, everything: bool = True) -> Iterator[Record]:
     """Yield what is known of each row, a record a person; the rows in their order.
 
     Parameters
     ----------
-    session : LabelSession
-        The session.
+    shelf : Shelf
+        The project.
     everything : bool, default=True
         Also rows of which nobody has said anything.
 
@@ -145,91 +142,83 @@ def records_of(session: Any, everything: bool = True) -> Iterator[Record]:
     Record
         Those of a row follow each other.
     """
-    heard = _Heard(session.store)
-    for guess, words, content in _rows(session, heard):
+    said, notes, shown = shelf.ledger().said, shelf.notes(), _Shown(shelf)
+    for item, guess in guesses(shelf.store, shelf.derived):
+        words = said.get(item, {}).values()
         if not words and everything:
-            yield replace(guess, content=content())
-        for word in words:
-            yield heard.record(guess, word, content())
+            yield replace(guess, content=shown(guess))
+        for word in sorted(words, key=lambda word: word.seq):
+            note = notes.get((item, word.annotator))
+            yield _spoken(replace(guess, content=shown(guess)), word, note)
 
 
-class _Heard:
-    """What people have said, and of it what counts."""
-
-    def __init__(self, store):
-        self.words = {}
-        for word in sorted(store.current(), key=lambda word: word.seq):
-            self.words.setdefault(word.item, []).append(word)
-        self.events = {event.event: event for event in store.events()}
-        turns = {e.target: e.kind for e in self.events.values() if e.target is not None}
-        self.notes = {
-            (event.item, event.annotator): event.value
-            for event in self.events.values()
-            if event.kind == "note"
-            and "undo" not in (turns.get(event.event), turns.get(event.batch))
-        }
-
-    def record(self, guess, word, content):
-        """Return what one person said of one row, beside what the model says."""
-        event = self.events[word.event]
-        return replace(
-            guess,
-            kind=word.kind,
-            label=word.value if word.kind == "label" else None,
-            annotator=word.annotator,
-            time=event.time,
-            lead_ms=event.lead_ms,
-            source=event.source,
-            note=self.notes.get((word.item, word.annotator)),
-            content=content,
-        )
+def _spoken(record, word, note=None):
+    """Return a record in which somebody has spoken."""
+    return replace(
+        record,
+        kind=word.kind,
+        label=word.value if word.kind == "label" else None,
+        annotator=word.annotator,
+        time=word.time,
+        lead_ms=word.lead_ms,
+        source=word.source,
+        note=note,
+    )
 
 
-def _rows(session, heard):
-    """Yield what the model says of each row, what people say, and how to show it."""
-    for item, guess in guesses(session.store, session.derived):
-        content = partial(_content, session.pool, item)
-        yield guess, heard.words.get(item, []), content
+class _Shown:
+    """What a person sees of a row, whole, as far as the rows are still there."""
+
+    def __init__(self, shelf):
+        self.source = shelf.source
+        self.positions = {}
+        if self.source is not None:
+            pairs = enumerate(zip(self.source.ids, self.source.digests, strict=True))
+            for position, (name, digest) in pairs:
+                self.positions.setdefault(digest, position)
+                self.positions[name] = position
+
+    def position(self, record):
+        """Return where a row stands, also under the name that it has by now."""
+        by_content = self.positions.get(record.digest)
+        return self.positions.get(record.id, by_content)
+
+    def __call__(self, record):
+        position = self.position(record)
+        if position is None:
+            return {}
+        if self.source.kind == "image":
+            return {"path": self.source.ids[position]}
+        if self.source.kind == "text":
+            return {"text": self.source.text(position)}
+        shown = self.source.show(position).get("fields", {})
+        return {f"{FIELD}{name}": str(value) for name, value in shown.items()}
 
 
-def _content(pool, item):
-    """Return what a person sees of a row, whole."""
-    if item not in pool:  # the source no longer has it
-        return {}
-    position = pool.position(item)
-    if pool.kind == "image":
-        return {"path": pool.ids[position]}
-    if pool.kind == "text":
-        return {"text": pool.source.text(position)}
-    shown = pool.show(position).get("fields", {})
-    return {f"{FIELD}{name}": str(value) for name, value in shown.items()}
+def _config(shelf):
+    kind = shelf.kind if shelf.kind in SHOWN_BY else "table"
+    return LabelConfig.of(kind, shelf.class_names().names)
 
 
-def _config(session):
-    kind = session.pool.kind if session.pool.kind in SHOWN_BY else "table"
-    return LabelConfig.of(kind, session.classes)
-
-
-def _write_tasks(session, path, image_prefix):
+def _write_tasks(shelf, path, image_prefix):
     """Write tasks for Label Studio."""
     if image_prefix is None:
-        root = Path(session.store.meta.get("source") or "").name
-        image_prefix = f"{LOCAL_FILES}{root}/" if root else LOCAL_FILES
-    made = tasks(records_of(session), _config(session), image_prefix)
+        root = Path(shelf.store.meta.get("source") or "").name
+        image_prefix = f"{LOCAL_FILES}{quote(root)}/" if root else LOCAL_FILES
+    made = tasks(records_of(shelf), _config(shelf), image_prefix)
     path.write_text(json.dumps(made, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _images(session):
+def _images(shelf):
     """Yield the label of most people for each image, and its file."""
-    if session.pool.kind != "image":
+    if shelf.kind != "image":
         raise ValueError(
-            f"to must be a file format for a project of kind {session.pool.kind!r}, "
-            "got 'imagefolder'. Try 'csv'."
+            f"to must be a file format for a project of kind {shelf.kind!r}, got "
+            "'imagefolder'. Try 'csv'."
         )
-    heard = _Heard(session.store)
-    for item, guess in guesses(session.store, session.derived):
-        most = majority(heard.words.get(item, []))
-        if most is not None and item in session.pool:
-            file = session.pool.source.image(session.pool.position(item))
-            record = heard.record(guess, most, {"path": guess.id})
-            yield record, Path(file)
+    labels, shown = shelf.ledger().labels, _Shown(shelf)
+    for item, guess in guesses(shelf.store, shelf.derived):
+        position = shown.position(guess)
+        if item in labels and position is not None:
+            record = replace(guess, content=shown(guess))
+            yield _spoken(record, labels[item]), Path(shelf.source.image(position))

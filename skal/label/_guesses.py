@@ -24,23 +24,15 @@ def guesses(store: Any, derived: Any) -> Iterator[tuple[int, Record]]:
         In the order of the store.
     """
     model = derived.model()
-    version = model.version if model else None
-    ranking = derived.ranking()
+    items, _ = derived.ranking()
     # Places, not scores: strategies have scores of any scale, and some have none.
-    priority = {row.item: 1 - i / len(ranking) for i, row in enumerate(ranking)}
-    said = {guess.item: guess for guess in derived.predictions()}
+    priority = {int(item): 1 - i / len(items) for i, item in enumerate(items)}
+    said = derived.predictions()
     for row in store.items():
         if not row.present:
             continue
-        guess = said.get(row.item)
-        yield (
-            row.item,
-            Record(
-                row.id,
-                prediction=guess.label if guess else None,
-                confidence=guess.confidence if guess else None,
-                model=version if guess else None,
-                priority=priority.get(row.item),
-                digest=row.digest,
-            ),
-        )
+        blank = Record(row.id, priority=priority.get(row.item), digest=row.digest)
+        if row.item in said:
+            label, confidence = said[row.item]
+            blank = blank.guessed(label, confidence, model["version"])
+        yield row.item, blank

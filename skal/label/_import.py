@@ -14,8 +14,8 @@ from skal.label._events import Event
 from skal.label._formats import FORMATS, Record, format_of, read_records
 from skal.label._items import digest_of_bytes
 from skal.label._label_studio import records_of
-from skal.label._opened import opened
 from skal.label._places import Places
+from skal.label._shelf import opened
 
 #: How many of each kind a report names.
 NAMED = 5
@@ -139,6 +139,7 @@ def import_labels(
     add_classes: bool = False,
     replace_conflicts: bool = False,
     columns: dict[str, str] | None = None,
+    rename: dict[str, str] | None = None,
     from_name: str | None = None,
 ) -> ImportReport:
     """Bring labels from a file into a project, in one batch that one undo takes back.
@@ -167,6 +168,8 @@ def import_labels(
         Take the file's word where it contradicts the project's, as a correction.
     columns : dict of str to str, default=None
         What the file calls "id", "label", "text" and others, where it differs.
+    rename : dict of str to str, default=None
+        The project's names of classes that the file calls otherwise.
     from_name : str, default=None
         The choice to read, where annotations of Label Studio hold several.
 
@@ -185,12 +188,12 @@ def import_labels(
     if not path.exists():
         raise ValueError(f"path must be a file or a folder, got {str(path)!r}.")
     fmt = check_choice("fmt", fmt or format_of(path), FORMATS)
-    with opened(project) as session:
-        look = _Look(session, path, annotator)
+    with opened(project) as shelf:
+        look = _Look(shelf, path, annotator, rename or {})
         events = look.events(_records(path, fmt, columns, from_name), replace_conflicts)
         if dry_run:
             return look.report
-        _write(session, look.report, events, add_classes)
+        _write(shelf, look.report, events, add_classes)
         return look.report
 
 
@@ -219,18 +222,15 @@ def _records(path, fmt, columns, from_name):
 class _Look:
     """Compare what a file says with what a project holds."""
 
-    def __init__(self, session, path, annotator):
+    def __init__(self, shelf, path, annotator, rename):
         self.report = ImportReport(path)
         self.annotator = annotator
-        self.places = Places(session.store, session.pool.source.match_by)
-        self.ids = {row.item: row.id for row in session.store.items()}
-        self.classes = {str(name) for name in session.classes}
-        self.here = {(e.item, e.annotator): e for e in session.store.current()}
-        self.notes = {
-            (event.item, event.annotator, event.value)
-            for event in session.store.events()
-            if event.kind == "note"
-        }
+        self.rename = rename
+        self.places = Places(shelf.store, shelf.match_by)
+        self.ids = {row.item: row.id for row in shelf.store.items()}
+        self.classes = set(shelf.class_names().names)
+        self.here = shelf.ledger().said
+        self.notes = shelf.notes()
 
     def events(self, records, replace_conflicts):
         """Return the events to write, one verdict for each row and person."""
@@ -252,14 +252,17 @@ class _Look:
     def _place(self, place, record, news, notes):
         """Find the row of a record, and sort it in; of two, the later counts."""
         report, who = self.report, record.annotator or self.annotator
+        record = replace(
+            record, annotator=who, label=self.rename.get(record.label, record.label)
+        )
         report.n_read += record.kind is not None
-        item = self.places.find(replace(record, annotator=who))
+        item = self.places.find(record)
         if item is None:
             away = report.changed if self.places.changed(record) else report.unknown_ids
             away.append(record.id or record.content.get("text") or place)
             return
         report.matched += record.kind is not None
-        if record.note is not None and (item, who, record.note) not in self.notes:
+        if record.note not in (None, self.notes.get((item, who))):
             notes.append(_event(item, who, record, kind="note", value=record.note))
         earlier = news.get((item, who))
         if record.kind is None or (earlier and _later(earlier[1], record)):
@@ -268,7 +271,7 @@ class _Look:
 
     def _verdict(self, place, record, item, who, replace_conflicts):
         """Yield the event of a record, if it says something new."""
-        here = self.here.get((item, who))
+        here = self.here.get(item, {}).get(who)
         if here is not None and _word(here) == _word_of(record):
             self.report.same += 1
             return
@@ -306,18 +309,19 @@ def _event(item, who, record, **said):
     return Event(item, who, source="import", time=when, lead_ms=lead, **said)
 
 
-def _write(session, report, events, add_classes):
-    """Write the events in one transaction, if all their classes are known."""
-    new = list(report.unknown_classes)
+def _write(shelf, report, events, add_classes):
+    """Write all in one transaction, if the classes are known or may be added."""
+    new, names = list(report.unknown_classes), shelf.class_names()
     if new and not add_classes:
-        near = nearest_first(new[0], map(str, session.classes))
+        near = nearest_first(new[0], names.names)[:3]
         raise ValueError(
             f"label must be a class of the project, got {', '.join(map(repr, new))}; "
-            f"nearest are {', '.join(map(repr, near[:3]))}. Correct the file, or add "
-            "them with add_classes=True (--add-classes)."
+            f"nearest are {', '.join(map(repr, near))}. Give other names with rename= "
+            "(--rename), or make them classes with add_classes=True (--add-classes)."
         )
-    for name in new:
-        session.add_class(name)
+    classes = [Event(None, "import", "class", names.check_new(name)) for name in new]
     if events:
         report.batch = str(uuid4())
-        session.store.append([replace(event, batch=report.batch) for event in events])
+        shelf.store.append(
+            [*classes, *(replace(event, batch=report.batch) for event in events)]
+        )

@@ -248,11 +248,47 @@ def records_of(
         )
     for number, task in enumerate(tasks, start=1):
         place = f"task {task.get('id', number)}"
-        for annotation, data, said in _annotations_of(task, from_name):
+        try:
+            found = list(_annotations_of(task, from_name))
+        except ValueError as error:
+            yield place, None, str(error)
+            continue
+        for annotation, data, said in found:
             try:
                 yield place, annotation_record(annotation, data, from_name, said), None
             except ValueError as error:
                 yield place, None, str(error)
+
+
+def as_object(name: str, value: Any) -> dict[str, Any]:
+    """Return a part of a task if it is an object.
+
+    Parameters
+    ----------
+    name : str
+        What it is.
+    value : object
+        The part.
+
+    Returns
+    -------
+    dict
+        The part.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be an object, got {type(value).__name__}.")
+    return value
+
+
+def data_of(task: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of a task."""
+    return as_object("data", task.get("data") or {})
+
+
+def _objects(name, value):
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list, got {type(value).__name__}.")
+    return [as_object(f"an entry of {name}", entry) for entry in value]
 
 
 def _annotations_of(task, from_name):
@@ -260,8 +296,8 @@ def _annotations_of(task, from_name):
     if "data" not in task:
         yield _of_min(task, from_name or "choice")
         return
-    said = [dict(entry) for entry in task["data"].get(SAID) or []]
-    for annotation in task.get("annotations") or task.get("completions") or []:
+    said = _objects(SAID, data_of(task).get(SAID) or [])
+    for annotation in _objects("annotations", task.get("annotations") or []):
         known = next((entry for entry in said if _is_said(annotation, entry)), {})
         if known:
             said.remove(known)
@@ -294,10 +330,10 @@ def _choices(annotation, from_name):
     """List the classes that an annotation chooses."""
     return [
         choice
-        for result in annotation.get("result") or []
+        for result in _objects("result", annotation.get("result") or [])
         if result.get("type") == "choices"
         and from_name in (None, result.get("from_name"))
-        for choice in result.get("value", {}).get("choices", [])
+        for choice in as_object("value", result.get("value")).get("choices") or []
     ]
 
 
@@ -328,21 +364,26 @@ def annotation_record(
     said = said or {}
     cancelled = bool(annotation.get("was_cancelled"))
     choices = [] if cancelled else _choices(annotation, from_name)
-    if not cancelled and len(choices) != 1:
+    if not cancelled and not (len(choices) == 1 and isinstance(choices[0], str)):
         raise ValueError(f"An annotation must choose one class, got {choices}.")
     seconds = annotation.get("lead_time")
+    if not isinstance(seconds, (int, float, type(None))):
+        raise ValueError(f"lead_time must be a number, got {seconds!r}.")
     time = said.get("time") or annotation.get("created_at")
+    name, digest = data.get(ID), data.get(DIGEST)
     record = Record(
-        data.get(ID),
+        None if name is None else str(name),
         "skip" if cancelled else "label",
         None if cancelled else choices[0],
         said.get("annotator") or annotator_of(annotation.get("completed_by")),
         None if time is None else from_date(time),
         None if seconds is None else 1000 * seconds,
-        digest=data.get(DIGEST),
+        digest=None if digest is None else str(digest),
         content=content_of(data),
     )
-    kept = {name: said[name] for name in ("kind", "source", "note") if name in said}
+    if cancelled and said.get("kind") == "discard":
+        record = replace(record, kind="discard")
+    kept = {name: str(said[name]) for name in ("source", "note") if name in said}
     return replace(record, **kept)
 
 

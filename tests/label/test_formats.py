@@ -104,7 +104,9 @@ def test_a_plain_table_of_ids_and_labels_is_enough(tmp_path):
         ("id,kind,label\n1,label,\n", "label must be the name of a class"),
         ("id,kind\n1,shrug\n", "kind must be one of 'label', 'skip', 'discard'"),
         ("id,time\n1,yesterday\n", "time must be a date, got 'yesterday'"),
+        ("id,time\n1,1870-01-01\n", "time must be a date, got '1870-01-01'"),
         ("id,model\n1,new\n", "model must be a number, got 'new'"),
+        ("id,lead_ms\n1,inf\n", "lead_ms must be a number, got 'inf'"),
     ],
 )
 def test_rows_that_cannot_be_read_are_told_apart(text, words, tmp_path):

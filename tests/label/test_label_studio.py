@@ -181,3 +181,34 @@ def test_json_min_is_read_too():
 def test_what_is_no_list_of_tasks_is_an_error(found):
     with pytest.raises(ValueError, match="must hold a list of tasks"):
         list(records_of(found))
+
+
+HOSTILE = [
+    {"data": 1},
+    {"data": {"skal_said": 1}, "annotations": [{}]},
+    {"data": {"skal_said": [1]}, "annotations": [{}]},
+    {"data": {}, "annotations": {"a": 1}},
+    {"data": {}, "annotations": [1]},
+    {"data": {}, "annotations": [{"result": 1}]},
+    {"data": {}, "annotations": [{"result": [1]}]},
+    {"data": {}, "annotations": [{"result": [{"type": "choices"}]}]},
+    {"data": {}, "annotations": [{"result": [IMAGES.result(1)]}]},
+    {"data": {}, "annotations": [{"result": [IMAGES.result("a")], "lead_time": "x"}]},
+    {"data": {}, "annotations": [{"result": [IMAGES.result("a")], "created_at": "x"}]},
+    {"data": {}, "annotations": [{"was_cancelled": True, "created_at": 1e99}]},
+]
+
+
+@pytest.mark.parametrize("task", HOSTILE, ids=json.dumps)
+def test_what_is_no_annotation_is_told_and_passed_over(task):
+    ((_, record, problem), (_, fine, _)) = records_of([task, *changed([Record("a")])])
+    assert record is None
+    assert problem
+    assert fine.label == "dog"
+
+
+def test_kinds_of_a_made_up_past_are_not_believed():
+    said = [{"kind": "undo", "annotator": "ann"}]
+    task = {"data": {"skal_said": said}, "annotations": [{"was_cancelled": True}]}
+    ((_, record, _),) = records_of([task])
+    assert record.kind == "skip"

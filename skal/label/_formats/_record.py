@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 #: What may be said of a row; an empty kind is a row of which nobody has said anything.
@@ -62,6 +63,10 @@ class Record:
     digest: str | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
 
+    def guessed(self, prediction: str, confidence: float, model: int) -> Record:
+        """Return the record with what a model says."""
+        return replace(self, prediction=prediction, confidence=confidence, model=model)
+
 
 #: The columns of a flat file, in order; the content stands behind the id.
 COLUMNS = tuple(part.name for part in fields(Record) if part.name != "content")
@@ -105,10 +110,12 @@ def as_date(seconds):
 
 def from_date(date):
     """Read a date, or a number of seconds since 1970."""
-    if isinstance(date, (int, float)):
-        return float(date)
-    when = datetime.fromisoformat(str(date)) if not hasattr(date, "tzinfo") else date
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    if not isinstance(date, (int, float)):
+        when = date if hasattr(date, "tzinfo") else datetime.fromisoformat(str(date))
+        date = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    if not 0 <= date < 1e11:
+        raise ValueError(f"time must be a date since 1970, got {date!r}.")
+    return float(date)
 
 
 def _cell(name, cell):
@@ -116,10 +123,13 @@ def _cell(name, cell):
     try:
         if name == "time":
             return from_date(cell)
-        return NUMBERS.get(name, str)(cell)
-    except ValueError as error:
+        number = NUMBERS.get(name, str)(cell)
+    except (TypeError, ValueError, OverflowError) as error:
         what = "a date" if name == "time" else "a number"
         raise ValueError(f"{name} must be {what}, got {cell!r}.") from error
+    if isinstance(number, float) and not isfinite(number):
+        raise ValueError(f"{name} must be a number, got {cell!r}.")
+    return number
 
 
 def _check(known):
