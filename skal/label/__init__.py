@@ -6,6 +6,7 @@ Uses the public doors of the rooms below; the command line uses this one.
 
 from typing import TYPE_CHECKING
 
+from skal.label import _desk
 from skal.label._agreement import Agreement
 from skal.label._events import Event
 from skal.label._export import export_labels
@@ -16,6 +17,9 @@ from skal.label._store import LabelStore, Lease, StoredItem
 
 if TYPE_CHECKING:
     from typing import Any
+
+#: What ``skal label`` is made of; not for users.
+command_line = _desk
 
 __all__ = [
     "Agreement",
