@@ -1,11 +1,13 @@
-"""What the command line takes of experiments beside their public classes."""
+"""What the command line and labelling take of experiments beside their classes."""
 
 from skal.experiment._config import (
     CONFIGS,
+    build,
     foreign_classes,
     loaded_experiment,
     read_config,
 )
+from skal.experiment._names import ESTIMATORS
 from skal.experiment._progress import as_time
 from skal.experiment._report_text import headlines, main_metric, summary_table
 from skal.experiment._saved_config import (
@@ -18,7 +20,9 @@ from skal.experiment._saved_config import (
 __all__ = [
     "CONFIG",
     "CONFIGS",
+    "ESTIMATORS",
     "as_time",
+    "build",
     "foreign_classes",
     "headlines",
     "holds_other_files",

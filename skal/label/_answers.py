@@ -70,7 +70,6 @@ class Answers:
         self.session = session
         self._key = project_key(session.store.path)
         self._tally = Tally(session.store)
-        self._positions: dict[int, int] = {}
 
     def answer(
         self, name: str, payload: dict[str, Any], annotator: str
@@ -114,11 +113,11 @@ class Answers:
         return {
             "project": session.store.meta.get("name") or name_of(path),
             "key": self._key,
-            "kind": session.kind,
+            "kind": session.pool.kind,
             "annotator": annotator,
             "annotators": max(1, len(session.store.annotators())),
             "classes": [str(one) for one in session.classes],
-            "guidelines": session.store.meta.get("guidelines") or "",
+            "guidelines": session.guidelines or "",
         }
 
     def _next(self, annotator, n=10, shown=()):
@@ -147,7 +146,7 @@ class Answers:
             self.session.store.release(annotator, old)
 
     def _why_nothing(self):
-        left = sum(self.session.pool.present) - self._tally.counts()["n_done"]
+        left = len(self.session.pool) - self._tally.counts()["n_done"]
         if left > 0:
             return "The rows that are left are on the screens of others."
         return "Every row has an answer. Search and history still work."
@@ -166,11 +165,8 @@ class Answers:
         }
 
     def _position(self, item):
-        pool = self.session.pool
-        if len(self._positions) != len(pool.items):
-            self._positions = {int(one): i for i, one in enumerate(pool.items)}
         try:
-            return self._positions[int(item)]
+            return self.session.pool.position(int(item))
         except KeyError:
             raise ValueError(
                 f"item must be the number of a row in the pool, got {item!r}."
@@ -184,7 +180,7 @@ class Answers:
     def _events(self, annotator, events):
         """Write down what a page sends, in its order; a bad one stops no other."""
         saved, refused = [], []
-        for event in events:
+        for event in check_events(events):
             name = str(event.get("event"))
             try:
                 self._take(annotator, **event)
@@ -237,7 +233,7 @@ class Answers:
             {self._id(item): self._class(value) for item in items},
             source="batch",
             annotator=annotator,
-            batch=event,
+            event=event,
         )
 
     def _batch(self, annotator, label, right, wrong=(), event=None):
@@ -268,7 +264,7 @@ class Answers:
         near = near_class(name, self.session.classes)
         if near is not None and not sure:
             return {"near": near}
-        self.session.add_class(name)
+        self.session.add_class(name, near=bool(sure), annotator=annotator)
         return {"classes": [str(one) for one in self.session.classes]}
 
     # What was answered --------------------------------------------------------------
@@ -341,7 +337,7 @@ class Answers:
             for one in session.classes
         ]
         return {
-            "n_items": int(sum(session.pool.present)),
+            "n_items": len(session.pool),
             "n_labels": counts["n_labels"],
             "n_skipped": counts["n_skipped"],
             "n_discarded": counts["n_discarded"],
@@ -432,6 +428,13 @@ class Tally:
         return {"per_hour": round(3600 * len(gaps) / active), "by_class": rounded}
 
 
+def check_events(events):
+    """Refuse what is not a list of objects."""
+    if not isinstance(events, list) or not all(isinstance(one, dict) for one in events):
+        raise ValueError(f"events must be a list of objects, got {events!r:.80}.")
+    return events
+
+
 def acts_of(events):
     """Return what undo takes back at one go: an event, or those of a batch."""
     acts: dict[str, list[Any]] = {}
@@ -516,9 +519,13 @@ def phase_of(status):
 
 def as_lights(lights: Iterable[Any] | None):
     """Return the four lights as a page draws them."""
-    return list(lights or ())
+    names = ("name", "state", "advice")
+    return [{name: getattr(light, name) for name in names} for light in lights or ()]
 
 
 def as_matrix(agreement):
-    """Return the agreement of annotators as names and shares."""
-    return agreement
+    """Return the agreement of annotators as names and shares; None for one alone."""
+    if len(agreement.names) < 2:
+        return None
+    share = [[number(value) for value in row] for row in agreement.share]
+    return {"names": list(agreement.names), "share": share}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,10 +39,21 @@ def back_up(database: Database) -> Path | None:
     with new.open("rb+") as file:
         os.fsync(file.fileno())
     for older, younger in zip(copies[:0:-1], copies[-2::-1], strict=True):
-        if younger.exists():
+        with suppress(FileNotFoundError):  # another process may be at it
             younger.replace(older)
     new.replace(copies[0])
     return copies[0]
+
+
+def last_seq_in_copies(path: Path | None) -> int:
+    """Return the last event that the newest copy knows, 0 where there is none."""
+    if path is None or not backups_of(path)[0].exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(backups_of(path)[0])) as copy:
+            return copy.execute("SELECT max(seq) FROM event").fetchone()[0] or 0
+    except sqlite3.DatabaseError:  # a copy that is no good is replaced
+        return 0
 
 
 def check_sound(path: Path) -> None:

@@ -8,6 +8,7 @@ import stat
 import threading
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 WAIT = 30.0
 #: File systems of other machines: locks and shared memory cannot be trusted there.
 REMOTE = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs", "ceph"}
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A connection, and the thread that it was opened for."""
+
+    process: int
+    thread: threading.Thread
+    connection: sqlite3.Connection
 
 
 class Database:
@@ -41,7 +51,7 @@ class Database:
         self.synchronous = synchronous
         self._lock = threading.RLock()
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[_Opened] = []
         self._closed = False
         self._memory = self._connect() if path is None else None
         if path is not None:
@@ -98,8 +108,18 @@ class Database:
         """Close the connections of all threads; closing again does nothing."""
         with self._lock:
             self._closed = True
-            while self._opened:
-                self._opened.pop().close()
+            self._let_go(lambda opened: True)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_opened"):
+            self._let_go(lambda opened: True)
+
+    def _let_go(self, of):
+        """Close connections of this process; a parent's are the parent's."""
+        for opened in [one for one in self._opened if of(one)]:
+            self._opened.remove(opened)
+            if opened.process == os.getpid():
+                opened.connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -110,7 +130,9 @@ class Database:
         )
         connection.row_factory = sqlite3.Row
         with self._lock:
-            self._opened.append(connection)
+            self._let_go(lambda opened: not opened.thread.is_alive())
+            thread = threading.current_thread()
+            self._opened.append(_Opened(os.getpid(), thread, connection))
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA recursive_triggers = ON")  # REPLACE deletes, too
         # Views and triggers of a file from a stranger may not call what can harm.

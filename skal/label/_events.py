@@ -146,6 +146,8 @@ def check_text(name, value, most=MAX_TEXT):
         raise TypeError(f"{name} must be text, got {value!r}.")
     if not value or "\0" in value:
         raise ValueError(f"{name} must be text of at least one letter, got {value!r}.")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"{name} must be text that UTF-8 can hold, got {value!r}.")
     if len(value) > most:
         raise ValueError(
             f"{name} must be at most {most} letters long, got {len(value)}."

@@ -221,8 +221,8 @@ def gain_light(n_labels: Sequence[int], right: Any, seed: int = 0) -> Light:
     if n_models < SLOPE_MODELS or n_rows < SLOPE_ROWS:
         return _cannot_tell(
             "gain",
-            f"{n_models} of {SLOPE_MODELS} models are measured on {n_rows} of "
-            f"{SLOPE_ROWS} rows.",
+            f"{n_models} models are measured on {n_rows} rows; it takes "
+            f"{SLOPE_MODELS} on {SLOPE_ROWS}.",
         )
     x = np.log(n_labels)
     if x.max() - x.min() < log(1.2):

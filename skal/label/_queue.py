@@ -158,7 +158,7 @@ class Queue:
         ]
 
     def _own(self, annotator, taken):
-        """Return the person's own rows of a while ago: do they still agree?"""
+        """Return the person's own rows of a while ago: to see if they agree."""
         labels = self.ledger.labels
         own = [
             item

@@ -59,9 +59,19 @@ class Trainer:
     def train(self) -> dict[str, Any]:
         """Train once, whatever is new."""
         with self._lock:
-            info = train_once(self.session)
-            if self.stopping is not None:
-                self._measure()
+            return self._train()
+
+    def train_if_due(self) -> None:
+        """Train if it is due; who had to wait for another finds that it is not."""
+        if is_due(self.session):
+            with self._lock:
+                if is_due(self.session):
+                    self._train()
+
+    def _train(self):
+        info = train_once(self.session)
+        if self.stopping is not None:
+            self._measure()
         return info
 
     @property
@@ -112,7 +122,7 @@ class TrainerThread(threading.Thread):
             if seq == self._failed_at or not is_due(session):
                 continue
             try:
-                self._trainer.train()
+                self._trainer.train_if_due()
             except Exception as error:
                 self._failed_at = seq
                 words = f"{type(error).__name__}: {error}"

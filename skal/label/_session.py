@@ -25,11 +25,12 @@ from skal.label._models import as_learner
 from skal.label._pool import Pool
 from skal.label._project import Project
 from skal.label._queue import Queue, Ranking
-from skal.label._refit import Trainer, TrainerThread, due_after, is_due
+from skal.label._refit import Trainer, TrainerThread, due_after
 from skal.label._search import neighbours, with_words
 from skal.label._snapshot import take_snapshot
 from skal.label._sources import MemorySource, as_source, open_source
-from skal.label._spellings import ClassNames
+from skal.label._sources._memory import known_label
+from skal.label._spellings import ClassNames, plain
 from skal.label._store import LabelStore
 
 if TYPE_CHECKING:
@@ -166,8 +167,7 @@ class LabelSession:
             None if refit_after is None else check_int("refit_after", refit_after)
         )
         check_rule(stopping, train)
-        given = classes_from(classes, y)
-        ClassNames(given)  # complain before any file is made
+        ClassNames(plain_list(classes))  # complain before any file is made
         self._lock = threading.RLock()
         self._ledger = Ledger()
         self._thread: TrainerThread | None = None
@@ -179,6 +179,8 @@ class LabelSession:
         self.derived = Derived(self.project and self.project.model)
         try:
             source = self._source(X, ids, kind, y, learner)
+            given = plain_list(classes) or classes_of(source, y)
+            self._check_start(source, given)
             self._remember(source, given, random_state, guidelines)
             self.learner = as_learner(learner, source.kind, self.seed)
             self.pool = self._pool_of(source)
@@ -252,6 +254,21 @@ class LabelSession:
             return open_source({"source": str(X), "options": options}, self.derived)
         return as_source(X, ids=ids, kind=kind, y=y, as_given=learner is not None)
 
+    def _check_start(self, source, given):
+        """Refuse what does not go together, before anything of it is written."""
+        kind = self.store.meta.get("kind", source.kind)
+        if kind != source.kind:
+            raise ValueError(
+                f"X must be rows of the kind {kind!r} as in this project, got "
+                f"{source.kind!r}."
+            )
+        known = self.store.meta.get("classes", [])
+        added = [event.value for event in self.store.events() if event.kind == "class"]
+        by_name = {str(value): value for value in (*added, *given, *known)}
+        names = ClassNames(by_name.values())
+        for label in {*source.labels} - {None}:
+            names.check(label, "y")
+
     def _remember(self, source, classes, random_state, guidelines):
         """Write what the project is to know of itself, the first time all of it."""
         meta = self.store.meta
@@ -278,17 +295,15 @@ class LabelSession:
                 self.add_class(value, near=True)
 
     def _take_given(self, source):
-        """Keep the labels that came with the rows, unless they are known."""
-        known = {
-            item: said["given"].value
-            for item, said in self._ledger.said.items()
-            if "given" in said
-        }
-        batch = str(uuid4())
-        events = []
+        """Keep the labels that came with the rows; what people said goes before."""
+        batch, events = str(uuid4()), []
         for id, label in zip(source.ids, source.labels, strict=True):
+            if label is None:
+                continue
             item = self.pool.number(id)
-            if label is None or known.get(item) == str(label):
+            said = self._ledger.said.get(item, {})
+            same = "given" in said and said["given"].value == str(label)
+            if same or any(who != "given" for who in said):
                 continue
             name = self._names.check(label, "y")
             events.append(
@@ -315,8 +330,8 @@ class LabelSession:
             n, or none, where no more are left.
         """
         n, annotator = check_int("n", n), self._person(annotator)
-        if self.train_where == "ask" and is_due(self):
-            self.train()
+        if self.train_where == "ask":
+            self._trainer.train_if_due()
         with self._lock:
             ranking = self._ranking()
 
@@ -334,7 +349,7 @@ class LabelSession:
                 return self._with_guess(queue.choose(annotator, n))
 
             leases = self.store.lease(annotator, choose)
-        return [self._item(lease) for lease in leases]
+            return [self._item(lease) for lease in leases]
 
     def _ranking(self):
         """Return what the newest model wants; read once a model."""
@@ -702,7 +717,7 @@ class LabelSession:
                 value,
                 lead_ms=lead_ms,
                 event=str(uuid4()) if event is None else event,
-                **self._origin(item, annotator, source),
+                **({} if kind == "note" else self._origin(item, annotator, source)),
             )
             return self._append([happened])[0]
 
@@ -796,7 +811,10 @@ class LabelSession:
         """
         with self._lock:
             ids = {row.item: row.id for row in self.store.items()}
-            self._swap(open_source(self.store.meta, self.derived))
+            source = open_source(self.store.meta, self.derived)
+            self._check_start(source, [])
+            self._swap(source)
+            self._take_given(source)
             ids.update({row.item: row.id for row in self.store.items()})
             added, moved, gone = self.pool.changes
             return tuple([ids[item] for item in part] for part in (added, moved, gone))
@@ -1053,15 +1071,18 @@ def check_rule(stopping, train):
         )
 
 
-def classes_from(classes, y):
-    """Return the classes as plain values, from y where they are not given."""
-    if classes is None and y is not None:
-        values = [getattr(v, "item", lambda v=v: v)() for v in y]
-        known = {v for v in values if v is not None and v == v}
-        classes = sorted(known, key=lambda v: (isinstance(v, str), v))
+def plain_list(classes):
+    """Return classes as a list of Python's own values."""
     if isinstance(classes, (str, bytes)):
         raise TypeError(f"classes must be a list of every label, got {classes!r}.")
-    return [getattr(v, "item", lambda v=v: v)() for v in classes or ()]
+    return [plain(value) for value in (() if classes is None else classes)]
+
+
+def classes_of(source, y):
+    """Return the classes among the labels that there are already."""
+    labels = source.labels if y is None else [plain(value) for value in y]
+    known = {label for label in labels if known_label(label) is not None}
+    return sorted(known, key=lambda value: (isinstance(value, str), value))
 
 
 def pairs_of(labels, value):

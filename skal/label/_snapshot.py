@@ -71,8 +71,7 @@ def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
 
 def is_audit(ledger, event):
     """Tell whether a label is held out: its row was drawn at random, and then asked."""
-    said = ledger.said[event.item].values()
-    return any(one.source == "random" and one.kind == "label" for one in said)
+    return ledger.drawn.get(event.item) == "random"
 
 
 def classes_of(events: list[Event], classes: ClassNames) -> Any:

@@ -118,7 +118,8 @@ class LabelStore:
             self._database.close()
             raise
         self.meta = Meta(self._database)
-        self._backed_up = self._written = self.last_seq()
+        self._written = self.last_seq()
+        self._backed_up = _backups.last_seq_in_copies(self.path)
 
     @staticmethod
     def restore(path: str | PathLike[str]) -> Path:
@@ -160,23 +161,38 @@ class LabelStore:
         now = list(items)
         check_unique(id for id, _ in now)
         with self._database.transaction() as connection:
-            matching = match(self.items(), now, by=by)
-            connection.execute("UPDATE item SET present = 0")
-            added, stamp = [], time.time()
-            for item, (id, digest) in zip(matching.items, now, strict=True):
-                if item is None:
-                    added.append(self._add_item(connection, id, digest, stamp))
-                    continue
-                connection.execute(
-                    "UPDATE item SET id = ?, digest = ?, present = 1 WHERE item = ?",
-                    (id, digest, item),
-                )
+            known = self.items()
+            matching = match(known, now, by=by)
+            pairs = list(zip(matching.items, now, strict=True))
+            same = {(row.item, row.id, row.digest) for row in known if row.present}
+            changed = [
+                (id, digest, item)
+                for item, (id, digest) in pairs
+                if item is not None and (item, id, digest) not in same
+            ]
+            # First all that leave their ids, so that rows may swap theirs.
+            leaving = [*matching.gone, *(item for *_, item in changed)]
+            connection.executemany(
+                "UPDATE item SET present = 0 WHERE item = ?",
+                [(item,) for item in leaving],
+            )
+            connection.executemany(
+                "UPDATE item SET id = ?, digest = ?, present = 1 WHERE item = ?",
+                changed,
+            )
+            new = [pair for item, pair in pairs if item is None]
+            added = self._add_items(connection, new)
         return added, list(matching.moved), list(matching.gone)
 
-    def _add_item(self, connection, id, digest, stamp):
-        return connection.execute(
-            "INSERT INTO item (id, digest, added) VALUES (?, ?, ?)", (id, digest, stamp)
-        ).lastrowid
+    def _add_items(self, connection, pairs):
+        """Add rows, and return their numbers."""
+        stamp = time.time()
+        return [
+            connection.execute(
+                "INSERT INTO item (id, digest, added) VALUES (?, ?, ?)", (*pair, stamp)
+            ).lastrowid
+            for pair in pairs
+        ]
 
     def items(self) -> list[StoredItem]:
         """Return every row that was ever in the pool.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import ceil
 from time import time
 from typing import TYPE_CHECKING
 
@@ -35,22 +34,6 @@ RANKED = 50
 WATCHED = 2000
 #: Models that the slope of the curve is taken over.
 _SLOPE_OVER = 8
-
-
-def due_after(n_labels: int) -> int:
-    """Return how many new labels make a refit due: 5, later a twentieth.
-
-    Parameters
-    ----------
-    n_labels : int
-        Labels that the last model knew.
-
-    Returns
-    -------
-    int
-        How many.
-    """
-    return max(5, ceil(n_labels / 20))
 
 
 def train_once(session: Any) -> dict[str, Any]:
@@ -149,7 +132,7 @@ def _warm(session, shot, X):
     n_labels, curve = len(shot.train), session.derived.curve()
     return {
         "predictions": zip(items, labels[there], sure[there].tolist(), strict=True),
-        "ranking": _by_item(pool, _ranked(learner, X, shot)),
+        "ranking": _by_item(pool, _ranked(learner, X, shot, session.due)),
         "curve": audit_point(truth, said, n_labels, curve),
         "said": [(item, said[item]) for item in watched],
         "info": info,
@@ -193,7 +176,7 @@ def _kappa(derived, said):
     return None if last is None else agreement(derived.said(last["version"]), said)
 
 
-def _ranked(learner, X, shot):
+def _ranked(learner, X, shot, due):
     """Return positions and scores: first the strategy's picks, the rest by score.
 
     A strategy for batches would take for ever to put a whole pool in line.
@@ -201,7 +184,7 @@ def _ranked(learner, X, shot):
     candidates = shot.candidates
     if not len(candidates):
         return []
-    size = min(max(RANKED, 2 * due_after(len(shot.train))), len(candidates))
+    size = min(max(RANKED, 2 * due), len(candidates))
     first, _ = learner.query(X, size, candidates=candidates)
     rest = np.setdiff1d(candidates, first)
     if not hasattr(learner, "score_pool"):

@@ -1,5 +1,6 @@
 """Pictures by number: re-encoded, kept by the hash of what they show."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -39,13 +40,24 @@ class Pictures:
         self._decoder = Decoder(seconds)
 
     def encoded(self, item, size):
-        """Return the bytes of a picture; LookupError where there is none."""
+        """Return the bytes of a picture; LookupError where there is none.
+
+        Parameters
+        ----------
+        item : int
+            The number of the row.
+        size : {"full", "thumb"}
+            How large.
+
+        Returns
+        -------
+        bytes
+            WebP.
+        """
         path, name = self._source(item)
         kept = self.folder / f"{name}-{size}.webp"
-        try:
+        with contextlib.suppress(FileNotFoundError):
             return kept.read_bytes()
-        except FileNotFoundError:
-            pass
         try:
             self._decoder.encode(path, kept, SIDES[size])
         except ValueError as error:
@@ -53,16 +65,57 @@ class Pictures:
         return kept.read_bytes()
 
     def _source(self, item):
-        """Return the file of a row, and the name of its picture."""
-        show, digest = self.session.pool.show_item(item)
-        if show.get("kind") != "image":
+        """Return the file of a row, and the name under which its picture is kept."""
+        pool = self.session.pool
+        try:
+            position = pool.position(item)
+        except KeyError:
+            raise LookupError(f"There is no row {item}.") from None
+        show = pool.show(position)
+        if "image" not in show:
             raise LookupError(f"Row {item} has no picture.")
-        return show["image"], hashlib.sha256(digest.encode()).hexdigest()[:40]
+        digest = pool.source.digests[position]
+        name = hashlib.sha256(digest.encode()).hexdigest()[:40]
+        if isinstance(show["image"], str | os.PathLike):
+            return inside(show["image"], getattr(pool.source, "root", None)), name
+        return self._written(show["image"], name), name
+
+    def _written(self, pixels, name):
+        """Write pixels that are in memory as a file, once."""
+        path = self.folder / f"{name}.png"
+        if not path.exists():
+            as_image(pixels).save(path)
+        return path
 
     def close(self):
         self._decoder.close()
         if self._own is not None:
             self._own.cleanup()
+
+
+def inside(path, root):
+    """Return the file that a path leads to; it may have become a link since."""
+    found = Path(path).resolve()
+    if root is not None and not found.is_relative_to(Path(root).resolve()):
+        raise LookupError("The picture lies outside of its folder.")
+    if not found.is_file():  # a pipe would be waited for
+        raise LookupError("The picture is no longer there.")
+    return found
+
+
+def as_image(pixels):
+    """Return an array of one image, of any range and order of axes, as an image."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.squeeze(np.asarray(pixels))
+    if pixels.ndim == 3 and pixels.shape[0] in (3, 4) and pixels.shape[2] > 4:
+        pixels = np.moveaxis(pixels, 0, 2)  # channels first, as PyTorch has them
+    if pixels.dtype != np.uint8:
+        low, high = np.nanmin(pixels), np.nanmax(pixels)
+        scale = 255 / (high - low) if high > low else 0
+        pixels = np.nan_to_num((pixels - low) * scale).astype(np.uint8)
+    return Image.fromarray(pixels)
 
 
 class Decoder:

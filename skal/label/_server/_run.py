@@ -83,6 +83,7 @@ def listening(port):
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((HOST, port))
+        made.listen(128)  # who comes before the server is ready waits
     except OSError:
         made.close()
         raise

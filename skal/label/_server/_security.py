@@ -109,7 +109,12 @@ class Guard:
         # On the path of the connection, never on an address made from Host.
         path, method = scope["path"], scope["method"]
         trouble = self._stranger(headers, method)
-        if trouble is None and method == "GET" and path == "/" and scope["query_string"]:
+        if (
+            trouble is None
+            and method == "GET"
+            and path == "/"
+            and scope["query_string"]
+        ):
             trouble = await self._enter(scope, send)
             if trouble is None:
                 return

@@ -403,7 +403,7 @@ class Page {
       "button",
       { type: "button", className: "add", onclick: () => this.openClass(), "aria-label": "Add a class" },
       h("span", { "aria-hidden": "true" }, "+"),
-      " class",
+      h("span", { className: "long" }, "class"),
     );
     this.classes.replaceChildren(...buttons, add);
     this.classes.classList.toggle("many", buttons.length > 8);
@@ -1244,17 +1244,16 @@ function model({ model: known }) {
   );
 }
 
-const SIGNS = { yes: ["●", "yes"], nearly: ["◐", "nearly"], no: ["○", "not yet"], unknown: ["–", "cannot tell"] };
+const SIGNS = { enough: "●", "go on": "○", "cannot tell": "–" };
 
 function lights({ lights: four }) {
   if (!four?.length) return null;
-  const rows = four.map(({ name, state, text }) => {
-    const [sign, word] = SIGNS[state] ?? SIGNS.unknown;
+  const rows = four.map(({ name, state, advice }) => {
     return h(
       "li",
-      { className: state },
-      h("span", { className: "sign", "aria-hidden": "true" }, sign),
-      h("div", {}, h("p", { className: "light" }, h("b", {}, name), h("span", { className: "word" }, word)), h("p", { className: "muted" }, text)),
+      { className: state === "enough" ? "enough" : "" },
+      h("span", { className: "sign", "aria-hidden": "true" }, SIGNS[state] ?? "–"),
+      h("div", {}, h("p", { className: "light" }, h("b", {}, name), h("span", { className: "word" }, state)), h("p", { className: "muted" }, advice)),
     );
   });
   return section("Enough?", h("ul", { className: "lights" }, rows), h("p", { className: "muted" }, "Advice only: you decide when to stop."));
