@@ -67,8 +67,9 @@ def check_sound(path: Path) -> None:
             found = str(error)
     if found == "ok":
         return
+    words = " ".join(found.split())
     raise ValueError(
-        f"{path} must be a sound SQLite file, got a damaged one ({found}). "
+        f"{path} must be a sound SQLite file, got a damaged one ({words}). "
         f"{way_out(path)}"
     )
 

@@ -169,8 +169,8 @@ def doubt_light(confidence: Sequence[float], n_audit: int, sure: float = SURE) -
 
     Parameters
     ----------
-    confidence : sequence of float
-        How sure the model is of each row without a label.
+    confidence : sequence of float or None
+        How sure the model is of each row without a label; None without a model.
     n_audit : int
         Rows of the audit, by which confidence was set right.
     sure : float, default=0.8
@@ -181,6 +181,8 @@ def doubt_light(confidence: Sequence[float], n_audit: int, sure: float = SURE) -
     Light
         "enough" once a twentieth is left.
     """
+    if confidence is None:
+        return _cannot_tell("doubt", "No model yet.")
     n = len(confidence)
     if not n:
         return Light("doubt", "enough", 0.0, None, None, "No row is without a label.")

@@ -208,12 +208,14 @@ def _light_up(session, shot):
     derived, pool = session.derived, session.pool
     models = derived.models()
     truth = dict(zip(pool.items[shot.audit].tolist(), shot.y_audit, strict=True))
-    unlabelled = derived.predictions(pool.items[shot.candidates].tolist())
+    said = derived.predictions(pool.items[shot.candidates].tolist())
+    is_cold = bool(models) and "cold" in models[0]["info"]
+    confidence = None if is_cold else [sure for _, sure in said.values()]
     ceiling = ceiling_of(session.store.events())
     lights = [
         accuracy_light(derived.curve(), ceiling=ceiling[0] if ceiling else None),
         stability_light([one["info"].get("kappa") for one in reversed(models)]),
-        doubt_light([sure for _, sure in unlabelled.values()], len(shot.audit)),
+        doubt_light(confidence, len(shot.audit)),
         gain_light(*_rightness(derived, models, truth), seed=session.seed),
     ]
     derived.set_status(lights=as_plain(lights))

@@ -8,6 +8,7 @@ import numpy as np
 
 from skal.label._items import digest_of_array, digest_of_fields, digest_of_text
 from skal.label._sources._base import KINDS, Source
+from skal.label._sources._image_features import SIDE, image_features
 from skal.label._sources._shown import shown_fields, shown_text
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ class MemorySource(Source):
         self.labels = [None] * n if y is None else [known_label(one) for one in y]
 
     def features(self, derived=None, progress=None):
-        if self.as_given or self.kind in ("array", "image"):
+        if self.as_given or self.kind == "array":
             return self.X
+        if self.kind == "image":
+            return _image_features(np.asarray(self.X))
         from skal.label._sources._columns import table_features, text_features
 
         if self.kind == "text":
@@ -73,6 +76,8 @@ class MemorySource(Source):
     def show(self, position):
         if self.kind == "text":
             return shown_text(self.X[position])
+        if self.kind == "image":
+            return {"kind": "image", "image": np.asarray(self.X[position])}
         return shown_fields(self._fields(position), self.kind)
 
     def _fields(self, position):
@@ -137,14 +142,33 @@ def known_label(label: Any) -> str | None:
     return str(label)
 
 
+def _image_features(images):
+    """Return features of images of any size and range, (n, h, w) or (n, 3, h, w)."""
+    from PIL import Image
+
+    if images.dtype != np.uint8:
+        low, high = images.min(), images.max()
+        images = (images - low) * (255 / max(high - low, 1e-12))
+    small = np.empty((len(images), 3, SIDE, SIDE), np.uint8)
+    for i, image in enumerate(images):
+        image = (
+            image
+            if image.ndim == 2 or image.shape[-1] == 3
+            else image.transpose(1, 2, 0)
+        )
+        image = Image.fromarray(np.squeeze(image).astype(np.uint8)).convert("RGB")
+        resized = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        small[i] = np.moveaxis(np.asarray(resized), -1, 0)
+    return image_features(small)
+
+
 def _kind_of(X):
     if hasattr(X, "iloc"):
         return "table"
     if hasattr(X, "ndim") and not hasattr(X, "tocsr") and X.ndim > 2:
         return "image"
-    if len(X.shape if hasattr(X, "shape") else [0]) == 1 and isinstance(X[0], str):
-        return "text"
-    return "array"
+    one_column = len(getattr(X, "shape", (0,))) == 1
+    return "text" if one_column and all(isinstance(one, str) for one in X) else "array"
 
 
 def _n_rows(X):
