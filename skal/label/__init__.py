@@ -6,16 +6,22 @@ Uses the public doors of the rooms below; the command line uses this one.
 
 from typing import TYPE_CHECKING
 
+from skal.label import _backend_desk, _desk
 from skal.label._agreement import Agreement
 from skal.label._events import Event
 from skal.label._export import export_labels
-from skal.label._import import Conflict, ImportReport, import_labels
+from skal.label._import import Conflict, ImportReport, import_labels, undo_import
 from skal.label._item import Item
 from skal.label._session import LabelSession
 from skal.label._store import LabelStore, Lease, StoredItem
 
 if TYPE_CHECKING:
     from typing import Any
+
+#: What ``skal label`` is made of; not for users.
+command_line = _desk
+#: What ``skal ls-backend`` is made of; not for users.
+ml_backend = _backend_desk
 
 __all__ = [
     "Agreement",
@@ -29,6 +35,7 @@ __all__ = [
     "StoredItem",
     "export_labels",
     "import_labels",
+    "undo_import",
 ]
 
 
