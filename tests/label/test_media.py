@@ -16,7 +16,7 @@ from PIL import Image
 
 from skal.label import LabelSession
 from skal.label._server import Pictures, _decode
-from skal.label._server._media import Decoder
+from skal.label._server._media import Decoder, as_image
 
 
 def png(width, height, rows=1):
@@ -156,6 +156,22 @@ def test_the_process_that_decodes_knows_nothing_of_skal():
         timeout=20,
     )
     assert found.stdout.strip() == "['json']"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "mode"),
+    [
+        (np.zeros((8, 8)), "L"),
+        (np.eye(8) * 16, "L"),
+        (np.zeros((1, 8, 8), np.uint8), "L"),
+        (np.zeros((3, 8, 8), np.float32), "RGB"),
+        (np.zeros((8, 8, 3), np.uint8), "RGB"),
+        (np.full((8, 8), np.nan), "L"),
+    ],
+)
+def test_arrays_of_any_order_become_pictures(pixels, mode):
+    image = as_image(pixels)
+    assert (image.mode, image.size) == (mode, (8, 8))
 
 
 def test_pixels_in_memory_are_shown(tmp_path):
