@@ -482,7 +482,7 @@ def near_class(name, classes):
 
 def as_json(show):
     """Return what a page is shown: fields in pairs, and no path of a file."""
-    if show["kind"] == "image" or "image" in show:
+    if "image" in show or "pixels" in show:
         return {"kind": "image"}
     if "text" in show:
         return {"kind": "text", "text": show["text"], "more": show.get("cut", 0)}
@@ -519,8 +519,14 @@ def phase_of(status):
 
 def as_lights(lights: Iterable[Any] | None):
     """Return the four lights as a page draws them."""
-    names = ("name", "state", "advice")
-    return [{name: getattr(light, name) for name in names} for light in lights or ()]
+    return [
+        {
+            "name": light.name,
+            "state": light.state,
+            "advice": light.advice.removeprefix("Cannot tell yet. "),
+        }
+        for light in lights or ()
+    ]
 
 
 def as_matrix(agreement):

@@ -18,7 +18,8 @@ def served(X=TEXTS, annotators=("me",), answers=Answers, **options):
     options = {"classes": ["pos", "neg"], "train": "elsewhere", **options}
     with LabelSession(X, random_state=0, **options) as session:
         pictures = Pictures(session, seconds=5)
-        with Running(answers(session), pictures, list(annotators)) as server:
+        tokens = {name: session.store.add_annotator(name) for name in annotators}
+        with Running(answers(session), pictures, tokens) as server:
             server.session = session
             server.pictures = pictures
             yield server

@@ -16,7 +16,7 @@ from PIL import Image
 
 from skal.label import LabelSession
 from skal.label._server import Pictures, _decode
-from skal.label._server._media import Decoder, as_image
+from skal.label._server._media import Decoder
 
 
 def png(width, height, rows=1):
@@ -60,11 +60,16 @@ def test_a_picture_is_encoded_again_and_kept(digit_images, tmp_path):
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), original)
 
 
+def size_of(path):
+    with Image.open(path) as image:
+        return image.size
+
+
 def test_a_large_picture_comes_small(decoder, tmp_path):
     path, to = tmp_path / "a.jpg", tmp_path / "a.webp"
     Image.new("RGB", (3000, 2000), "red").save(path)
     decoder.encode(path, to, 320)
-    assert Image.open(to).size == (320, 213)
+    assert size_of(to) == (320, 213)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "F", "CMYK"])
@@ -72,13 +77,12 @@ def test_every_mode_becomes_a_picture(mode, decoder, tmp_path):
     path, to = tmp_path / "a.tiff", tmp_path / "a.webp"
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert(mode).save(path)
     decoder.encode(path, to, 320)
-    assert Image.open(to).size == (8, 8)
+    assert size_of(to) == (8, 8)
 
 
 BOMBS = {
     "pixels by the header": png(60_000, 60_000),
     "just above the limit": png(8_001, 8_001),
-    "half a picture": png(500, 500),
     "no picture": b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>",
     "nothing": b"",
     "a page": b"<!doctype html><script>alert(1)</script>",
@@ -135,7 +139,10 @@ def test_a_link_that_came_later_leads_nowhere(digit_images, tmp_path):
 
 
 def test_the_process_that_decodes_knows_nothing_of_skal():
-    code = "import runpy, sys; runpy.run_path(sys.argv[1]); print(sorted(sys.modules))"
+    code = (
+        "import runpy, sys; runpy.run_path(sys.argv[1]); "
+        "print([name for name in ('json', 'numpy', 'skal') if name in sys.modules])"
+    )
     script = Path(_decode.__file__)
     found = subprocess.run(
         [sys.executable, "-I", "-c", code, script],
@@ -144,24 +151,7 @@ def test_the_process_that_decodes_knows_nothing_of_skal():
         check=True,
         timeout=20,
     )
-    assert "'json'" in found.stdout
-    assert "skal" not in found.stdout.replace(str(script), "")
-
-
-@pytest.mark.parametrize(
-    ("pixels", "mode"),
-    [
-        (np.zeros((8, 8)), "L"),
-        (np.eye(8) * 16, "L"),
-        (np.zeros((1, 8, 8), np.uint8), "L"),
-        (np.zeros((3, 8, 8), np.float32), "RGB"),
-        (np.zeros((8, 8, 3), np.uint8), "RGB"),
-        (np.full((8, 8), np.nan), "L"),
-    ],
-)
-def test_arrays_of_any_order_become_pictures(pixels, mode):
-    image = as_image(pixels)
-    assert (image.mode, image.size) == (mode, (8, 8))
+    assert found.stdout.strip() == "['json']"
 
 
 def test_pixels_in_memory_are_shown(tmp_path):

@@ -17,6 +17,7 @@ MEMORY = 2 << 30
 
 def limit():
     """Bound what this process may take; where the system has no limits, go without."""
+    os.umask(0o077)
     try:
         import resource
     except ImportError:  # Windows

@@ -72,19 +72,21 @@ class Pictures:
         except KeyError:
             raise LookupError(f"There is no row {item}.") from None
         show = pool.show(position)
-        if "image" not in show:
-            raise LookupError(f"Row {item} has no picture.")
         digest = pool.source.digests[position]
         name = hashlib.sha256(digest.encode()).hexdigest()[:40]
-        if isinstance(show["image"], str | os.PathLike):
+        if "image" in show:
             return inside(show["image"], getattr(pool.source, "root", None)), name
-        return self._written(show["image"], name), name
+        if "pixels" in show:
+            return self._written(show["pixels"], name), name
+        raise LookupError(f"Row {item} has no picture.")
 
     def _written(self, pixels, name):
         """Write pixels that are in memory as a file, once."""
         path = self.folder / f"{name}.png"
         if not path.exists():
-            as_image(pixels).save(path)
+            from PIL import Image
+
+            Image.fromarray(pixels).save(path)
         return path
 
     def close(self):
@@ -101,21 +103,6 @@ def inside(path, root):
     if not found.is_file():  # a pipe would be waited for
         raise LookupError("The picture is no longer there.")
     return found
-
-
-def as_image(pixels):
-    """Return an array of one image, of any range and order of axes, as an image."""
-    import numpy as np
-    from PIL import Image
-
-    pixels = np.squeeze(np.asarray(pixels))
-    if pixels.ndim == 3 and pixels.shape[0] in (3, 4) and pixels.shape[2] > 4:
-        pixels = np.moveaxis(pixels, 0, 2)  # channels first, as PyTorch has them
-    if pixels.dtype != np.uint8:
-        low, high = np.nanmin(pixels), np.nanmax(pixels)
-        scale = 255 / (high - low) if high > low else 0
-        pixels = np.nan_to_num((pixels - low) * scale).astype(np.uint8)
-    return Image.fromarray(pixels)
 
 
 class Decoder:

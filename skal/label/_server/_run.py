@@ -1,6 +1,7 @@
 """Run the server: on this computer's own address alone."""
 
 import contextlib
+import signal
 import socket
 import threading
 
@@ -18,20 +19,20 @@ class Running:
     pictures : Pictures
         The images of the source.
 
-    annotators : list of str
-        Who may come in, each by a link of their own.
+    tokens : dict of str to str
+        Who may come in, and the token that does it.
 
     port : int, default=0
         Where to listen; 0 takes any free one.
     """
 
-    def __init__(self, answers, pictures, annotators, port=0):
+    def __init__(self, answers, pictures, tokens, port=0):
         import uvicorn
 
         from skal.label._server._app import application
         from skal.label._server._security import Keys
 
-        self.keys = Keys(annotators)
+        self.keys = Keys(tokens)
         self._socket = listening(port)
         self.port = self._socket.getsockname()[1]
         self.app = application(answers, pictures, self.keys, self.port)
@@ -54,9 +55,13 @@ class Running:
 
     def run(self):
         """Serve until a signal ends it."""
-        with contextlib.suppress(KeyboardInterrupt):
-            self._server.run(sockets=[self._socket])
-        self.close()
+        # uvicorn raises the signal again when it is done: let that not kill us.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._server.run(sockets=[self._socket])
+        finally:
+            self.close()
 
     def __enter__(self):
         """Serve in a thread, for a notebook or a test."""
@@ -77,7 +82,7 @@ class Running:
 
 
 def listening(port):
-    """Return a socket on this port, on any free one where 0 asks for that."""
+    """Return a socket that listens on a port; on any free one for 0."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     # A port that a server has just left may be taken again.
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -88,14 +93,3 @@ def listening(port):
         made.close()
         raise
     return made
-
-
-def free_port(wanted):
-    """Return ``wanted`` if nobody listens there, else a port that is free."""
-    for port in (wanted, 0):
-        try:
-            with listening(port) as made:
-                return made.getsockname()[1]
-        except OSError:
-            continue
-    raise OSError("no port is free")

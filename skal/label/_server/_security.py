@@ -21,10 +21,13 @@ HEADERS = {
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
 }
-ENTER = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>skal label</title>"
+PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>skal label</title>{}"
+CLOSED = PAGE.format(
     "<p>Open the link that <code>skal label</code> printed: it holds the key."
 )
+#: A redirect of HTTP would belong to the site that the link was clicked on, and a
+#: strict cookie is not sent there; a page that goes on by itself is our own.
+ENTER = PAGE.format('<meta http-equiv=refresh content="0; url=/#{key}">')
 
 
 class Keys:
@@ -37,12 +40,12 @@ class Keys:
 
     Parameters
     ----------
-    annotators : iterable of str
-        Their names.
+    tokens : dict of str to str
+        The token of each annotator, by name.
     """
 
-    def __init__(self, annotators):
-        self.tokens = {name: secrets.token_urlsafe(32) for name in annotators}
+    def __init__(self, tokens):
+        self.tokens = dict(tokens)
         self._seed = secrets.token_bytes(32)
 
     def cookie(self, name):
@@ -108,16 +111,11 @@ class Guard:
         headers = Headers(scope["headers"])
         # On the path of the connection, never on an address made from Host.
         path, method = scope["path"], scope["method"]
-        trouble = self._stranger(headers, method)
-        if (
-            trouble is None
-            and method == "GET"
-            and path == "/"
-            and scope["query_string"]
-        ):
-            trouble = await self._enter(scope, send)
-            if trouble is None:
-                return
+        trouble = self._misled(headers)
+        if trouble is None and method == "GET" and path == "/" and scope["query_string"]:
+            await self._enter(scope["query_string"], send)
+            return
+        trouble = trouble or self._stranger(headers, method)
         if trouble is None:
             annotator, trouble = self._annotator(headers, path, method)
         if trouble is not None:
@@ -126,11 +124,15 @@ class Guard:
         scope["state"] = {**scope.get("state", {}), "annotator": annotator}
         await self.app(scope, limited(receive, self.max_body), with_headers(send))
 
-    def _stranger(self, headers, method):
-        """Say what shows that a request comes from elsewhere, or None."""
+    def _misled(self, headers):
+        """Say whether a name that is not ours led a browser here."""
         host = headers.only("host")
         if host is None or host.lower() not in self.hosts:
             return "The Host of the request is not this server."
+        return None
+
+    def _stranger(self, headers, method):
+        """Say what shows that a request comes from elsewhere, or None."""
         if method not in ("GET", "HEAD", "POST"):
             return "There is no such method here."
         site = headers.only("sec-fetch-site", "none" if method != "POST" else None)
@@ -139,26 +141,29 @@ class Guard:
         origin = headers.only("origin")
         if method == "POST" and origin is None:
             return "The request does not say where it comes from."
-        if origin is not None and origin.lower() != f"http://{host.lower()}":
+        if origin is not None and origin.lower() != f"http://{headers.only('host')}":
             return "The request comes from another origin."
         return None
 
-    async def _enter(self, scope, send):
-        """Exchange the token of a start link for a cookie, and go on without it."""
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
+    async def _enter(self, query, send):
+        """Exchange the token of a start link for a cookie, and go on without it.
+
+        The link may be clicked anywhere: whoever knows the token may come in.
+        """
+        given = parse_qs(query.decode("latin-1")).get("token", [""])
         name = self.keys.of_token(given[0])
         if name is None:
-            return "The link is not of this start of skal label."
+            await refuse(send, 403, "The link is not of this start of skal label.", "/")
+            return
         cookie = f"{self.cookie_name}={self.keys.cookie(name)}"
-        location = f"/#{self.keys.key(name)}"
+        body = ENTER.format(key=self.keys.key(name)).encode()
         headers = [
-            (b"location", location.encode()),
+            (b"content-type", b"text/html; charset=utf-8"),
             (b"set-cookie", f"{cookie}; Path=/; HttpOnly; SameSite=Strict".encode()),
             (b"cache-control", b"no-store"),
-            (b"content-length", b"0"),
+            (b"content-length", str(len(body)).encode()),
         ]
-        await answer(send, 303, headers, b"")
-        return None
+        await answer(send, 200, headers, body)
 
     def _annotator(self, headers, path, method):
         """Return who asks, and what is missing if they may not."""
@@ -229,7 +234,7 @@ def with_headers(send):
 async def refuse(send, status, error, path):
     """Answer with an error: as JSON, or as a page where a person reads it."""
     if path == "/":
-        kind, body = b"text/html; charset=utf-8", ENTER.encode()
+        kind, body = b"text/html; charset=utf-8", CLOSED.encode()
     else:
         kind, body = b"application/json", json.dumps({"error": error}).encode()
     headers = [

@@ -46,9 +46,8 @@ def text_features(texts: Sequence[str]) -> Any:
     try:
         return vectorizer.fit_transform(texts)
     except ValueError:  # no word is in any: signs alone, or nothing
-        return vectorizer.set_params(analyzer="char", min_df=1).fit_transform(
-            [f" {text}" for text in texts]
-        )
+        vectorizer.set_params(analyzer="char", token_pattern=None, min_df=1)
+        return vectorizer.fit_transform([f" {text}" for text in texts])
 
 
 def table_features(columns: Mapping[str, Sequence[Any]]) -> Any:

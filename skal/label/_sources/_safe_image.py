@@ -48,17 +48,23 @@ def open_image(path: Path, root: Path | None = None) -> Iterator[Any]:
     """
     from PIL import Image
 
-    if root is not None and not path.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"{path.name!r} must lie in its folder, got a way out of it.")
     # A pipe would be waited for; a link may have been put here since.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        handle = os.open(path.resolve(), flags | getattr(os, "O_NOFOLLOW", 0))
-    except OSError as error:
+        real = path.resolve()
+        if root is not None and not real.is_relative_to(root.resolve()):
+            raise ValueError(
+                f"{path.name!r} must lie in its folder, got a way out of it."
+            )
+        handle = os.open(real, flags)
+    except (OSError, RuntimeError) as error:  # a ring of links
         raise ValueError(f"{path.name!r} must be a file, got {error}.") from error
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise ValueError(f"{path.name!r} must be a file, got something else.")
     with open(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
+        if found.st_size > MAX_BYTES:
             raise ValueError(
                 f"{path.name!r} must be a file of at most {MAX_BYTES >> 20} MB, got "
                 f"{found.st_size >> 20} MB."
