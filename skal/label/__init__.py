@@ -6,11 +6,11 @@ Uses the public doors of the rooms below; the command line uses this one.
 
 from typing import TYPE_CHECKING
 
-from skal.label import _desk
+from skal.label import _backend_desk, _desk
 from skal.label._agreement import Agreement
 from skal.label._events import Event
 from skal.label._export import export_labels
-from skal.label._import import Conflict, ImportReport, import_labels
+from skal.label._import import ImportReport, import_labels, undo_import
 from skal.label._item import Item
 from skal.label._session import LabelSession
 from skal.label._store import LabelStore, Lease, StoredItem
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 #: What ``skal label`` is made of; not for users.
 command_line = _desk
+#: What ``skal ls-backend`` is made of; not for users.
+ml_backend = _backend_desk
 
 __all__ = [
     "Agreement",
-    "Conflict",
     "Event",
     "ImportReport",
     "Item",
@@ -33,6 +34,7 @@ __all__ = [
     "StoredItem",
     "export_labels",
     "import_labels",
+    "undo_import",
 ]
 
 

@@ -33,8 +33,18 @@ def new_password(shelf: Any) -> str:
         The password, of 192 bits, to be shown this once.
     """
     password = secrets.token_urlsafe(24)
-    shelf.store.meta[PASSWORD] = hash_of(password.encode())
+    set_password(shelf, password)
     return password
+
+
+def set_password(shelf: Any, password: str) -> None:
+    """Take a password of the user's own, which is to be as long as a drawn one."""
+    if len(password) < 16:
+        raise ValueError(
+            f"The password must be of 16 letters at least, got {len(password)}. Leave "
+            "it out, and one is drawn."
+        )
+    shelf.store.meta[PASSWORD] = hash_of(password.encode())
 
 
 def has_password(shelf: Any) -> bool:
@@ -109,5 +119,5 @@ def _has_port(name):
 
 
 def hash_of(password: bytes) -> str:
-    """Return what is kept of a password; it is random, so that nobody can guess it."""
+    """Return what is kept of a password, which is too long to be guessed."""
     return hashlib.sha256(password).hexdigest()

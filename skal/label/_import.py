@@ -197,6 +197,29 @@ def import_labels(
         return look.report
 
 
+def undo_import(project: Any) -> int:
+    """Take the last import back, all of it; what was said since stays.
+
+    Parameters
+    ----------
+    project : LabelSession or path-like
+        The project, or its folder.
+
+    Returns
+    -------
+    int
+        How many labels, skips and discards of it counted until now.
+    """
+    with opened(project) as shelf:
+        said = (word for row in shelf.ledger().said.values() for word in row.values())
+        brought = [word for word in said if word.source == "import" and word.batch]
+        if not brought:
+            return 0
+        last = max(brought, key=lambda word: word.seq)
+        shelf.store.undo(last.annotator, event=last.batch)
+        return sum(word.batch == last.batch for word in brought)
+
+
 def _records(path, fmt, columns, from_name):
     """Yield (place, record, problem) of a file of any format."""
     if fmt == "label-studio":

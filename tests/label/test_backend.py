@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
+from contextlib import ExitStack
 from queue import Queue
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from skal.label import LabelSession
 from skal.label._backend import Backend
 from skal.label._backend_app import BackendServer
-from skal.label._backend_guard import new_password
+from skal.label._backend_guard import new_password, set_password
 from skal.label._label_studio import LabelConfig
 from skal.label._shelf import Shelf
 
@@ -212,12 +213,18 @@ def test_too_much_at_once_is_sent_back(backend, monkeypatch):
     assert backend.answer("webhook", webhook("ANNOTATION_CREATED")).status == 503
 
 
-@pytest.fixture
-def server(session):
-    """Return a client of a running backend, and its password."""
-    shelf, hosts = Shelf.of(session), ["box.local", "in.docker:80"]
-    password = new_password(shelf)
-    with BackendServer(shelf, port=0, allow_hosts=hosts) as running:
+@pytest.fixture(scope="module")
+def server():
+    """Return a client of a backend that runs for all the tests that follow."""
+    with ExitStack() as stack:
+        session = stack.enter_context(
+            LabelSession(TEXTS, classes=["pos", "neg"], train="elsewhere")
+        )
+        session.derived.publish(seq=9, n_labels=4, predictions=[(1, "pos", 0.75)])
+        shelf, hosts = Shelf.of(session), ["box.local", "in.docker:80"]
+        password = new_password(shelf)
+        running = BackendServer(shelf, port=0, allow_hosts=hosts)
+        stack.enter_context(running)
         base = f"http://127.0.0.1:{running.port}"
         with httpx.Client(base_url=base, auth=("skal", password)) as client:
             yield client
@@ -305,3 +312,8 @@ def test_the_password_is_kept_as_a_hash(session):
     kept = json.dumps(dict(session.store.meta))
     assert password not in kept
     assert b64encode(password.encode()).decode() not in kept
+
+
+def test_a_short_password_is_refused(session):
+    with pytest.raises(ValueError, match="of 16 letters at least, got 5"):
+        set_password(Shelf.of(session), "short")
