@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from skal.label._answers import Answers
 from skal.label._derived import Derived
+from skal.label._digits import CLASSES, NAME, digits_folder
 from skal.label._models import foreign_classes, model_of
 from skal.label._project import Project
 from skal.label._session import LabelSession
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from os import PathLike
     from typing import Any, Self
+
+
+__all__ = ["CLASSES", "NAME", "Desk", "digits_folder", "open_project"]
 
 
 def open_project(
@@ -188,7 +192,9 @@ class Desk:
                 stack.enter_context(Supervisor(project.folder, trust=self._trust))
             pictures = Pictures(session, project.thumbs)
             stack.callback(pictures.close)
-            tokens = {name: session.store.add_annotator(name) for name in self.annotators}
+            tokens = {
+                name: session.store.add_annotator(name) for name in self.annotators
+            }
             self.server = self._listening(Running, Answers(session), pictures, tokens)
             stack.callback(self.server.close)
             session.store.meta["port"] = self.server.port

@@ -937,7 +937,8 @@ class Page {
     const answer = await this.transport.ask("search", { ...query, n: TILES }).catch((error) => ({ error }));
     const rows = answer.items ?? [];
     const like = query.like ? "like this one" : "found";
-    this.news.textContent = answer.error ? answer.error.message : `${plural(rows.length, "row")} ${like}`;
+    const many = rows.length === TILES ? "The first " : "";
+    this.news.textContent = answer.error ? answer.error.message : `${many}${plural(rows.length, "row")} ${like}`;
     this.found.replaceChildren(...rows.map((row) => this.result(row)));
     if (rows.length) this.found.querySelector("button").focus();
   }
@@ -1255,6 +1256,9 @@ const SIGNS = { enough: "●", "go on": "○", "cannot tell": "–" };
 
 function lights({ lights: four }) {
   if (!four?.length) return null;
+  if (four.every(({ advice }) => advice === four[0].advice)) {
+    return section("Enough?", h("p", { className: "muted" }, `Cannot tell yet. ${four[0].advice}`));
+  }
   const rows = four.map(({ name, state, advice }) => {
     return h(
       "li",
