@@ -156,7 +156,7 @@ def label(
             strategy=strategy,
             trust=trust or config is not None,
             annotator=people[0],
-            guidelines=guidelines and guidelines.read_text(encoding="utf-8"),
+            guidelines=guidelines.read_text(encoding="utf-8") if guidelines else None,
             audit=audit,
             repeat=repeat,
         )
@@ -204,4 +204,4 @@ def say(desk):
     for name, link in desk.links.items():
         before = f"{name}: " if many else "Open "
         console.print(f"{before}{link}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Labels are kept in {desk.session.project.folder}", soft_wrap=True)
+    console.print(f"Labels are kept in {desk.project.folder}", soft_wrap=True)

@@ -189,6 +189,27 @@ def test_a_row_on_the_screen_is_never_exchanged(chromium):
 
 
 @pytest.mark.long
+def test_a_reply_that_comes_late_brings_no_row_again(chromium):
+    """Rows that were answered while it was on its way used to be asked once more."""
+    with served() as server, tab(chromium, server) as page:
+        held = []
+        page.route("**/api/next", lambda route: held.append((route, route.fetch())))
+        while not held:
+            press(page, "1")
+        while page.locator(".where .id").count():  # all that were fetched before
+            page.keyboard.press("1")
+        wait_saved(page)
+        page.unroute("**/api/next")
+        for route, reply in held:
+            route.fulfill(response=reply)
+        for _ in range(12):
+            press(page, "2")
+        wait_saved(page)
+        events = server.session.store.events()
+        assert len({event.item for event in events}) == len(events)
+
+
+@pytest.mark.long
 def test_the_grid_is_one_transaction_and_one_undo(chromium, digit_images, digit_of):
     with served(str(digit_images), classes=CLASSES) as server:
         session = server.session
