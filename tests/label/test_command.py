@@ -100,7 +100,11 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "COLUMNS": "200",
+            },
         )
         line = self.process.stdout.readline()
         assert "http://" in line, line
@@ -128,7 +132,9 @@ def label_and_kill(nursery, folder, n_labels, n_kills, seed):
     """Post labels as an outbox does, while somebody kills the server at random."""
     path = write_texts(folder, n_labels)
     rng = random.Random(seed)
-    waiting = [(i + 1, rng.choice(["pos", "neg"]), str(uuid4())) for i in range(n_labels)]
+    waiting = [
+        (i + 1, rng.choice(["pos", "neg"]), str(uuid4())) for i in range(n_labels)
+    ]
     meant = {item: value for item, value, _ in waiting}
     acknowledged, n_lost = set(), 0
     server = Server(nursery, path)
@@ -140,7 +146,9 @@ def label_and_kill(nursery, folder, n_labels, n_kills, seed):
                 ends.pop(0)
                 killer = threading.Timer(rng.random() * 0.02, server.kill)
                 killer.start()
-            while waiting and (killer is not None or not ends or n_labels - len(waiting) < ends[0]):
+            while waiting and (
+                killer is not None or not ends or n_labels - len(waiting) < ends[0]
+            ):
                 item, value, event = waiting[0]
                 try:
                     saved = server.client.label(item, value, event)["saved"]
@@ -328,7 +336,9 @@ def test_the_browser_is_given_a_file_and_not_the_token(ready, tmp_path):
         (["--text", "body", "-c", "a,b", "--guidelines", "none.md"], "does not exist"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_written(arguments, words, ready, tmp_path):
+def test_what_cannot_be_is_said_before_anything_is_written(
+    arguments, words, ready, tmp_path
+):
     path = write_texts(tmp_path, 5)
     result = run_skal("label", path, *arguments)
     assert result.exit_code == 2
@@ -356,7 +366,9 @@ def test_a_project_is_on_one_desk_at_a_time(ready, tmp_path):
 def test_labels_that_exist_name_the_classes(ready, tmp_path):
     path = tmp_path / "films.csv"
     path.write_text("body,stars\nfine,5\ndull,1\nlong,\n")
-    result = run_skal("label", path, "--text", "body", "--label", "stars", "--no-browser")
+    result = run_skal(
+        "label", path, "--text", "body", "--label", "stars", "--no-browser"
+    )
     assert result.exit_code == 0, result.output
     with command_line.open_project(path) as session:
         assert session.classes == ["1", "5"]
