@@ -288,8 +288,9 @@ class LabelSession:
 
     def _learner(self, learner, kind):
         """Return what the user gave, what the project names, or the default."""
-        if learner is None:
-            return learner_of(self.store.meta.get("model"), kind, self.seed)
+        spec = self.store.meta.get("model")
+        if learner is None and spec is not None:
+            return learner_of(spec, kind, self.seed)
         return as_learner(learner, kind, self.seed)
 
     def _pool_of(self, source, present=None):

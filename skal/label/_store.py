@@ -445,7 +445,7 @@ class LabelStore:
             known = None if id is None else self._event_named(id)
             if known is not None:
                 return self._told(known, kind, annotator)
-            done, undone = stacks(self.events(annotator=annotator))
+            done, undone = stacks(self._turns(annotator))
             names = done if kind == "undo" else undone
             if event is not None:
                 names = self._checked_target(event, names)
@@ -461,6 +461,14 @@ class LabelStore:
             for act in acts:
                 self._hand_back(connection, kind, act)
         return acts[0]
+
+    def _turns(self, annotator):
+        """Return what decides on undo and redo: event, batch, kind and target."""
+        return self._database.rows(
+            "SELECT event, batch, kind, target FROM event WHERE annotator = ? "
+            "ORDER BY seq",
+            (annotator,),
+        )
 
     def _told(self, known, kind, annotator):
         """Return what a known undo has taken back."""
