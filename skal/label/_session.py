@@ -175,8 +175,8 @@ class LabelSession:
         self.project = None if project is None else Project.at(project)
         if self.project is not None:
             self.project.make()
-        self.store = LabelStore(self.project and self.project.labels)
-        self.derived = Derived(self.project and self.project.model)
+        self.store = LabelStore(self.project.labels if self.project else None)
+        self.derived = Derived(self.project.model if self.project else None)
         try:
             source = self._source(X, ids, kind, y, learner)
             given = plain_list(classes) or classes_of(source, y)
@@ -365,14 +365,11 @@ class LabelSession:
             return Ranking(np.empty(0, int), np.empty(0))
         if self._ranked is None or self._ranked[0] != model["version"]:
             items, scores = self.derived.ranking()
-            there = np.array([item in self._ledger_items() for item in items], bool)
+            there = items < len(self._ledger.open)  # not those of rows yet to come
             source = "initial" if model["info"].get("cold") else "strategy"
             ranking = Ranking(items[there], scores[there], model["version"], source)
             self._ranked = model["version"], ranking
         return self._ranked[1]
-
-    def _ledger_items(self):
-        return range(len(self._ledger.open))
 
     def _with_guess(self, leases):
         """Note what the model takes new rows for, before anybody says."""
@@ -777,13 +774,17 @@ class LabelSession:
                     "files. Put them there and use rescan()."
                 )
             X_joined = concat_rows(source.X, X)  # complains of rows of another kind
-            names = ids
+            names: Any = None if ids is None else list(ids)
             if ids is None and not hasattr(X, "iloc"):
                 n_more = X.shape[0] if hasattr(X, "shape") else len(X)
                 names = range(len(source.ids), len(source.ids) + n_more)
             more = MemorySource(X, names, source.kind, as_given=source.as_given)
-            gone = [source.ids[i] for i in np.flatnonzero(~self.pool.present)]
-            kept = [id if id not in gone else f"{id} (removed)" for id in source.ids]
+            there = self.pool.present.tolist()
+            # A row that left gives its id free.
+            kept = [
+                id if present else f"{id} (removed {i})"
+                for i, (id, present) in enumerate(zip(source.ids, there, strict=True))
+            ]
             joined = MemorySource(
                 X_joined,
                 [*kept, *more.ids],
@@ -825,7 +826,11 @@ class LabelSession:
             self._take_given(source)
             ids.update({row.item: row.id for row in self.store.items()})
             added, moved, gone = self.pool.changes
-            return tuple([ids[item] for item in part] for part in (added, moved, gone))
+            return (
+                [ids[item] for item in added],
+                [ids[item] for item in moved],
+                [ids[item] for item in gone],
+            )
 
     def _swap(self, source, present=None):
         self.pool = self._pool_of(source, present)

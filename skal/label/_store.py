@@ -370,7 +370,7 @@ class LabelStore:
         list of Event
             Undone ones too.
         """
-        where, params = "WHERE seq > ?", [after]
+        where, params = "WHERE seq > ?", list[int | str]([after])
         for column, value in (("annotator", annotator), ("item", item)):
             if value is not None:
                 where += f" AND {column} = ?"
@@ -543,7 +543,7 @@ class LabelStore:
         with self._database.transaction() as connection:
             held, now = self.leases(of=annotator), time.time()
             chosen = wanted(held) if callable(wanted) else wanted
-            lent = []
+            lent: list[Lease] = []
             for wish in chosen:
                 lease = wish if isinstance(wish, Lease) else Lease(int(wish))
                 if held.get(lease.item, lease).annotator not in ("", annotator):
@@ -709,6 +709,11 @@ class Meta(MutableMapping):
                 "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (key, text),
             )
+
+    def update(self, *args: Any, **values: Any) -> None:
+        """Write several values, all of them or none."""
+        with self._database.transaction():
+            super().update(*args, **values)
 
     def __delitem__(self, key: str) -> None:
         self[key]  # a key that is not there is a KeyError

@@ -6,10 +6,12 @@ from skal.label._events import ACTIONS
 def stacks(events):
     """Return what is done and what is undone, each with the next to go last.
 
-    ``events`` are those of one person, in order: event, batch, kind, target. Events of a batch are one action, by
-    the name of the batch. A new action ends what could be redone.
+    ``events`` are those of one person, in order: event, batch, kind and target of each.
+    Events of a batch are one action, by the name of the batch. A new action ends what
+    could be redone.
     """
-    done, undone = {}, {}  # ordered sets
+    done: dict[str, None] = {}  # ordered sets
+    undone: dict[str, None] = {}
     for event, batch, kind, target in events:
         name = batch or event
         if kind in ACTIONS:
