@@ -10,7 +10,9 @@ from rich.console import Console
 
 from skal.label import command_line
 
-EXTRA = "skal label needs starlette and uvicorn. Install them: pip install 'skal[label]'"
+EXTRA = (
+    "skal label needs starlette and uvicorn. Install them: pip install 'skal[label]'"
+)
 
 
 def label(

@@ -10,7 +10,7 @@ from skal.label import _backend_desk, _desk
 from skal.label._agreement import Agreement
 from skal.label._events import Event
 from skal.label._export import export_labels
-from skal.label._import import Conflict, ImportReport, import_labels, undo_import
+from skal.label._import import ImportReport, import_labels, undo_import
 from skal.label._item import Item
 from skal.label._session import LabelSession
 from skal.label._store import LabelStore, Lease, StoredItem
@@ -25,7 +25,6 @@ ml_backend = _backend_desk
 
 __all__ = [
     "Agreement",
-    "Conflict",
     "Event",
     "ImportReport",
     "Item",

@@ -482,7 +482,7 @@ def near_class(name, classes):
 
 def as_json(show):
     """Return what a page is shown: fields in pairs, and no path of a file."""
-    if "image" in show or "pixels" in show:
+    if "image" in show:
         return {"kind": "image"}
     if "text" in show:
         return {"kind": "text", "text": show["text"], "more": show.get("cut", 0)}

@@ -205,10 +205,15 @@ class Backend:
         self.shelf.store.append([event])
 
     def _take_back(self, name):
-        """Undo what one annotation says."""
-        for word in self.shelf.store.current():
-            if word.event.startswith(f"{name}:"):
+        """Undo what one annotation says, and what it said before it was changed."""
+        while found := [w for w in self.shelf.store.current() if _of(name, w.event)]:
+            for word in found:
                 self.shelf.store.undo(word.annotator, event=word.event)
+
+
+def _of(name, event):
+    """Tell whether an event is one of an annotation."""
+    return event.startswith(f"{name}:")
 
 
 #: What older versions of Label Studio ask, and are content to hear.

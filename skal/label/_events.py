@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from uuid import uuid4
 
@@ -94,20 +94,20 @@ class Event:
     event: str = field(default_factory=lambda: str(uuid4()))
     seq: int | None = None
 
-    def says_the_same(self, other: Event) -> bool:
-        """Tell whether this is the other event, reported again."""
-        return all(getattr(self, name) == getattr(other, name) for name in _SAID)
-
-    def columns(self) -> dict[str, object]:
-        """Return the columns of the table, but for ``seq``."""
-        values = asdict(self)
-        del values["seq"]
-        return values
-
 
 _SAID = ("event", "item", "annotator", "kind", "value", "target", "batch")
 COLUMNS = tuple(field.name for field in fields(Event) if field.name != "seq")
 _NUMBERS = ("rank", "score", "model", "p_select", "lead_ms")
+
+
+def says_the_same(event, other):
+    """Tell whether an event is another, reported again."""
+    return all(getattr(event, name) == getattr(other, name) for name in _SAID)
+
+
+def columns_of(event):
+    """Return the columns of the table of events, but for ``seq``."""
+    return {name: getattr(event, name) for name in COLUMNS}
 
 
 def check_event(event):

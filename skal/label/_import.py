@@ -336,11 +336,12 @@ def _write(shelf, report, events, add_classes):
     """Write all in one transaction, if the classes are known or may be added."""
     new, names = list(report.unknown_classes), shelf.class_names()
     if new and not add_classes:
-        near = nearest_first(new[0], names.names)[:3]
+        known = nearest_first(new[0], names.names)[:3] if names.names else []
         raise ValueError(
             f"label must be a class of the project, got {', '.join(map(repr, new))}; "
-            f"nearest are {', '.join(map(repr, near))}. Give other names with rename= "
-            "(--rename), or make them classes with add_classes=True (--add-classes)."
+            f"nearest are {', '.join(map(repr, known)) or 'none, for it has none'}. "
+            "Give other names with rename= (--rename), or make them classes with "
+            "add_classes=True (--add-classes)."
         )
     classes = [Event(None, "import", "class", names.check_new(name)) for name in new]
     if events:

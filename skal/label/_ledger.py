@@ -81,7 +81,11 @@ class Ledger:
         """List who was asked again for a row of theirs, and both their answers."""
         found = []
         for (_, annotator), spoken in self._spoken.items():
-            labels = [event for event in spoken if event.kind == "label"]
+            labels = [
+                event
+                for event in spoken
+                if event.kind == "label" and not self._is_undone(event)
+            ]
             for before, after in pairwise(labels):
                 if after.source == "again":
                     found.append((annotator, before.value, after.value))
@@ -111,12 +115,15 @@ class Ledger:
         for pair in sorted(self._named.get(event.target, ())):
             self._settle(*pair)
 
+    def _is_undone(self, event):
+        return bool(self._undone & {event.event, event.batch})
+
     def _settle(self, item, annotator):
         """Find the last word of a person on a row, and what it makes of the row."""
         said = self.said.setdefault(item, {})
         said.pop(annotator, None)
         for event in reversed(self._spoken[item, annotator]):
-            if not self._undone & {event.event, event.batch}:
+            if not self._is_undone(event):
                 said[annotator] = event
                 break
         last = said.get(annotator)

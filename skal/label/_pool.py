@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,7 @@ class Pool:
         seed: int = 0,
     ) -> None:
         self.source = source
+        self._features, self._making = None, threading.Lock()
         self.present = np.ones(len(source.ids), bool) if present is None else present
         pairs = list(zip(source.ids, source.digests, strict=True))
         self.changes = store.set_items(
@@ -91,8 +93,11 @@ class Pool:
         return item in self._position
 
     def features(self, derived: Any = None, progress: Any = None) -> Any:
-        """Return the rows for the learner, by position."""
-        return self.source.features(derived, progress)
+        """Return the rows for the learner, by position; made once."""
+        with self._making:
+            if self._features is None:
+                self._features = self.source.features(derived, progress)
+            return self._features
 
     def show(self, position: int) -> dict[str, Any]:
         """Return what a person sees of a row."""

@@ -21,7 +21,7 @@ from skal.label._events import Event, check_text
 from skal.label._history import History, labels_frame
 from skal.label._item import Item
 from skal.label._ledger import Ledger
-from skal.label._models import as_learner
+from skal.label._models import as_learner, learner_of
 from skal.label._pool import Pool
 from skal.label._project import Project
 from skal.label._queue import Queue, Ranking
@@ -182,7 +182,7 @@ class LabelSession:
             given = plain_list(classes) or classes_of(source, y)
             self._check_start(source, given)
             self._remember(source, given, random_state, guidelines)
-            self.learner = as_learner(learner, source.kind, self.seed)
+            self.learner = self._learner(learner, source.kind)
             self.pool = self._pool_of(source)
             self._sync()
             self._add_classes(given)
@@ -285,6 +285,13 @@ class LabelSession:
         meta.update(audit=self.audit, repeat=self.repeat)
         self.seed = meta["seed"]
         self._names = ClassNames(meta["classes"])
+
+    def _learner(self, learner, kind):
+        """Return what the user gave, what the project names, or the default."""
+        spec = self.store.meta.get("model")
+        if learner is None and spec is not None:
+            return learner_of(spec, kind, self.seed)
+        return as_learner(learner, kind, self.seed)
 
     def _pool_of(self, source, present=None):
         return Pool(source, self.store, present, audit=self.audit, seed=self.seed)
@@ -769,6 +776,7 @@ class LabelSession:
                     "X must join rows in memory, but the rows of this project are "
                     "files. Put them there and use rescan()."
                 )
+            X_joined = concat_rows(source.X, X)  # complains of rows of another kind
             names = ids
             if ids is None and not hasattr(X, "iloc"):
                 n_more = X.shape[0] if hasattr(X, "shape") else len(X)
@@ -777,7 +785,7 @@ class LabelSession:
             gone = [source.ids[i] for i in np.flatnonzero(~self.pool.present)]
             kept = [id if id not in gone else f"{id} (removed)" for id in source.ids]
             joined = MemorySource(
-                concat_rows(source.X, X),
+                X_joined,
                 [*kept, *more.ids],
                 source.kind,
                 as_given=source.as_given,

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+#: Classes that a message names.
+SHOWN = 20
+
+
 class ClassNames:
     """The classes of a session: what users call them, and the text that stores them.
 
@@ -64,15 +68,21 @@ class ClassNames:
         text = str(plain(value))
         if text in self._named:
             return text
-        close = self.twin(text) or next(iter(self.near(text)), None)
+        close = self.twin(text) or next(iter(self.near(text, 0.6)), None)
         hint = "" if close is None else f" Did you mean {self.value_of(close)!r}?"
-        known = ", ".join(
-            repr(self.value_of(word)) for word in nearest_first(text, self._named)
-        )
         raise ValueError(
-            f"{name} must be one of {known or 'the classes, of which there is none'}, "
-            f"got {value!r}.{hint} add_class({value!r}) makes it a class."
+            f"{name} must be one of {self._listed(text)}, got {value!r}.{hint} "
+            f"add_class({value!r}) makes it a class."
         )
+
+    def _listed(self, text):
+        """Name the classes in a message: all, or those most like a word."""
+        if not self._named:
+            return "the classes, of which there is none"
+        words = self.names if self._numbers else nearest_first(text, self._named)
+        shown = [repr(self.value_of(word)) for word in words[:SHOWN]]
+        more = len(words) - len(shown)
+        return ", ".join(shown) + (f" and {more} more" if more else "")
 
     def check_new(self, value: Any, near: bool = False) -> str:
         """Return the name to store for a new class; say which ones it looks like."""
@@ -116,12 +126,13 @@ class ClassNames:
         key = folded(text)
         return next((name for name in self._named if folded(name) == key), None)
 
-    def near(self, text: str) -> list[str]:
+    def near(self, text: str, cutoff: float = 0.8) -> list[str]:
         """Return the classes that are spelt almost like a word."""
         if self._numbers:
             return []
         keys = {folded(name): name for name in self._named}
-        return [keys[key] for key in get_close_matches(folded(text), keys, cutoff=0.8)]
+        close = get_close_matches(folded(text), keys, cutoff=cutoff)
+        return [keys[key] for key in close]
 
 
 def plain(value):

@@ -14,7 +14,15 @@ from uuid import uuid4
 
 from skal.label import _backups
 from skal.label._database import Database, make_private_folder
-from skal.label._events import COLUMNS, VERDICTS, Event, check_event, check_text
+from skal.label._events import (
+    COLUMNS,
+    VERDICTS,
+    Event,
+    check_event,
+    check_text,
+    columns_of,
+    says_the_same,
+)
 from skal.label._items import match
 from skal.label._schema import migrate
 from skal.label._undo import stacks
@@ -41,6 +49,18 @@ class StoredItem:
         A hash of its content.
     present : bool
         Whether it is in the pool today.
+
+    See Also
+    --------
+    LabelStore.items : Lists them.
+
+    Examples
+    --------
+    >>> from skal.label import LabelStore
+    >>> store = LabelStore()
+    >>> _ = store.set_items([("a.png", "sha256:1f")])
+    >>> store.items()
+    [StoredItem(item=1, id='a.png', digest='sha256:1f', present=True)]
     """
 
     item: int
@@ -51,7 +71,43 @@ class StoredItem:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A row that one person has been asked for, and how it came up."""
+    """A row that one person has been asked for, and how it came up.
+
+    Parameters
+    ----------
+    item : int
+        The number of the row.
+    annotator : str, default=""
+        Who has it; the store writes it.
+    until : float, default=0.0
+        When others may have it, in seconds since the epoch; the store writes it.
+    source : str or None, default=None
+        How it came up, as in :class:`Event`; so are the others.
+    rank : int or None, default=None
+        Its place in the ranking.
+    score : float or None, default=None
+        How much the strategy wants it.
+    model : int or None, default=None
+        The model that ranked it.
+    p_select : float or None, default=None
+        The chance with which a random draw took it.
+    predicted : str or None, default=None
+        What the model takes it for.
+
+    See Also
+    --------
+    LabelStore.lease : Lends rows.
+
+    Examples
+    --------
+    >>> from skal.label import LabelStore
+    >>> store = LabelStore()
+    >>> _ = store.set_items([("a.png", ""), ("b.png", "")])
+    >>> [lease.item for lease in store.lease("ann", [1])]
+    [1]
+    >>> [lease.item for lease in store.lease("bob", [1, 2])]
+    [2]
+    """
 
     item: int
     annotator: str = ""
@@ -242,7 +298,7 @@ class LabelStore:
     def _insert(self, connection, event):
         known = self._event_named(event.event)
         if known is not None:
-            if not event.says_the_same(known):
+            if not says_the_same(event, known):
                 raise ValueError(
                     f"event must be a name of its own, got {event.event!r}, which "
                     f"names a {known.kind} by {known.annotator!r}. Draw a new UUID."
@@ -253,7 +309,7 @@ class LabelStore:
             "INSERT OR IGNORE INTO annotator (name, added) VALUES (?, ?)",
             (event.annotator, time.time()),
         )
-        seq = connection.execute(INSERT, event.columns()).lastrowid
+        seq = connection.execute(INSERT, columns_of(event)).lastrowid
         if event.kind in VERDICTS:
             connection.execute(
                 "DELETE FROM lease WHERE item = ? AND annotator = ?",
@@ -389,7 +445,7 @@ class LabelStore:
             known = None if id is None else self._event_named(id)
             if known is not None:
                 return self._told(known, kind, annotator)
-            done, undone = stacks(self.events(annotator=annotator))
+            done, undone = stacks(self._turns(annotator))
             names = done if kind == "undo" else undone
             if event is not None:
                 names = self._checked_target(event, names)
@@ -405,6 +461,14 @@ class LabelStore:
             for act in acts:
                 self._hand_back(connection, kind, act)
         return acts[0]
+
+    def _turns(self, annotator):
+        """Return what decides on undo and redo: event, batch, kind and target."""
+        return self._database.rows(
+            "SELECT event, batch, kind, target FROM event WHERE annotator = ? "
+            "ORDER BY seq",
+            (annotator,),
+        )
 
     def _told(self, known, kind, annotator):
         """Return what a known undo has taken back."""

@@ -20,9 +20,13 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """A real browser, without a window."""
+    """A real browser, without a window.
+
+    Of a module, not of the session: while it is there this thread has a running loop,
+    and no other test could have one.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("there is no Chromium here (Debian: apt-get install chromium)")

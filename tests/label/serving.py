@@ -60,7 +60,9 @@ class Client:
 
     def ask(self, name, **payload):
         """Return the answer to a request, which must not fail."""
-        status, _, body = self.send("POST", f"/api/{name}", json.dumps(payload).encode())
+        status, _, body = self.send(
+            "POST", f"/api/{name}", json.dumps(payload).encode()
+        )
         assert status == 200, (status, body)
         return json.loads(body)
 

@@ -171,6 +171,11 @@ def test_unknown_classes_are_an_error_before_anything_is_written(tmp_path):
 
 def test_classes_are_added_on_request(tmp_path):
     path = write_lines(tmp_path / "a.jsonl", {"id": "0", "label": "meh"})
+    with (
+        texts(classes=[]) as session,
+        pytest.raises(ValueError, match="nearest are none, for it has none"),
+    ):
+        import_labels(session, path)
     with texts() as session:
         import_labels(session, path, add_classes=True)
         assert session.classes == [*CLASSES, "meh"]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from skal.label import LabelSession
 from skal.label._server import Pictures, _decode
-from skal.label._server._media import Decoder
+from skal.label._server._media import Decoder, as_image
 
 
 def png(width, height, rows=1):
@@ -75,7 +75,9 @@ def test_a_large_picture_comes_small(decoder, tmp_path):
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "F", "CMYK"])
 def test_every_mode_becomes_a_picture(mode, decoder, tmp_path):
     path, to = tmp_path / "a.tiff", tmp_path / "a.webp"
-    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert(mode).save(path)
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert(mode).save(
+        path
+    )
     decoder.encode(path, to, 320)
     assert size_of(to) == (8, 8)
 
@@ -91,7 +93,9 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
-def test_a_bomb_is_refused_with_words_and_the_next_picture_shown(body, decoder, tmp_path):
+def test_a_bomb_is_refused_with_words_and_the_next_picture_shown(
+    body, decoder, tmp_path
+):
     path, to = tmp_path / "a.png", tmp_path / "a.webp"
     path.write_bytes(body)
     start = time.perf_counter()
@@ -154,9 +158,27 @@ def test_the_process_that_decodes_knows_nothing_of_skal():
     assert found.stdout.strip() == "['json']"
 
 
+@pytest.mark.parametrize(
+    ("pixels", "mode"),
+    [
+        (np.zeros((8, 8)), "L"),
+        (np.eye(8) * 16, "L"),
+        (np.zeros((1, 8, 8), np.uint8), "L"),
+        (np.zeros((3, 8, 8), np.float32), "RGB"),
+        (np.zeros((8, 8, 3), np.uint8), "RGB"),
+        (np.full((8, 8), np.nan), "L"),
+    ],
+)
+def test_arrays_of_any_order_become_pictures(pixels, mode):
+    image = as_image(pixels)
+    assert (image.mode, image.size) == (mode, (8, 8))
+
+
 def test_pixels_in_memory_are_shown(tmp_path):
     X = np.random.default_rng(0).random((5, 8, 8))
-    with LabelSession(X, classes=["x", "y"], kind="image", train="elsewhere") as session:
+    with LabelSession(
+        X, classes=["x", "y"], kind="image", train="elsewhere"
+    ) as session:
         pictures = Pictures(session, tmp_path / "thumbs")
         body = pictures.encoded(session.pool.number("3"), "full")
         pictures.close()

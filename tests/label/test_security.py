@@ -27,7 +27,7 @@ def client(server):
 def test_the_page_itself_is_answered(client, server):
     status, headers, body = client.send("GET", "/")
     assert status == 200
-    assert b"<script type=\"module\" src=\"/static/page.js\">" in body
+    assert b'<script type="module" src="/static/page.js">' in body
     assert "script-src 'self'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
@@ -48,7 +48,9 @@ def test_the_start_link_is_exchanged_for_a_cookie(client, server):
     for word in ("HttpOnly", "SameSite=Strict", "Path=/"):
         assert word in headers["set-cookie"]
     cookie = headers["set-cookie"].split(";")[0]
-    status, _, body = client.send("POST", "/api/state", b"{}", Cookie=cookie, X_Skal_Key=key)
+    status, _, body = client.send(
+        "POST", "/api/state", b"{}", Cookie=cookie, X_Skal_Key=key
+    )
     assert (status, json.loads(body)["annotator"]) == (200, "ben")
 
 
@@ -80,8 +82,9 @@ WRITES = {
 }
 
 
-@pytest.mark.parametrize("changed", [*ELSEWHERE.values(), *WRITES.values()],
-                         ids=[*ELSEWHERE, *WRITES])
+@pytest.mark.parametrize(
+    "changed", [*ELSEWHERE.values(), *WRITES.values()], ids=[*ELSEWHERE, *WRITES]
+)
 def test_a_label_from_elsewhere_is_refused(changed, client, server):
     status, _, _ = client.send("POST", "/api/events", LABEL, **filled(changed, server))
     assert status == 403 or (status == 400 and changed == NO_HOST)
@@ -119,7 +122,9 @@ def test_a_header_sent_twice_is_refused(client, server):
 
 @pytest.mark.parametrize("token", ["", "0", "\xe4", "a" * 5000])
 def test_a_wrong_token_opens_nothing(token, client):
-    status, headers, _ = client.send("GET", f"/?token={token.encode().hex()}", Cookie=None)
+    status, headers, _ = client.send(
+        "GET", f"/?token={token.encode().hex()}", Cookie=None
+    )
     assert status == 403
     assert "set-cookie" not in headers
 
@@ -181,8 +186,18 @@ def test_no_path_leads_to_a_file(path, client):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{", b"\xff", b'{"events": 3}', b'{"events": [1]}', b'{"x": 1}',
-     b'{"events": [{"kind": "drop"}]}', b"[" * 100_000, b'"' + b"a" * 100],
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"\xff",
+        b'{"events": 3}',
+        b'{"events": [1]}',
+        b'{"x": 1}',
+        b'{"events": [{"kind": "drop"}]}',
+        b"[" * 100_000,
+        b'"' + b"a" * 100,
+    ],
 )
 def test_a_body_that_makes_no_sense_is_an_error_with_words(body, client):
     status, _, said = client.send("POST", "/api/events", body)

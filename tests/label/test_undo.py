@@ -160,11 +160,10 @@ def test_most_people_are_right_and_the_last_of_two():
 
 
 def test_what_was_redone_is_the_next_to_go():
-    acts = [event(i, "ann", "cat", i) for i in (1, 2)]
-    first, second = (act.event for act in acts)
-    undo = Event(1, "ann", "undo", target=first)
-    redo = Event(1, "ann", "redo", target=first)
-    assert stacks(acts) == ([first, second], [])
-    assert stacks([*acts, undo]) == ([second], [first])
-    assert stacks([*acts, undo, redo]) == ([second, first], [])
-    assert stacks([*acts, undo, undo]) == ([second], [first])
+    acts = [("a", None, "label", None), ("b", None, "label", None)]
+    undo, redo = ("u", None, "undo", "a"), ("r", None, "redo", "a")
+    assert stacks(acts) == (["a", "b"], [])
+    assert stacks([*acts, undo]) == (["b"], ["a"])
+    assert stacks([*acts, undo, redo]) == (["b", "a"], [])
+    assert stacks([*acts, undo, undo]) == (["b"], ["a"])
+    assert stacks([*acts, undo, ("c", "batch", "skip", None)]) == (["b", "batch"], [])

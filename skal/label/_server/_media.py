@@ -74,19 +74,17 @@ class Pictures:
         show = pool.show(position)
         digest = pool.source.digests[position]
         name = hashlib.sha256(digest.encode()).hexdigest()[:40]
-        if "image" in show:
-            return inside(show["image"], getattr(pool.source, "root", None)), name
-        if "pixels" in show:
-            return self._written(show["pixels"], name), name
-        raise LookupError(f"Row {item} has no picture.")
+        if "image" not in show:
+            raise LookupError(f"Row {item} has no picture.")
+        if hasattr(show["image"], "shape"):
+            return self._written(show["image"], name), name
+        return inside(show["image"], getattr(pool.source, "root", None)), name
 
     def _written(self, pixels, name):
         """Write pixels that are in memory as a file, once."""
         path = self.folder / f"{name}.png"
         if not path.exists():
-            from PIL import Image
-
-            Image.fromarray(pixels).save(path)
+            as_image(pixels).save(path)
         return path
 
     def close(self):
@@ -103,6 +101,21 @@ def inside(path, root):
     if not found.is_file():  # a pipe would be waited for
         raise LookupError("The picture is no longer there.")
     return found
+
+
+def as_image(pixels):
+    """Return an array of one image, of any range and order of axes, as an image."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.squeeze(np.asarray(pixels))
+    if pixels.ndim == 3 and pixels.shape[0] in (3, 4) and pixels.shape[2] > 4:
+        pixels = np.moveaxis(pixels, 0, 2)  # channels first, as PyTorch has them
+    if pixels.dtype != np.uint8:
+        pixels = np.nan_to_num(pixels.astype(float))
+        low, high = pixels.min(), pixels.max()
+        pixels = (pixels - low) * (255 / (high - low) if high > low else 0)
+    return Image.fromarray(pixels.astype(np.uint8))
 
 
 class Decoder:

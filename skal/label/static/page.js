@@ -320,10 +320,12 @@ class Page {
     this.where = h("p", { className: "where" });
     this.sight = h("div", { className: "sight" });
     this.hint = h("div", { className: "hint" });
-    this.live = h("p", { className: "live", role: "status", "aria-live": "polite" });
+    this.lives = [h("p", { className: "live", "aria-hidden": "true" }), h("p", { className: "live", "aria-hidden": "true" })];
+    // One region that is always there, or screen readers miss what changes in it.
+    this.spoken = h("p", { className: "spoken", role: "status", "aria-live": "polite" });
     this.classes = h("div", { className: "classes", role: "group", "aria-label": "Classes" });
     this.stage.append(this.where, this.sight, this.hint);
-    this.labelling = h("div", { className: "labelling" }, this.stage, this.live, this.drawAnswers());
+    this.labelling = h("div", { className: "labelling" }, this.stage, this.lives[0], this.drawAnswers());
     this.drawGrid();
     this.drawSearch();
     this.panel = h("aside", { className: "panel", "aria-label": "Progress" });
@@ -334,6 +336,7 @@ class Page {
       this.banner,
       h("main", { className: "work" }, this.labelling, this.gridView, this.searchView),
       this.panel,
+      this.spoken,
     );
     this.root.replaceChildren(this.frame);
     this.drawDialogs();
@@ -679,11 +682,14 @@ class Page {
   /** Say what was just done, on the screen and to a screen reader. */
   tell(words, row = null) {
     const [first, name] = words;
-    this.live.replaceChildren(
-      h("span", { className: "did", "aria-hidden": "true" }, tick()),
-      h("span", {}, first, name === undefined ? "" : h("b", { dir: "auto" }, name)),
-      row ? h("span", { className: "of", dir: "auto" }, row.id) : "",
-    );
+    for (const line of this.lives) {
+      line.replaceChildren(
+        h("span", { className: "did" }, tick()),
+        h("span", {}, first, name === undefined ? "" : h("b", { dir: "auto" }, name)),
+        row ? h("span", { className: "of", dir: "auto" }, row.id) : "",
+      );
+    }
+    this.spoken.textContent = `${words.join("")}${row ? `, ${row.id}` : ""}`;
   }
 
   async undo() {
@@ -821,6 +827,7 @@ class Page {
         { className: "foot" },
         this.commit,
         h("button", { type: "button", className: "other", onclick: () => this.show("label") }, "Close", keycap("esc")),
+        this.lives[1],
       ),
     );
   }
