@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 from helpers import run_skal
 from label.serving import Client, served
+from sklearn.datasets import load_digits
 
 from skal.label import LabelStore, command_line
 
@@ -32,7 +33,8 @@ for line in sys.stdin:
         continue
     try:
         path = line.strip()
-        session = desk.open_project(path, options={"text": "body"}, classes=["pos", "neg"])
+        options = {"text": "body"}
+        session = desk.open_project(path, options=options, classes=["pos", "neg"])
         with desk.Desk(session, train=False) as running:
             print(os.getpid(), running.links["me"], flush=True)
             running.run()
@@ -400,6 +402,22 @@ def test_a_project_of_a_stranger_runs_no_code_of_its_own(ready, tmp_path):
     assert "subprocess.Popen" in said(result)
     assert "--trust" in said(result)
     assert result.exit_code == 2
+
+
+def test_digits_are_there_to_try_it_out(ready, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    digits = load_digits()
+    monkeypatch.setattr(
+        "sklearn.datasets.load_digits",
+        lambda: SimpleNamespace(images=digits.images[:20]),
+    )
+    for _ in range(2):
+        assert run_skal("label", "digits", "--no-browser").exit_code == 0
+    folder = tmp_path / "skal" / "label" / "digits"
+    assert len(list(folder.iterdir())) == 20
+    with command_line.open_project(folder) as session:
+        assert session.classes == [str(digit) for digit in range(10)]
 
 
 def test_without_the_extra_the_command_names_it(monkeypatch, tmp_path):
