@@ -99,7 +99,15 @@ class Backend:
     def _setup(self, payload):
         """Say which model answers, or what is wrong with the labelling config."""
         if payload.get("schema"):
-            _config(str(payload["schema"]), self.from_name)
+            config = _config(str(payload["schema"]), self.from_name)
+            known = self.shelf.class_names().names
+            strange = [name for name in config.choices if name not in known]
+            if strange:
+                raise ValueError(
+                    "The choices must be classes of the project, got "
+                    f"{', '.join(map(repr, strange))}. Its classes are "
+                    f"{', '.join(map(repr, known))}."
+                )
         return Reply(200, {"model_version": version_name(self._version())})
 
     def _versions(self, payload):
