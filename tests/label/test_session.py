@@ -621,6 +621,12 @@ def test_search_finds_words_and_rows_like_one(session):
     assert {item.id for item in alike} == {"b", "c"}
 
 
+def test_rows_like_one_wait_for_the_trainer(session):
+    session.derived.set_status(phase="features", done=3, all=6)
+    with pytest.raises(ValueError, match="3 of 6 are done"):
+        session.search(like="a")
+
+
 def test_rows_like_one_are_of_its_class_mostly(digits):
     X, y = digits
     session = session_of(X[:500], classes=range(10))
