@@ -14,7 +14,7 @@ import numpy as np
 from skal._checks import check_choice, check_fraction, check_int
 from skal._seed import draw_seed
 from skal.label._agreement import agreement_of
-from skal.label._answering import Answering, as_ids
+from skal.label._answering import Answering, as_id, as_ids
 from skal.label._derived import Derived
 from skal.label._events import Event, check_text
 from skal.label._history import History, labels_frame
@@ -542,19 +542,13 @@ class LabelSession(Answering):
         if text is not None:
             return self._shown(with_words(pool, text, n), "search")
         position = pool.position(self._number(like))
-        self._check_features()
+        if not pool.source.are_made(self.derived):
+            raise ValueError(
+                "like must wait until the images are known by their features, which "
+                f"are being computed, got {as_id(like)!r}. Search by text meanwhile."
+            )
         X = pool.features(self.derived)
         return self._shown(neighbours(X, position, pool.present, n), "search")
-
-    def _check_features(self):
-        """Refuse to wait for what the trainer's process is about to make."""
-        status = self.derived.status
-        if self.train_where == "elsewhere" and status.get("phase") == "features":
-            raise ValueError(
-                "like must wait until the trainer has seen every row, of which "
-                f"{status.get('done', 0)} of {status.get('all', '?')} are done. Try "
-                "again in a moment."
-            )
 
     def grid(self, label: Any, n: int = 24) -> list[Item]:
         """Return the rows that the model takes for one class, the surest first.

@@ -343,6 +343,13 @@ def test_files_may_come_move_and_go(photos, tmp_path):
         assert session.pool.kind == "image"
 
 
+def test_images_like_one_wait_for_the_trainer(photos):
+    with session_of(photos) as session:
+        with pytest.raises(ValueError, match="like must wait until the images"):
+            session.search(like="a/1.png")
+        assert [item.id for item in session.search("b/")] == ["b/1.png"]
+
+
 def test_what_people_said_goes_before_what_a_file_says(tmp_path):
     y = ["pos", "neg", None, None, None, None]
     with session_of(project=tmp_path / "p", y=y) as session:
@@ -619,12 +626,6 @@ def test_search_finds_words_and_rows_like_one(session):
     assert session.search("film")[0].source == "search"
     alike = session.search(like="a", n=2)
     assert {item.id for item in alike} == {"b", "c"}
-
-
-def test_rows_like_one_wait_for_the_trainer(session):
-    session.derived.set_status(phase="features", done=3, all=6)
-    with pytest.raises(ValueError, match="3 of 6 are done"):
-        session.search(like="a")
 
 
 def test_rows_like_one_are_of_its_class_mostly(digits):
