@@ -167,7 +167,7 @@ class LabelSession(Answering):
         self.refit_after = check_refit_after(refit_after)
         check_rule(stopping, train)
         check_learner_given(learner)
-        ClassNames(plain_list(classes))
+        ClassNames(plain_list(classes)).warn_of_twins()
         self._lock = threading.RLock()
         self._ledger = Ledger()
         self._ranked: Ranking | None = None
@@ -279,7 +279,8 @@ class LabelSession(Answering):
             meta["guidelines"] = guidelines
         meta.update(audit=self.audit, repeat=self.repeat)
         self.seed = meta["seed"]
-        self._names = ClassNames(meta["classes"])
+        self._first_classes = meta["classes"]
+        self._names = ClassNames(self._first_classes)
 
     def _begin(self, source, given, learner):
         """Make the parts, and take over the classes and labels that came along."""
@@ -679,8 +680,9 @@ class LabelSession(Answering):
         with self._lock:
             self._ledger.grow(int(self.pool.items.max(initial=0)))
             self._ledger.update(self.store.events(self._ledger.seq))
-            for name in self._ledger.classes[len(self._names.added) :]:
-                self._names.add(name)
+            added = self._ledger.classes
+            if added != self._names.added:
+                self._names = ClassNames(self._first_classes, added)
 
 
 def check_rule(stopping, train):
