@@ -915,6 +915,11 @@ class LabelSession:
         if text is not None:
             return self._shown(with_words(pool, text, n), "search")
         position = pool.position(self._number(like))
+        if not pool.source.are_made(self.derived):
+            raise ValueError(
+                "like must wait until the images are known by their features, which "
+                f"are being computed, got {as_id(like)!r}. Search by text meanwhile."
+            )
         X = pool.features(self.derived)
         return self._shown(neighbours(X, position, pool.present, n), "search")
 
