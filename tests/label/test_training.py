@@ -42,8 +42,8 @@ def test_before_any_label_the_rows_are_ranked_without_a_model(X):
         assert np.isnan(scores).all()
         assert session.derived.predictions() == {}
         assert session.curve == []
-        first = {int(session.pool.id_of(item)) % 3 for item in items[:10].tolist()}
-        assert first == {0, 1, 2}  # all heaps soon
+        first = {int(session.pool.id_of(item)) % 3 for item in items[:RANKED].tolist()}
+        assert first == {0, 1, 2}
         assert {light.state for light in session.lights} == {"cannot tell"}
 
 
