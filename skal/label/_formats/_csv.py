@@ -32,16 +32,30 @@ def write(records, path, *, neutralise_formulas=False):
 
 def read(path):
     """Yield each row as a dict, with None for cells that are empty."""
-    with _long_cells(), path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file, restkey="", restval=None, strict=True):
-            if "" in row:
-                raise ValueError(
-                    f"{str(path)!r} must have as many cells a row as columns, got "
-                    f"{row['']!r} beyond them."
-                )
-            filled = {name: cell or None for name, cell in row.items()}
-            neutral = filled.pop(NEUTRALISED, None)
-            yield _as_it_was(filled) if neutral else filled
+    for row in _rows(path):
+        if "" in row:
+            raise ValueError(
+                f"{str(path)!r} must have as many cells a row as columns, got "
+                f"{row['']!r} beyond them."
+            )
+        filled = {name: cell or None for name, cell in row.items()}
+        neutral = filled.pop(NEUTRALISED, None)
+        yield _as_it_was(filled) if neutral else filled
+
+
+def _rows(path):
+    """Read a table whose cells stand between commas, semicolons or tabs."""
+    try:
+        with _long_cells(), path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline()
+            file.seek(0)
+            mark = max(",;\t", key=head.count)
+            yield from csv.DictReader(file, delimiter=mark, restkey="", strict=True)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{str(path)!r} must be a table in UTF-8, with quotes around cells that "
+            f"hold commas, quotes or lines: {error}."
+        ) from error
 
 
 def _neutral(row):

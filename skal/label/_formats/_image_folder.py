@@ -36,7 +36,8 @@ def write(records, path, *, copy=False):
         take no room.
     """
     path.mkdir()
-    folders, taken, rows = _Names(), {}, []
+    folders, rows = _Names(), []
+    taken: dict[str, set[str]] = {}
     for record, file in records:
         folder = folders[record.label]
         names = taken.setdefault(folder, set())
@@ -71,6 +72,15 @@ def read(path):
             "path": row.get("path") or name,
             "file": file if inside else None,
         }
+
+
+def is_export(path: Path) -> bool:
+    """Tell whether a folder holds the files that its metadata lists, and no others."""
+    if not (path / METADATA).is_file():
+        return False
+    listed = {row.get("file_name") for row in _csv.read(path / METADATA)} | {METADATA}
+    files = (Path(at, name) for at, _, names in os.walk(path) for name in names)
+    return all(file.relative_to(path).as_posix() in listed for file in files)
 
 
 def _metadata(path):
