@@ -10,7 +10,9 @@ from rich.console import Console
 
 from skal.label import command_line
 
-EXTRA = "skal label needs starlette and uvicorn. Install them: pip install 'skal[label]'"
+EXTRA = (
+    "skal label needs starlette and uvicorn. Install them: pip install 'skal[label]'"
+)
 
 
 def label(
@@ -18,7 +20,8 @@ def label(
         Path,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder of images, or a CSV, JSONL or Parquet file of rows.",
+            help="A folder of images, or a CSV, JSONL or Parquet file of rows. Or "
+            "'digits', to try it out.",
         ),
     ],
     classes: Annotated[
@@ -135,6 +138,10 @@ def label(
     """
     check_extra()
     people = names(annotators, "--annotators") or ["me"]
+    wanted = names(classes, "--classes")
+    if str(source) == command_line.NAME and not source.exists():
+        source = command_line.digits_folder()
+        wanted = wanted or command_line.CLASSES
     options: dict[str, Any] = {"text": text, "show": names(show, "--show")}
     options |= {"label": label_column, "id": id_column}
     if source.is_dir():
@@ -143,13 +150,13 @@ def label(
         session = command_line.open_project(
             source,
             project=project,
-            classes=names(classes, "--classes"),
+            classes=wanted,
             options=options,
             model=config,
             strategy=strategy,
             trust=trust or config is not None,
             annotator=people[0],
-            guidelines=guidelines and guidelines.read_text(encoding="utf-8"),
+            guidelines=guidelines.read_text(encoding="utf-8") if guidelines else None,
             audit=audit,
             repeat=repeat,
         )
@@ -197,4 +204,4 @@ def say(desk):
     for name, link in desk.links.items():
         before = f"{name}: " if many else "Open "
         console.print(f"{before}{link}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Labels are kept in {desk.session.project.folder}", soft_wrap=True)
+    console.print(f"Labels are kept in {desk.project.folder}", soft_wrap=True)

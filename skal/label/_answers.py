@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -417,7 +418,7 @@ class Tally:
             if one.annotator == annotator and one.time >= since and one.kind == "label"
         ]
         times = [one.time for one in recent]
-        gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(times)]
         active = sum(min(PAUSE, max(0.0, gap)) for gap in gaps)
         if len(recent) < 5 or active <= 0:
             return {"per_hour": None, "by_class": {}}

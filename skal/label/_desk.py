@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from skal.label._answers import Answers
 from skal.label._derived import Derived
+from skal.label._digits import CLASSES, NAME, digits_folder
 from skal.label._models import foreign_classes, model_of
 from skal.label._project import Project
 from skal.label._session import LabelSession
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from os import PathLike
     from typing import Any, Self
+
+
+__all__ = ["CLASSES", "NAME", "Desk", "digits_folder", "open_project"]
 
 
 def open_project(
@@ -169,7 +173,9 @@ class Desk:
         trust: bool = False,
         train: bool = True,
     ) -> None:
+        assert session.project is not None  # a trainer needs files to meet in
         self.session = session
+        self.project = session.project
         self.annotators = list(dict.fromkeys(annotators))
         self._wanted = port
         self._trust = trust
@@ -180,7 +186,7 @@ class Desk:
         from skal.label._server import Pictures, Running
         from skal.label._trainer import Supervisor
 
-        session, project = self.session, self.session.project
+        session, project = self.session, self.project
         with ExitStack() as stack:
             stack.callback(session.close)
             lock(project.folder, stack)
@@ -188,7 +194,9 @@ class Desk:
                 stack.enter_context(Supervisor(project.folder, trust=self._trust))
             pictures = Pictures(session, project.thumbs)
             stack.callback(pictures.close)
-            tokens = {name: session.store.add_annotator(name) for name in self.annotators}
+            tokens = {
+                name: session.store.add_annotator(name) for name in self.annotators
+            }
             self.server = self._listening(Running, Answers(session), pictures, tokens)
             stack.callback(self.server.close)
             session.store.meta["port"] = self.server.port
@@ -214,7 +222,7 @@ class Desk:
         """Open the page of the first annotator in a browser."""
         # The command line of a browser can be read by everybody on this computer, a
         # file of ours cannot: it holds the link.
-        page = self.session.project.folder / "start.html"
+        page = self.project.folder / "start.html"
         link = escape(self.links[self.annotators[0]])
         write_private(page, f'<meta http-equiv=refresh content="0; url={link}">')
         self._open.callback(page.unlink, missing_ok=True)

@@ -53,14 +53,13 @@ class Ledger:
     def update(self, events: Iterable[Event]) -> None:
         """Take in what has happened since."""
         for event in events:
-            assert event.seq is not None  # it comes from the store
             self.seq, self.time = event.seq, event.time
             if event.kind in VERDICTS:
                 self._hear(event)
             elif event.target is not None:
                 self._turn(event)
             elif event.kind == "class" and event.value not in self.classes:
-                self.classes.append(event.value)
+                self.classes.append(str(event.value))
 
     def grow(self, n_items: int) -> None:
         """Know of rows up to this number."""
@@ -75,7 +74,9 @@ class Ledger:
     def skipped_by(self, annotator: str) -> list[int]:
         """Return the open rows that a person was not sure of, the oldest skip first."""
         skips = self._skips.get(annotator, {})
-        return [item for item in sorted(skips, key=skips.get) if self.open[item]]
+        return [
+            item for item in sorted(skips, key=skips.__getitem__) if self.open[item]
+        ]
 
     def said_again(self) -> list[tuple[str, str, str]]:
         """List who was asked again for a row of theirs, and both their answers."""
@@ -88,7 +89,7 @@ class Ledger:
             ]
             for before, after in pairwise(labels):
                 if after.source == "again":
-                    found.append((annotator, before.value, after.value))
+                    found.append((annotator, str(before.value), str(after.value)))
         return found
 
     def _hear(self, event):

@@ -107,7 +107,7 @@ class Pool:
         """Return where a row of the store stands in the source."""
         return self._position[item]
 
-    def positions(self, items: Iterable[int]) -> np.ndarray:
+    def positions(self, items: Iterable[Any]) -> np.ndarray:
         """Return where those rows stand that are in the pool."""
         known = self._position
         return np.array([known[item] for item in items if item in known], dtype=int)

@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from uuid import uuid4
 
 from skal.label import LabelSession
@@ -16,14 +16,15 @@ TEXTS = [f"text {i} {'good' if i % 2 else 'bad'}" for i in range(60)]
 def served(X=TEXTS, annotators=("me",), answers=Answers, **options):
     """Serve a session; yield the server, with the session in it."""
     options = {"classes": ["pos", "neg"], "train": "elsewhere", **options}
-    with LabelSession(X, random_state=0, **options) as session:
-        pictures = Pictures(session, seconds=5)
+    with (
+        LabelSession(X, random_state=0, **options) as session,
+        closing(Pictures(session, seconds=5)) as pictures,
+    ):
         tokens = {name: session.store.add_annotator(name) for name in annotators}
         with Running(answers(session), pictures, tokens) as server:
             server.session = session
             server.pictures = pictures
             yield server
-        pictures.close()
 
 
 class Client:

@@ -56,7 +56,10 @@ def test_rows_come_without_a_word_of_the_model(ask, session):
 
 def test_a_new_model_changes_what_nobody_has_seen(ask, session):
     for row in ask("next", n=6)["items"]:
-        ask("events", events=[event(row["item"], value="neg" if row["item"] % 2 else "pos")])
+        ask(
+            "events",
+            events=[event(row["item"], value="neg" if row["item"] % 2 else "pos")],
+        )
     before = [row["item"] for row in ask("next", n=10)["items"]]
     session.train()
     after = [row["item"] for row in ask("next", n=10, shown=[before[0]])["items"]]
@@ -83,7 +86,9 @@ def test_events_are_taken_in_order_and_a_bad_one_stops_no_other(ask, session):
     answer = ask("events", events=events)
     bad = [events[i]["event"] for i in (1, 2, 4, 9)]
     assert [one["event"] for one in answer["refused"]] == bad
-    assert answer["saved"] == [one["event"] for one in events if one["event"] not in bad]
+    assert answer["saved"] == [
+        one["event"] for one in events if one["event"] not in bad
+    ]
     assert "add_class" in answer["refused"][0]["error"]
     assert session.n_labels == 3
     assert ask("events", events=events) == answer  # again: nothing more happens
@@ -130,7 +135,12 @@ def test_suggestion_grid_and_search(ask, session):
     assert ask("suggestion", item=1) == {"label": None, "confidence": None}
     assert "No model yet" in ask("grid", label="pos")["why"]
     for row in ask("next", n=10)["items"]:
-        ask("events", events=[event(row["item"], value=["neg", "pos"]["good" in row["show"]["text"]])])
+        ask(
+            "events",
+            events=[
+                event(row["item"], value=["neg", "pos"]["good" in row["show"]["text"]])
+            ],
+        )
     session.train()
     assert ask("suggestion", item=2)["label"] == "pos"
     grid = ask("grid", label="pos", n=5)["items"]
@@ -165,7 +175,9 @@ def test_progress_counts_by_class_and_by_hour(ask, session, monkeypatch):
 def test_progress_tells_of_model_and_agreement(ask, session):
     items = session.ask(10)
     for who in ("me", "you"):
-        session.label_many([item.id for item in items], ["pos", "neg"] * 5, annotator=who)
+        session.label_many(
+            [item.id for item in items], ["pos", "neg"] * 5, annotator=who
+        )
     session.train()
     session.label(items[0].id, "neg", annotator="me")
     told = ask("progress")
@@ -194,7 +206,9 @@ def test_classes_that_are_numbers_stay_numbers():
         assert session.history[row["id"]][0].value == "3"
 
 
-@pytest.mark.parametrize("payload", [{"x": 1}, {"n": "many"}, {"n": None}, {"shown": 3}])
+@pytest.mark.parametrize(
+    "payload", [{"x": 1}, {"n": "many"}, {"n": None}, {"shown": 3}]
+)
 def test_a_payload_that_makes_no_sense_is_a_value_error(payload, ask):
     with pytest.raises(ValueError, match=r".+"):
         ask("next", **payload)

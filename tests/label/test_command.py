@@ -17,6 +17,7 @@ from uuid import uuid4
 import pytest
 from helpers import run_skal
 from label.serving import Client, served
+from sklearn.datasets import load_digits
 
 from skal.label import LabelStore, command_line
 
@@ -32,7 +33,8 @@ for line in sys.stdin:
         continue
     try:
         path = line.strip()
-        session = desk.open_project(path, options={"text": "body"}, classes=["pos", "neg"])
+        options = {"text": "body"}
+        session = desk.open_project(path, options=options, classes=["pos", "neg"])
         with desk.Desk(session, train=False) as running:
             print(os.getpid(), running.links["me"], flush=True)
             running.run()
@@ -100,7 +102,11 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "COLUMNS": "200",
+            },
         )
         line = self.process.stdout.readline()
         assert "http://" in line, line
@@ -128,7 +134,9 @@ def label_and_kill(nursery, folder, n_labels, n_kills, seed):
     """Post labels as an outbox does, while somebody kills the server at random."""
     path = write_texts(folder, n_labels)
     rng = random.Random(seed)
-    waiting = [(i + 1, rng.choice(["pos", "neg"]), str(uuid4())) for i in range(n_labels)]
+    waiting = [
+        (i + 1, rng.choice(["pos", "neg"]), str(uuid4())) for i in range(n_labels)
+    ]
     meant = {item: value for item, value, _ in waiting}
     acknowledged, n_lost = set(), 0
     server = Server(nursery, path)
@@ -140,7 +148,9 @@ def label_and_kill(nursery, folder, n_labels, n_kills, seed):
                 ends.pop(0)
                 killer = threading.Timer(rng.random() * 0.02, server.kill)
                 killer.start()
-            while waiting and (killer is not None or not ends or n_labels - len(waiting) < ends[0]):
+            while waiting and (
+                killer is not None or not ends or n_labels - len(waiting) < ends[0]
+            ):
                 item, value, event = waiting[0]
                 try:
                     saved = server.client.label(item, value, event)["saved"]
@@ -328,7 +338,9 @@ def test_the_browser_is_given_a_file_and_not_the_token(ready, tmp_path):
         (["--text", "body", "-c", "a,b", "--guidelines", "none.md"], "does not exist"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_written(arguments, words, ready, tmp_path):
+def test_what_cannot_be_is_said_before_anything_is_written(
+    arguments, words, ready, tmp_path
+):
     path = write_texts(tmp_path, 5)
     result = run_skal("label", path, *arguments)
     assert result.exit_code == 2
@@ -356,7 +368,9 @@ def test_a_project_is_on_one_desk_at_a_time(ready, tmp_path):
 def test_labels_that_exist_name_the_classes(ready, tmp_path):
     path = tmp_path / "films.csv"
     path.write_text("body,stars\nfine,5\ndull,1\nlong,\n")
-    result = run_skal("label", path, "--text", "body", "--label", "stars", "--no-browser")
+    result = run_skal(
+        "label", path, "--text", "body", "--label", "stars", "--no-browser"
+    )
     assert result.exit_code == 0, result.output
     with command_line.open_project(path) as session:
         assert session.classes == ["1", "5"]
@@ -388,6 +402,22 @@ def test_a_project_of_a_stranger_runs_no_code_of_its_own(ready, tmp_path):
     assert "subprocess.Popen" in said(result)
     assert "--trust" in said(result)
     assert result.exit_code == 2
+
+
+def test_digits_are_there_to_try_it_out(ready, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    digits = load_digits()
+    monkeypatch.setattr(
+        "sklearn.datasets.load_digits",
+        lambda: SimpleNamespace(images=digits.images[:20]),
+    )
+    for _ in range(2):
+        assert run_skal("label", "digits", "--no-browser").exit_code == 0
+    folder = tmp_path / "skal" / "label" / "digits"
+    assert len(list(folder.iterdir())) == 20
+    with command_line.open_project(folder) as session:
+        assert session.classes == [str(digit) for digit in range(10)]
 
 
 def test_without_the_extra_the_command_names_it(monkeypatch, tmp_path):

@@ -142,10 +142,14 @@ def test_features_are_made_once_a_content_and_kept(folder):
     X = source.features(derived, lambda done, every: told.append((done, every)))
     assert X.dtype == np.float32
     assert told[-1] == (4, 4)
-    np.testing.assert_array_equal(X[0], X[source.ids.index("copy.png")])
+    np.testing.assert_allclose(X[0], X[source.ids.index("copy.png")], atol=1e-5)
+    assert source.features() is X
+    again = ImageFolder(folder, derived=derived)
+    assert again.are_made(derived)
+    assert not again.are_made()
     for path in source.paths:
         path.unlink()
-    np.testing.assert_array_equal(source.features(derived), X)  # no file was read
+    np.testing.assert_array_equal(again.features(derived), X)  # no file was read
 
 
 def test_pixels_for_a_net(folder):

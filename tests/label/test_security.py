@@ -212,10 +212,12 @@ def test_an_unknown_request_names_the_known_ones(client):
     assert "name must be one of" in json.loads(said)["error"]
 
 
-def test_a_body_without_end_is_cut(client):
-    with pytest.raises(OSError, match=r".*"):
+def test_a_body_that_is_too_long_is_not_read(client):
+    try:
         status, _, _ = client.send("POST", "/api/events", b"x" * 3_000_000)
-        raise OSError(f"answered {status}") if status != 200 else AssertionError
+    except OSError:  # the connection was closed on us
+        return
+    assert status != 200
 
 
 def test_each_start_has_keys_of_its_own():

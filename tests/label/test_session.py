@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
@@ -308,6 +309,40 @@ def test_rows_that_moved_keep_their_labels(tmp_path):
         assert session.labels["id"].tolist() == ["5"]
 
 
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    for name in ("a/1.png", "a/2.png", "b/1.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        save_image(folder / name)
+    return folder
+
+
+def save_image(path):
+    """Save an image that no other is like."""
+    shade = sum(path.as_posix().encode()) % 251
+    Image.fromarray(np.full((8, 8), shade, np.uint8)).save(path)
+
+
+def test_files_may_come_move_and_go(photos, tmp_path):
+    options = {"project": tmp_path / "p", "classes": ["x", "y"]}
+    with session_of(photos, **options) as session:
+        session.label_many({"a/1.png": "x", "b/1.png": "y"})
+        (photos / "a/1.png").rename(photos / "moved.png")
+        (photos / "b/1.png").unlink()
+        save_image(photos / "new.png")
+        assert session.rescan() == (["new.png"], ["moved.png"], ["b/1.png"])
+        assert session.labels["id"].tolist() == ["moved.png", "b/1.png"]
+        assert session.n_labels == 1
+        assert {item.id for item in session.ask(9)} == {"a/2.png", "new.png"}
+        with pytest.raises(ValueError, match=r"files.*rescan"):
+            session.add_rows(["x"])
+    save_image(photos / "b/1.png")
+    with LabelSession.open(tmp_path / "p", train="elsewhere") as session:
+        assert session.n_labels == 2
+        assert session.pool.kind == "image"
+
+
 def test_what_people_said_goes_before_what_a_file_says(tmp_path):
     y = ["pos", "neg", None, None, None, None]
     with session_of(project=tmp_path / "p", y=y) as session:
@@ -584,6 +619,12 @@ def test_search_finds_words_and_rows_like_one(session):
     assert session.search("film")[0].source == "search"
     alike = session.search(like="a", n=2)
     assert {item.id for item in alike} == {"b", "c"}
+
+
+def test_rows_like_one_wait_for_the_trainer(session):
+    session.derived.set_status(phase="features", done=3, all=6)
+    with pytest.raises(ValueError, match="3 of 6 are done"):
+        session.search(like="a")
 
 
 def test_rows_like_one_are_of_its_class_mostly(digits):

@@ -23,11 +23,15 @@ class Kernel:
         self.sent = []
         self.widget = LabelWidget(session)
         monkeypatch.setattr(
-            self.widget, "send", lambda told, buffers=None: self.sent.append((told, buffers))
+            self.widget,
+            "send",
+            lambda told, buffers=None: self.sent.append((told, buffers)),
         )
 
     def ask(self, name, **payload):
-        self.widget._heard(self.widget, {"id": "1", "name": name, "payload": payload}, [])
+        self.widget._heard(
+            self.widget, {"id": "1", "name": name, "payload": payload}, []
+        )
         told, buffers = self.sent[-1]
         assert told["id"] == "1"
         return told, buffers
@@ -87,7 +91,9 @@ def test_an_error_comes_back_in_words(name, payload, status, kernel):
 
 
 def test_pictures_come_as_bytes(digit_images, monkeypatch):
-    with LabelSession(str(digit_images), classes=["0", "1"], train="elsewhere") as session:
+    with LabelSession(
+        str(digit_images), classes=["0", "1"], train="elsewhere"
+    ) as session:
         kernel = Kernel(session, monkeypatch)
         told, buffers = kernel.ask("media", item=1, size="thumb")
         assert told["answer"] == {"type": "image/webp"}
@@ -102,8 +108,16 @@ def test_page_and_widget_are_one_module():
     text = (STATIC / "page.js").read_text(encoding="utf-8")
     assert str(LabelWidget._esm) == text
     assert "export default" in text
-    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
-                 "http://", "https://", "import "):
+    for word in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "http://",
+        "https://",
+        "import ",
+    ):
         assert word not in text.replace("http://www.w3.org/2000/svg", ""), word
 
 
@@ -129,7 +143,9 @@ STUB = """async ({ code }) => {
 
 
 @pytest.mark.long
-def test_the_module_is_drawn_in_a_notebook(chromium, digit_images, digit_of, monkeypatch):
+def test_the_module_is_drawn_in_a_notebook(
+    chromium, digit_images, digit_of, monkeypatch
+):
     """With a stub of anywidget's model; the kernel behind it is a real widget."""
     classes = [str(i) for i in range(10)]
     with LabelSession(str(digit_images), classes=classes, train="elsewhere") as session:
@@ -138,7 +154,10 @@ def test_the_module_is_drawn_in_a_notebook(chromium, digit_images, digit_of, mon
 
         def answer(message):
             told, buffers = kernel.ask(message["name"], **message["payload"])
-            return [{**told, "id": message["id"]}, list(buffers[0]) if buffers else None]
+            return [
+                {**told, "id": message["id"]},
+                list(buffers[0]) if buffers else None,
+            ]
 
         context = chromium.new_context(viewport={"width": 1100, "height": 800})
         page = context.new_page()
@@ -156,7 +175,9 @@ def test_the_module_is_drawn_in_a_notebook(chromium, digit_images, digit_of, mon
             meant[id] = digit_of(id)
             page.keyboard.press(digit_of(id))
         page.wait_for_selector("text=All saved")
-        told = {session.pool.id_of(one.item): one.value for one in session.store.current()}
+        told = {
+            session.pool.id_of(one.item): one.value for one in session.store.current()
+        }
         assert told == meant
         # Keys that the widget takes are not the notebook's as well, nor the other way.
         assert page.evaluate("window.outside") == 0

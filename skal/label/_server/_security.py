@@ -112,7 +112,12 @@ class Guard:
         # On the path of the connection, never on an address made from Host.
         path, method = scope["path"], scope["method"]
         trouble = self._misled(headers)
-        if trouble is None and method == "GET" and path == "/" and scope["query_string"]:
+        if (
+            trouble is None
+            and method == "GET"
+            and path == "/"
+            and scope["query_string"]
+        ):
             await self._enter(scope["query_string"], send)
             return
         trouble = trouble or self._stranger(headers, method)

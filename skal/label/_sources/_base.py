@@ -41,11 +41,11 @@ class Source(ABC):
     labels: Sequence[str | None]
     match_by: str = "content"
     notes: Sequence[str] = ()
+    _made: Any = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    @abstractmethod
     def features(self, derived: Any = None, progress: Progress | None = None) -> Any:
         """Return what the learner is given: a row for each id.
 
@@ -59,8 +59,31 @@ class Source(ABC):
         Returns
         -------
         array-like of shape (n_rows, ...)
-            The rows as the learner sees them.
+            The rows as the learner sees them. They are made once, and not to be
+            changed.
         """
+        if self._made is None:
+            self._made = self._features(derived, progress)
+        return self._made
+
+    def are_made(self, derived: Any = None) -> bool:
+        """Tell whether features can be had at once.
+
+        Parameters
+        ----------
+        derived : Derived, default=None
+            Where features are kept.
+
+        Returns
+        -------
+        bool
+            False where images would have to be decoded first.
+        """
+        return True
+
+    @abstractmethod
+    def _features(self, derived, progress):
+        """Make the features."""
 
     @abstractmethod
     def show(self, position: int) -> dict[str, Any]:

@@ -14,7 +14,12 @@ import numpy as np
 
 from skal._checks import check_choice
 from skal.label._sources._base import Source
-from skal.label._sources._image_features import RECIPE, SIDE, image_features
+from skal.label._sources._image_features import (
+    RECIPE,
+    SIDE,
+    image_features,
+    leading,
+)
 from skal.label._sources._safe_image import MAX_BYTES, SUFFIXES, read_pixels
 
 if TYPE_CHECKING:
@@ -83,49 +88,55 @@ class ImageFolder(Source):
         ]
         self.notes = [_words(left_out)] if left_out else []
 
-    def features(self, derived=None, progress=None):
-        recipe = RECIPE if self.input == "features" else f"pixels-{SIDE}"
-        dtype = np.float16 if self.input == "features" else np.uint8
-        known = {} if derived is None else derived.features(recipe, self.digests, dtype)
-        todo = list(
-            {
-                digest: i
-                for i, digest in enumerate(self.digests)
-                if digest not in known
-            }.values()
-        )
+    def _features(self, derived, progress):
+        known = self._kept(derived)
+        n, todo = len(self.ids), self._todo(known)
         with ThreadPoolExecutor(_threads()) as threads:
             for start in range(0, len(todo), _BLOCK):
                 if progress is not None:
-                    progress(len(self.ids) - len(todo) + start, len(self.ids))
-                block = todo[start : start + _BLOCK]
-                found = dict(
-                    zip(
-                        [self.digests[i] for i in block],
-                        self._made(block, threads).astype(dtype),
-                        strict=True,
-                    )
-                )
+                    progress(n - len(todo) + start, n)
+                found = self._block(todo[start : start + _BLOCK], threads)
                 known.update(found)
                 if derived is not None:
-                    derived.keep_features(recipe, found)
+                    derived.keep_features(self._recipe, found)
         if progress is not None:
-            progress(len(self.ids), len(self.ids))
+            progress(n, n)
         rows = np.stack([known[digest] for digest in self.digests])
         if self.input == "pixels":
             return rows.reshape(-1, 3, SIDE, SIDE)
-        return rows.astype(np.float32)
+        return leading(rows)
 
-    def _made(self, block, threads):
+    def are_made(self, derived=None):
+        """Tell whether every image was decoded already."""
+        return self._made is not None or not self._todo(self._kept(derived))
+
+    @property
+    def _recipe(self):
+        return RECIPE if self.input == "features" else f"pixels-{SIDE}"
+
+    def _kept(self, derived):
+        """Return the features that are kept, by digest."""
+        if derived is None:
+            return {}
+        dtype = np.float16 if self.input == "features" else np.uint8
+        return derived.features(self._recipe, self.digests, dtype)
+
+    def _todo(self, known):
+        """Return a position of each content whose features are missing."""
+        places = {digest: i for i, digest in enumerate(self.digests)}
+        return [i for digest, i in places.items() if digest not in known]
+
+    def _block(self, positions, threads):
         """Return the features of some images; an image that cannot be read is grey."""
         grey = np.full((3, SIDE, SIDE), 127, np.uint8)
         found = threads.map(
-            lambda i: read_pixels(self.paths[i], self.root, SIDE), block
+            lambda i: read_pixels(self.paths[i], self.root, SIDE), positions
         )
-        pixels = np.stack([grey if one is None else one for one in found])
-        if self.input == "pixels":
-            return pixels.reshape(len(pixels), -1)
-        return image_features(pixels)
+        rows = np.stack([grey if one is None else one for one in found])
+        if self.input == "features":
+            rows = image_features(rows).astype(np.float16)
+        digests = [self.digests[i] for i in positions]
+        return dict(zip(digests, rows.reshape(len(rows), -1), strict=True))
 
     def show(self, position):
         return {"kind": "image", "image": self.paths[position]}

@@ -8,7 +8,7 @@ import numpy as np
 
 from skal.label._items import digest_of_array, digest_of_fields, digest_of_text
 from skal.label._sources._base import KINDS, Source
-from skal.label._sources._image_features import SIDE, image_features
+from skal.label._sources._image_features import SIDE, image_features, leading
 from skal.label._sources._shown import shown_fields, shown_text
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class MemorySource(Source):
         self.digests = [self._digest(position) for position in range(n)]
         self.labels = [None] * n if y is None else [known_label(one) for one in y]
 
-    def features(self, derived=None, progress=None):
+    def _features(self, derived, progress):
         if self.as_given or self.kind == "array":
             return self.X
         if self.kind == "image":
@@ -159,7 +159,7 @@ def _image_features(images):
         image = Image.fromarray(np.squeeze(image).astype(np.uint8)).convert("RGB")
         resized = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         small[i] = np.moveaxis(np.asarray(resized), -1, 0)
-    return image_features(small)
+    return leading(image_features(small))
 
 
 def _kind_of(X):

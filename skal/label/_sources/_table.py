@@ -97,7 +97,7 @@ class TableFile(Source):
                 "one of them."
             )
 
-    def features(self, derived=None, progress=None):
+    def _features(self, derived, progress):
         if self.kind == "text":
             return self.texts if self.input == "rows" else text_features(self.texts)
         if self.input == "rows":

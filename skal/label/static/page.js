@@ -261,6 +261,7 @@ class Page {
     this.current = null;
     this.past = []; // answers, the latest last
     this.undone = []; // what redo brings back
+    this.lately = new Set(); // rows answered since the last look for more
     this.back = null; // where in the past we look; null: at the front
     this.more = true; // the server may know an older past
     this.known = new Map(); // rows by number, to show them again
@@ -507,6 +508,8 @@ class Page {
   async fill() {
     const seen = this.queue.filter((row) => row.seen);
     const shown = [this.current ?? { item: this.remembered }, ...seen].map((row) => row?.item).filter(Boolean);
+    // What is answered while we wait may be in the reply all the same.
+    this.lately = new Set(this.pending());
     let answer;
     try {
       answer = await this.transport.ask("next", { n: HORIZON, shown });
@@ -516,7 +519,7 @@ class Page {
       return;
     }
     const kept = this.queue.filter((row) => row.seen);
-    const busy = new Set([...this.pending(), ...kept.map((row) => row.item)]);
+    const busy = new Set([...this.lately, ...kept.map((row) => row.item)]);
     if (this.current) busy.add(this.current.item);
     this.queue = [...kept, ...answer.items.filter((row) => !busy.has(row.item))];
     this.queue.forEach((row) => this.known.set(row.item, row));
@@ -669,6 +672,7 @@ class Page {
 
   record(event) {
     this.past.push({ ...event, undone: false });
+    for (const item of event.items ?? [event.item]) this.lately.add(item);
     this.undone = [];
     this.outbox.put(event);
   }
@@ -937,7 +941,8 @@ class Page {
     const answer = await this.transport.ask("search", { ...query, n: TILES }).catch((error) => ({ error }));
     const rows = answer.items ?? [];
     const like = query.like ? "like this one" : "found";
-    this.news.textContent = answer.error ? answer.error.message : `${plural(rows.length, "row")} ${like}`;
+    const many = rows.length === TILES ? "The first " : "";
+    this.news.textContent = answer.error ? answer.error.message : `${many}${plural(rows.length, "row")} ${like}`;
     this.found.replaceChildren(...rows.map((row) => this.result(row)));
     if (rows.length) this.found.querySelector("button").focus();
   }
@@ -1255,6 +1260,9 @@ const SIGNS = { enough: "●", "go on": "○", "cannot tell": "–" };
 
 function lights({ lights: four }) {
   if (!four?.length) return null;
+  if (four.every(({ advice }) => advice === four[0].advice)) {
+    return section("Enough?", h("p", { className: "muted" }, `Cannot tell yet. ${four[0].advice}`));
+  }
   const rows = four.map(({ name, state, advice }) => {
     return h(
       "li",
