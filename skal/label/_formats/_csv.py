@@ -23,9 +23,15 @@ def write(records, path, *, neutralise_formulas=False):
     rows = [as_row(record) for record in records]
     if neutralise_formulas:
         rows = [{**_neutral(row), NEUTRALISED: "yes"} for row in rows]
-    columns = [*dict.fromkeys(n for row in rows for n in row)] or COLUMNS
+    write_table(rows, path, COLUMNS)
+
+
+def write_table(rows, path, columns=()):
+    """Write dicts as rows; ``columns`` are those of a table without rows."""
+    names = [*dict.fromkeys(name for row in rows for name in row)] or columns
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        # Lines end in CR LF (RFC 4180): only then are cells quoted that hold a CR.
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)
 

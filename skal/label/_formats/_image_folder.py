@@ -5,7 +5,6 @@ One label an image: a file can lie in one folder only.
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shutil
@@ -45,11 +44,7 @@ def write(records, path, *, copy=False):
         (path / folder).mkdir(exist_ok=True)
         _place(file, path / folder / name, copy)
         rows.append({"file_name": f"{folder}/{name}", **as_row(record)})
-    with (path / METADATA).open("w", encoding="utf-8", newline="") as sheet:
-        names = dict.fromkeys(name for row in rows for name in row)
-        writer = csv.DictWriter(sheet, names or ["file_name"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    _csv.write_table(rows, path / METADATA, ["file_name"])
 
 
 def read(path):
