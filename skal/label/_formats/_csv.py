@@ -56,7 +56,7 @@ def _rows(path):
             head = file.readline()
             file.seek(0)
             mark = max(",;\t", key=head.count)
-            yield from csv.DictReader(file, delimiter=mark, restkey="", strict=True)
+            return list(csv.DictReader(file, delimiter=mark, restkey="", strict=True))
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(
             f"{str(path)!r} must be a table in UTF-8, with quotes around cells that "
