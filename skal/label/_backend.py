@@ -58,7 +58,7 @@ class Backend:
         self.shelf = shelf
         self.from_name = from_name
         self.refused = 0
-        self._known: tuple[int | None, dict[str, Record]] = (None, {})
+        self._known: tuple[int | None, dict[str | None, Record]] = (None, {})
         self._reading = threading.Lock()
         self._waiting: Queue[dict[str, Any]] = Queue(MOST_WAITING)
         self._writer: threading.Thread | None = None
@@ -204,7 +204,7 @@ class Backend:
         event = Event(
             item,
             who,
-            record.kind,
+            record.kind or "label",
             record.label,
             source="import",
             lead_ms=record.lead_ms,
@@ -241,7 +241,7 @@ def _config(xml, from_name):
 
 def _answers(shelf):
     """Return what the model says of every row, by id and by digest."""
-    known = {}
+    known: dict[str | None, Record] = {}
     for _, record in guesses(shelf.store, shelf.derived):
         known.setdefault(record.digest, record)
         known[record.id] = record

@@ -115,7 +115,7 @@ def test_before_the_first_model_there_is_nothing_to_say():
 def test_a_config_with_other_classes_is_refused_when_it_is_set_up(backend):
     """Its annotations would be left out, one by one."""
     config = LabelConfig.of("text", ["pos", "lion"])
-    with pytest.raises(ValueError, match="got 'lion'. Its classes are 'pos', 'neg'"):
+    with pytest.raises(ValueError, match=r"got 'lion'\. Its classes are 'pos', 'neg'"):
         backend.answer("setup", {"schema": config.xml()})
 
 
