@@ -62,8 +62,8 @@ class Event:
     event : str, default=a new UUID
         The name of the event, chosen by whoever reports it: to report it again changes
         nothing.
-    seq : int or None, default=None
-        Its place in the store; None until it is there.
+    seq : int, default=0
+        Its place in the store, from 1 on; 0 until it is there.
 
     See Also
     --------
@@ -92,7 +92,7 @@ class Event:
     lead_ms: float | None = None
     time: float = field(default_factory=time.time)
     event: str = field(default_factory=lambda: str(uuid4()))
-    seq: int | None = None
+    seq: int = 0
 
 
 _SAID = ("event", "item", "annotator", "kind", "value", "target", "batch")

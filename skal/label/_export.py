@@ -14,7 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from skal._checks import check_choice
-from skal.label._formats import FILE_ENDINGS, FORMATS, Record, write_records
+from skal.label._formats import (
+    FILE_ENDINGS,
+    FORMATS,
+    Record,
+    is_export,
+    write_records,
+)
 from skal.label._formats._record import FIELD
 from skal.label._guesses import guesses
 from skal.label._label_studio import LOCAL_FILES, SHOWN_BY, LabelConfig, tasks
@@ -114,6 +120,11 @@ def _check_free(path, overwrite):
             f"out must not be there yet, got {str(path)!r}. Choose another, or write "
             "over it with overwrite=True (--overwrite)."
         )
+    if path.is_dir() and (path.is_symlink() or not is_export(path)):
+        raise ValueError(
+            f"out must be an earlier export and nothing else to be written over, got "
+            f"{str(path)!r}. Choose another."
+        )
 
 
 @contextmanager
@@ -122,7 +133,7 @@ def _at_once(path):
     with tempfile.TemporaryDirectory(prefix=".skal-", dir=path.parent) as folder:
         new = Path(folder) / path.name
         yield new
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir():
             shutil.rmtree(path)
         os.replace(new, path)
 
@@ -147,7 +158,7 @@ def records_of(shelf: Shelf, everything: bool = True) -> Iterator[Record]:
         words = said.get(item, {}).values()
         if not words and everything:
             yield replace(guess, content=shown(guess))
-        for word in sorted(words, key=lambda word: word.seq):
+        for word in sorted(words, key=lambda word: word.seq or 0):
             note = notes.get((item, word.annotator))
             yield _spoken(replace(guess, content=shown(guess)), word, note)
 
@@ -171,7 +182,7 @@ class _Shown:
 
     def __init__(self, shelf):
         self.source = shelf.source
-        self.positions = {}
+        self.positions: dict[str, int] = {}
         if self.source is not None:
             pairs = enumerate(zip(self.source.ids, self.source.digests, strict=True))
             for position, (name, digest) in pairs:

@@ -9,7 +9,7 @@ import numpy as np
 
 from skal._seed import stream
 from skal.label._events import ASKED
-from skal.label._store import Lease
+from skal.label._leases import Lease
 
 if TYPE_CHECKING:
     from skal.label._ledger import Ledger

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +23,10 @@ from skal.label._events import (
     says_the_same,
 )
 from skal.label._items import match
+from skal.label._leases import LEND, RENEW, Lease
+from skal.label._meta import Meta
 from skal.label._schema import migrate
-from skal.label._undo import stacks
+from skal.label._undo import Turn, stacks
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -67,57 +68,6 @@ class StoredItem:
     id: str
     digest: str
     present: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A row that one person has been asked for, and how it came up.
-
-    Parameters
-    ----------
-    item : int
-        The number of the row.
-    annotator : str, default=""
-        Who has it; the store writes it.
-    until : float, default=0.0
-        When others may have it, in seconds since the epoch; the store writes it.
-    source : str or None, default=None
-        How it came up, as in :class:`Event`; so are the others.
-    rank : int or None, default=None
-        Its place in the ranking.
-    score : float or None, default=None
-        How much the strategy wants it.
-    model : int or None, default=None
-        The model that ranked it.
-    p_select : float or None, default=None
-        The chance with which a random draw took it.
-    predicted : str or None, default=None
-        What the model takes it for.
-
-    See Also
-    --------
-    LabelStore.lease : Lends rows.
-
-    Examples
-    --------
-    >>> from skal.label import LabelStore
-    >>> store = LabelStore()
-    >>> _ = store.set_items([("a.png", ""), ("b.png", "")])
-    >>> [lease.item for lease in store.lease("ann", [1])]
-    [1]
-    >>> [lease.item for lease in store.lease("bob", [1, 2])]
-    [2]
-    """
-
-    item: int
-    annotator: str = ""
-    until: float = 0.0
-    source: str | None = None
-    rank: int | None = None
-    score: float | None = None
-    model: int | None = None
-    p_select: float | None = None
-    predicted: str | None = None
 
 
 class LabelStore:
@@ -370,7 +320,7 @@ class LabelStore:
         list of Event
             Undone ones too.
         """
-        where, params = "WHERE seq > ?", [after]
+        where, params = "WHERE seq > ?", list[int | str]([after])
         for column, value in (("annotator", annotator), ("item", item)):
             if value is not None:
                 where += f" AND {column} = ?"
@@ -464,11 +414,12 @@ class LabelStore:
 
     def _turns(self, annotator):
         """Return what decides on undo and redo: event, batch, kind and target."""
-        return self._database.rows(
+        found = self._database.rows(
             "SELECT event, batch, kind, target FROM event WHERE annotator = ? "
             "ORDER BY seq",
             (annotator,),
         )
+        return [Turn(*row) for row in found]
 
     def _told(self, known, kind, annotator):
         """Return what a known undo has taken back."""
@@ -543,7 +494,7 @@ class LabelStore:
         with self._database.transaction() as connection:
             held, now = self.leases(of=annotator), time.time()
             chosen = wanted(held) if callable(wanted) else wanted
-            lent = []
+            lent: list[Lease] = []
             for wish in chosen:
                 lease = wish if isinstance(wish, Lease) else Lease(int(wish))
                 if held.get(lease.item, lease).annotator not in ("", annotator):
@@ -689,52 +640,10 @@ class LabelStore:
         )
 
 
-class Meta(MutableMapping):
-    """What is to be known of a project, as a dict in its database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __getitem__(self, key: str) -> Any:
-        found = self._database.rows("SELECT value FROM meta WHERE key = ?", (key,))
-        if not found:
-            raise KeyError(key)
-        return json.loads(found[0]["value"])
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        text = json.dumps(value)
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO meta (key, value) VALUES (?, ?) "
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, text),
-            )
-
-    def __delitem__(self, key: str) -> None:
-        self[key]  # a key that is not there is a KeyError
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM meta WHERE key = ?", (key,))
-
-    def __iter__(self):
-        return iter([row["key"] for row in self._database.rows("SELECT key FROM meta")])
-
-    def __len__(self) -> int:
-        return self._database.rows("SELECT count(*) FROM meta")[0][0]
-
-
 INSERT = "INSERT INTO event ({}) VALUES ({})".format(
     ", ".join(COLUMNS), ", ".join(f":{name}" for name in COLUMNS)
 )
 SELECT = f"SELECT {', '.join(COLUMNS)}, seq FROM event "
-_LEASE = (*Lease.__dataclass_fields__, "given")
-LEND = "INSERT INTO lease ({}) VALUES ({})".format(
-    ", ".join(_LEASE), ", ".join("?" * len(_LEASE))
-)
-#: A lease that is renewed keeps its place among those of the same person.
-RENEW = (
-    " ON CONFLICT (item) DO UPDATE SET given = iif("
-    "lease.annotator = excluded.annotator, lease.given, excluded.given), "
-) + ", ".join(f"{name} = excluded.{name}" for name in _LEASE[1:-1])
 
 
 def hash_of(token):

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 from skal._checks import check_above_zero
 from skal.label._derived import Derived
+from skal.label._models import learner_of
 from skal.label._project import Project
+from skal.label._refit import is_due
+from skal.label._session import LabelSession
+from skal.label._store import LabelStore
+from skal.label._training import train_once
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -156,7 +161,8 @@ class Supervisor:
         self._begin()
 
     def _begin(self):
-        command = [sys.executable, "-m", "skal.label._trainer", str(self.project)]
+        # -P: nothing of the folder that one happens to be in is imported.
+        command = [sys.executable, "-P", "-m", "skal.label._trainer", str(self.project)]
         command += ["--trust"] if self.trust else []
         environment = {
             **os.environ,
@@ -208,16 +214,13 @@ def run_trainer(project: str | PathLike[str], trust: bool = False) -> int:
         return CANNOT
     failed_at = derived.status.get("failed_at", -1)
     while True:
-        session = _up_to_date(session, project, trust)
-        failed_at = _train_when_due(session, failed_at)
+        if is_time(session, failed_at):
+            session = _up_to_date(session, project, trust)
+            failed_at = train(session)
         time.sleep(LOOK)
 
 
 def _opened(project, trust):
-    from skal.label._models import learner_of
-    from skal.label._session import LabelSession
-    from skal.label._store import LabelStore
-
     with LabelStore(Project.at(project).labels) as store:
         meta = dict(store.meta)
     learner = learner_of(meta.get("model"), meta["kind"], meta["seed"], trust=trust)
@@ -233,15 +236,41 @@ def _up_to_date(session, project, trust):
     return _opened(project, trust)
 
 
-def _train_when_due(session, failed_at):
-    """Train if it is time; return the last event of labels that no model came of."""
-    from skal.label._refit import is_due
-    from skal.label._training import train_once
+def is_time(session: LabelSession, failed_at: int = -1) -> bool:
+    """Tell whether to train now.
 
+    Parameters
+    ----------
+    session : LabelSession
+        The session.
+    failed_at : int, default=-1
+        The last event when a fit failed, -1 for none: only as many labels as make a
+        refit due are another reason to try.
+
+    Returns
+    -------
+    bool
+        Whether to train.
+    """
+    if failed_at >= 0 and session.n_new_since(failed_at) < session.due:
+        return False
+    return is_due(session)
+
+
+def train(session: LabelSession) -> int:
+    """Train, and write what goes wrong into the status.
+
+    Parameters
+    ----------
+    session : LabelSession
+        The session.
+
+    Returns
+    -------
+    int
+        -1, or the last event when the fit failed.
+    """
     seq = session.store.last_seq()
-    waits = session.n_new_since(max(failed_at, 0)) < session.due
-    if not is_due(session) or (failed_at >= 0 and waits):
-        return failed_at
     try:
         session.derived.set_status(pid=os.getpid(), seq=seq)
         train_once(session)

@@ -335,6 +335,18 @@ def test_a_folder_of_images_goes_out_and_comes_in(photos, tmp_path):
     assert labels == {"a/1.png": "cat", "b/1.png": "../dog", "c.png": "../dog"}
 
 
+def test_a_folder_is_written_over_if_it_is_an_export_and_no_more(photos, tmp_path):
+    with labelled_photos(photos, tmp_path / "photos.skal") as session:
+        out = export_labels(session, "imagefolder")
+        export_labels(session, "imagefolder", overwrite=True)
+        (out / "cat" / "mine.txt").write_text("precious")
+        for place in (out, photos):
+            with pytest.raises(ValueError, match="must be an earlier export and noth"):
+                export_labels(session, "imagefolder", place, overwrite=True)
+    assert (out / "cat" / "mine.txt").read_text() == "precious"
+    assert len(list(photos.rglob("*.png"))) == 4
+
+
 def test_images_of_a_plain_folder_are_known_by_content(photos, tmp_path):
     sorted_by_hand = tmp_path / "sorted" / "cat"
     sorted_by_hand.mkdir(parents=True)

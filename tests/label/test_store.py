@@ -364,6 +364,34 @@ def test_a_store_in_memory_serves_threads():
     store.close()
 
 
+def test_stores_may_open_and_close_one_file_at_the_same_time(tmp_path):
+    """Making it, migrating it and backing it up are done by whoever comes first."""
+    failed = []
+
+    def work(name, folder, barrier):
+        barrier.wait()
+        try:
+            with LabelStore(folder / "labels.db") as store:
+                store.set_items([("a", "")])
+                store.append([Event(1, name, "label", "cat")])
+        except Exception as error:
+            failed.append(error)
+
+    for turn in range(3):
+        folder, barrier = tmp_path / str(turn), threading.Barrier(4)
+        threads = [
+            threading.Thread(target=work, args=(name, folder, barrier))
+            for name in "abcd"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with LabelStore(folder / "labels.db") as store:
+            assert len(store.current()) == 4
+    assert not failed
+
+
 def test_a_closed_store_says_so(tmp_path):
     store = LabelStore(tmp_path / "labels.db")
     store.close()

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from skal.label import LabelSession
 from skal.label._derived import Derived
 from skal.label._sources import TableFile
-from skal.label._trainer import Supervisor, _train_when_due, in_words, run_trainer
+from skal.label._trainer import Supervisor, in_words, is_time, run_trainer, train
 
 N_ROWS = 200
 
@@ -93,8 +93,8 @@ def test_a_fit_that_fails_leaves_the_last_ranking_and_says_why(project):
         ranking = session.derived.ranking()[0].tolist()
     with open_page(project, Failing()) as session:
         answer(session, 10)
-        seq = _train_when_due(session, -1)
-        assert seq == session.store.last_seq()
+        assert is_time(session)
+        assert train(session) == session.store.last_seq()
         status = session.derived.status
         assert status["phase"] == "failed"
         assert status["error"] == "ZeroDivisionError: by nothing at all"
@@ -104,24 +104,23 @@ def test_a_fit_that_fails_leaves_the_last_ranking_and_says_why(project):
 def test_after_a_failure_only_new_labels_are_another_try(project):
     with open_page(project, Failing()) as session:
         answer(session, 10)
-        seq = _train_when_due(session, -1)
-        session.derived.set_status(phase="idle")
+        failed_at = train(session)
         answer(session, 2)
-        assert _train_when_due(session, seq) == seq
-        assert session.derived.status["phase"] == "idle"  # it did not even try
+        assert is_time(session)  # the model is old
+        assert not is_time(session, failed_at)
         answer(session, 3)
-        assert _train_when_due(session, seq) == session.store.last_seq()
-        assert session.derived.status["phase"] == "failed"
+        assert is_time(session, failed_at)
 
 
 def test_a_fit_that_works_again_takes_the_error_away(project):
     with open_page(project) as session:
         answer(session, 10)
         session.derived.set_status(error="Old", failed_at=0)
-        assert _train_when_due(session, 0) == -1
+        assert train(session) == -1
         status = session.derived.status
         assert status["phase"] == "idle"
         assert not {"error", "failed_at"} & status.keys()
+        assert not is_time(session)
 
 
 def test_a_project_that_cannot_be_trained_says_why(tmp_path):
