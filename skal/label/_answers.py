@@ -463,8 +463,7 @@ def acts_of(events):
 def undone_of(events):
     """Return the names of the acts that are undone, whether they can be redone or not."""
     names = {act[0].batch or act[0].event for act in acts_of(events)}
-    turns = [(one.event, one.batch, one.kind, one.target) for one in events]
-    return names - set(stacks(turns)[0])
+    return names - set(stacks(events)[0])
 
 
 def project_key(path):
