@@ -350,6 +350,40 @@ class Answering:
                 )
             return self._names.value_of(text)
 
+    def remove_class(self, name: Any, *, annotator: str | None = None) -> None:
+        """Take back a class that was added by mistake.
+
+        Parameters
+        ----------
+        name : object
+            The class.
+        annotator : str or None, default=None
+            Who says so.
+
+        Raises
+        ------
+        ValueError
+            If a row has it now, or it was there from the start.
+        """
+        with self._lock:
+            text = self._known_class(name)
+            said = [one for row in self._ledger.said.values() for one in row.values()]
+            n_rows = sum(one.kind == "label" and one.value == text for one in said)
+            if n_rows:
+                raise ValueError(
+                    f"name must be a class that no row has, got {name!r}, which "
+                    f"{n_rows} have. Label these anew first."
+                )
+            added = self._ledger.class_events.items()
+            names = [event for event, value in added if value == text]
+            if not names:
+                raise ValueError(
+                    "name must be a class that was added, got "
+                    f"{name!r}, which was there from the start."
+                )
+            who = self._person(annotator)
+            self._append([Event(None, who, "undo", target=event) for event in names])
+
     def _say(
         self, kind, id, value, annotator=None, event=None, lead_ms=None, source=None
     ):

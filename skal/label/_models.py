@@ -78,6 +78,11 @@ def as_learner(learner: Any, kind: str, random_state: int | None = None) -> Any:
     if learner is None:
         return default_learner(kind, random_state)
     if isinstance(learner, ActiveLearner):
+        if learner.n_labels is not None:
+            raise ValueError(
+                "learner must have n_labels=None, got "
+                f"{learner.n_labels!r}: a person answers, nobody simulates."
+            )
         return learner
     if isinstance(learner, type) or not hasattr(learner, "fit"):
         raise TypeError(

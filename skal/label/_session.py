@@ -14,7 +14,7 @@ import numpy as np
 from skal._checks import check_choice, check_fraction, check_int
 from skal._seed import draw_seed
 from skal.label._agreement import agreement_of
-from skal.label._answering import Answering, as_ids
+from skal.label._answering import Answering, as_id, as_ids
 from skal.label._derived import Derived
 from skal.label._events import Event, check_text
 from skal.label._history import History, labels_frame
@@ -167,7 +167,7 @@ class LabelSession(Answering):
         self.refit_after = check_refit_after(refit_after)
         check_rule(stopping, train)
         check_learner_given(learner)
-        ClassNames(plain_list(classes))
+        ClassNames(plain_list(classes)).warn_of_twins()
         self._lock = threading.RLock()
         self._ledger = Ledger()
         self._ranked: Ranking | None = None
@@ -279,7 +279,8 @@ class LabelSession(Answering):
             meta["guidelines"] = guidelines
         meta.update(audit=self.audit, repeat=self.repeat)
         self.seed = meta["seed"]
-        self._names = ClassNames(meta["classes"])
+        self._first_classes = meta["classes"]
+        self._names = ClassNames(self._first_classes)
 
     def _begin(self, source, given, learner):
         """Make the parts, and take over the classes and labels that came along."""
@@ -542,19 +543,13 @@ class LabelSession(Answering):
         if text is not None:
             return self._shown(with_words(pool, text, n), "search")
         position = pool.position(self._number(like))
-        self._check_features()
+        if not pool.source.are_made(self.derived):
+            raise ValueError(
+                "like must wait until the images are known by their features, which "
+                f"are being computed, got {as_id(like)!r}. Search by text meanwhile."
+            )
         X = pool.features(self.derived)
         return self._shown(neighbours(X, position, pool.present, n), "search")
-
-    def _check_features(self):
-        """Refuse to wait for what the trainer's process is about to make."""
-        status = self.derived.status
-        if self.train_where == "elsewhere" and status.get("phase") == "features":
-            raise ValueError(
-                "like must wait until the trainer has seen every row, of which "
-                f"{status.get('done', 0)} of {status.get('all', '?')} are done. Try "
-                "again in a moment."
-            )
 
     def grid(self, label: Any, n: int = 24) -> list[Item]:
         """Return the rows that the model takes for one class, the surest first.
@@ -685,8 +680,9 @@ class LabelSession(Answering):
         with self._lock:
             self._ledger.grow(int(self.pool.items.max(initial=0)))
             self._ledger.update(self.store.events(self._ledger.seq))
-            for name in self._ledger.classes[len(self._names.added) :]:
-                self._names.add(name)
+            added = self._ledger.classes
+            if added != self._names.added:
+                self._names = ClassNames(self._first_classes, added)
 
 
 def check_rule(stopping, train):

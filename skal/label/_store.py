@@ -26,7 +26,7 @@ from skal.label._items import match
 from skal.label._leases import LEND, RENEW, Lease
 from skal.label._meta import Meta
 from skal.label._schema import migrate
-from skal.label._undo import stacks
+from skal.label._undo import Turn, stacks
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -414,11 +414,12 @@ class LabelStore:
 
     def _turns(self, annotator):
         """Return what decides on undo and redo: event, batch, kind and target."""
-        return self._database.rows(
+        found = self._database.rows(
             "SELECT event, batch, kind, target FROM event WHERE annotator = ? "
             "ORDER BY seq",
             (annotator,),
         )
+        return [Turn(*row) for row in found]
 
     def _told(self, known, kind, annotator):
         """Return what a known undo has taken back."""

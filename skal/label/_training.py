@@ -113,7 +113,7 @@ def _warm(session, shot, X):
     if getattr(learner, "classes", None) is not None:
         learner.set_params(classes=list(session.classes))  # some may be new
     began = time()
-    learner.fit(take_rows(X, shot.train), shot.y)
+    _fit(learner, X, shot)
     info = {"fit_time": time() - began, "estimator": type(learner.estimator_).__name__}
     proba = _probabilities(learner, X)  # (n_rows, n_classes)
     names = np.array([str(label) for label in learner.classes_], dtype=object)
@@ -137,6 +137,16 @@ def _warm(session, shot, X):
         "said": [(item, said[item]) for item in watched],
         "info": info,
     }
+
+
+def _fit(learner, X, shot):
+    """Fit on the labelled rows; the others go along where they are wanted."""
+    if not learner.use_unlabeled:
+        learner.fit(take_rows(X, shot.train), shot.y)
+        return
+    y = np.full(n_rows(X), None, dtype=object)
+    y[shot.train] = shot.y
+    learner.fit(X, y)
 
 
 def _probabilities(learner, X):

@@ -60,6 +60,8 @@ def test_a_learner_of_the_users_own_is_taken_as_it_is():
     for bad in (SVC, "svc", 3):
         with pytest.raises(TypeError, match="learner must be an ActiveLearner, an est"):
             as_learner(bad, "text")
+    with pytest.raises(ValueError, match="learner must have n_labels=None, got 50"):
+        as_learner(ActiveLearner(n_labels=50), "text")
 
 
 # Descriptions -------------------------------------------------------------------------

@@ -197,6 +197,26 @@ def test_a_class_that_looks_like_another_is_added_with_a_warning(session):
     assert session.labels["label"].tolist() == ["Pos"]
 
 
+def test_a_class_that_was_added_by_mistake_can_go(session):
+    session.add_class("mixd")
+    session.label("a", "mixd")
+    with pytest.raises(ValueError, match="no row has, got 'mixd', which 1 have"):
+        session.remove_class("mixd")
+    session.relabel("a", "pos")
+    session.remove_class("mixd")
+    assert session.classes == ["pos", "neg"]
+    with pytest.raises(ValueError, match="value must be one of"):
+        session.label("a", "mixd")
+    with pytest.raises(ValueError, match="was there from the start"):
+        session.remove_class("neg")
+    assert session.undo().value == "pos"  # the class is no step of undo
+    assert session.classes == ["pos", "neg", "mixd"]  # and the row has it again
+    session.undo()
+    assert session.classes == ["pos", "neg"]
+    assert session.add_class("mixd") == "mixd"
+    assert session.classes == ["pos", "neg", "mixd"]
+
+
 def test_classes_may_be_numbers(digits):
     X, y = digits
     session = session_of(X[:20], classes=range(9))
@@ -341,6 +361,13 @@ def test_files_may_come_move_and_go(photos, tmp_path):
     with LabelSession.open(tmp_path / "p", train="elsewhere") as session:
         assert session.n_labels == 2
         assert session.pool.kind == "image"
+
+
+def test_images_like_one_wait_for_the_trainer(photos):
+    with session_of(photos) as session:
+        with pytest.raises(ValueError, match="like must wait until the images"):
+            session.search(like="a/1.png")
+        assert [item.id for item in session.search("b/")] == ["b/1.png"]
 
 
 def test_what_people_said_goes_before_what_a_file_says(tmp_path):
@@ -619,12 +646,6 @@ def test_search_finds_words_and_rows_like_one(session):
     assert session.search("film")[0].source == "search"
     alike = session.search(like="a", n=2)
     assert {item.id for item in alike} == {"b", "c"}
-
-
-def test_rows_like_one_wait_for_the_trainer(session):
-    session.derived.set_status(phase="features", done=3, all=6)
-    with pytest.raises(ValueError, match="3 of 6 are done"):
-        session.search(like="a")
 
 
 def test_rows_like_one_are_of_its_class_mostly(digits):

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.semi_supervised import SelfTrainingClassifier
 
 from skal import ActiveLearner
 from skal.label import LabelSession
+from skal.label._sources import ImageFolder
 from skal.label._training import RANKED
 from skal.query import CoreSet
 
@@ -29,7 +32,8 @@ def answer(session, n):
 
 
 def test_before_any_label_the_rows_are_ranked_without_a_model(X):
-    with open_session(X, ActiveLearner(GaussianNB(), initial="typiclust")) as session:
+    learner = ActiveLearner(GaussianNB(), initial="typiclust", random_state=0)
+    with open_session(X, learner) as session:
         info = session.train()
         assert info["cold"]
         items, scores = session.derived.ranking()
@@ -38,8 +42,8 @@ def test_before_any_label_the_rows_are_ranked_without_a_model(X):
         assert np.isnan(scores).all()
         assert session.derived.predictions() == {}
         assert session.curve == []
-        first = {int(session.pool.id_of(item)) % 3 for item in items[:3].tolist()}
-        assert first == {0, 1, 2}  # one of each heap
+        first = {int(session.pool.id_of(item)) % 3 for item in items[:RANKED].tolist()}
+        assert first == {0, 1, 2}
         assert {light.state for light in session.lights} == {"cannot tell"}
 
 
@@ -166,3 +170,39 @@ def test_a_pool_that_is_all_labelled(X):
         session.train()
         assert len(session.derived.ranking()[0]) == 0
         assert session.derived.status["phase"] == "idle"
+
+
+def test_rows_without_a_label_go_along_where_they_are_wanted(X):
+    own = SelfTrainingClassifier(GaussianNB())
+    with open_session(X, ActiveLearner(own, use_unlabeled=True)) as session:
+        answer(session, 20)
+        session.train()
+        assert session.learner.estimator_.n_features_in_ == 2
+        n_taken = (session.learner.estimator_.labeled_iter_ > 0).sum()
+        assert n_taken > 50  # labels that it gave itself
+
+
+def test_features_of_images_come_with_their_progress(tmp_path, monkeypatch):
+    for i in range(4):
+        Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(tmp_path / f"{i}.png")
+    source = ImageFolder(tmp_path)
+    with LabelSession(source, classes=["a", "b"], train="elsewhere") as session:
+        with pytest.raises(ValueError, match="like must wait until the images"):
+            session.search(like="0.png")
+        told = []
+        write = session.derived.set_status
+        monkeypatch.setattr(
+            session.derived,
+            "set_status",
+            lambda **one: told.append(one) or write(**one),
+        )
+        session.train()
+        phases = [(one["phase"], one.get("done")) for one in told if "phase" in one]
+        assert phases == [
+            ("features", 0),
+            ("features", 4),
+            ("training", None),
+            ("idle", None),
+        ]
+        assert "done" not in session.derived.status
+        assert len(session.search(like="0.png", n=2)) == 2

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from skal.label import Event, LabelStore
 from skal.label._ledger import Ledger, majority
-from skal.label._undo import stacks
+from skal.label._undo import Turn, stacks
 
 PEOPLE = st.sampled_from(["ann", "bob"])
 ITEMS = st.integers(1, 4)
@@ -164,10 +164,11 @@ def test_most_people_are_right_and_the_last_of_two():
 
 
 def test_what_was_redone_is_the_next_to_go():
-    acts = [("a", None, "label", None), ("b", None, "label", None)]
-    undo, redo = ("u", None, "undo", "a"), ("r", None, "redo", "a")
+    acts = [Turn("a", None, "label", None), Turn("b", None, "label", None)]
+    undo, redo = Turn("u", None, "undo", "a"), Turn("r", None, "redo", "a")
+    batch = Turn("c", "batch", "skip", None)
     assert stacks(acts) == (["a", "b"], [])
     assert stacks([*acts, undo]) == (["b"], ["a"])
     assert stacks([*acts, undo, redo]) == (["b", "a"], [])
     assert stacks([*acts, undo, undo]) == (["b"], ["a"])
-    assert stacks([*acts, undo, ("c", "batch", "skip", None)]) == (["b", "batch"], [])
+    assert stacks([*acts, undo, batch]) == (["b", "batch"], [])
