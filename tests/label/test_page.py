@@ -405,6 +405,19 @@ def test_a_class_is_added_with_a_word_about_near_spellings(chromium):
 
 
 @pytest.mark.long
+def test_of_many_classes_one_is_found_by_its_name(chromium):
+    classes = [f"class {letter}" for letter in "abcdefghijklmnopqrst"]
+    with served(classes=classes) as server, tab(chromium, server) as page:
+        page.keyboard.press(".")
+        page.keyboard.type("ss q")
+        assert page.locator(".class:visible").count() == 1
+        press(page, "Enter")
+        press(page, "1")
+        wait_saved(page)
+        assert list(said(server.session).values()) == ["class q", "class a"]
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_light_dark_and_every_width(scheme, width, chromium, digit_images):
