@@ -198,12 +198,22 @@ class _Shown:
         position = self.position(record)
         if position is None:
             return {}
-        if self.source.kind == "image":
-            return {"path": self.source.ids[position]}
-        if self.source.kind == "text":
-            return {"text": self.source.text(position)}
-        shown = self.source.show(position).get("fields", {})
-        return {f"{FIELD}{name}": str(value) for name, value in shown.items()}
+        row = self.source.row(position)
+        if "text" in row:
+            return {"text": row["text"]}
+        if "fields" in row:
+            fields = row["fields"].items()
+            return {f"{FIELD}{name}": _words(value) for name, value in fields}
+        return {"path": self.source.ids[position]} if _is_file(row["image"]) else {}
+
+
+def _words(value):
+    """Write a value of a table; a gap is empty."""
+    return None if value is None or value != value else str(value)
+
+
+def _is_file(image):
+    return isinstance(image, (str, os.PathLike))
 
 
 def _config(shelf):
@@ -222,14 +232,16 @@ def _write_tasks(shelf, path, image_prefix):
 
 def _images(shelf):
     """Yield the label of most people for each image, and its file."""
-    if shelf.kind != "image":
+    has_files = shelf.source is not None and _is_file(shelf.source.image(0))
+    if not has_files:
         raise ValueError(
-            f"to must be a file format for a project of kind {shelf.kind!r}, got "
-            "'imagefolder'. Try 'csv'."
+            "to must be 'csv' or the like for a project without image files, whose "
+            f"kind is {shelf.kind!r}, got 'imagefolder'."
         )
     labels, shown = shelf.ledger().labels, _Shown(shelf)
     for item, guess in guesses(shelf.store, shelf.derived):
         position = shown.position(guess)
-        if item in labels and position is not None:
-            record = replace(guess, content=shown(guess))
-            yield _spoken(record, labels[item]), Path(shelf.source.image(position))
+        content = {} if item not in labels or position is None else shown(guess)
+        if content:
+            record = _spoken(replace(guess, content=content), labels[item])
+            yield record, Path(shelf.source.image(position))

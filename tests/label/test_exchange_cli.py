@@ -80,7 +80,7 @@ def test_a_project_is_known_by_its_source_too(project, tmp_path):
     [
         (["--to", "xls"], "to must be one of"),
         (["--to", "csv", "--out", "no/a.csv"], "must lie in an existing folder"),
-        (["--to", "imagefolder"], "for a project of kind 'text'"),
+        (["--to", "imagefolder"], "without image files, whose kind is 'text'"),
     ],
 )
 def test_a_wrong_export_is_told_in_a_line(options, words, project):
