@@ -1,12 +1,35 @@
 """skal and a real Label Studio: tasks go there, annotations come back.
 
 Makes a folder of digits, labels some of them in skal, starts a Label Studio of its own
-on this machine and shows every step of docs/label_studio.md with it: the import of
+on this machine and shows every step of docs/labels_in_and_out.md with it: the import of
 tasks with predictions, skal as the ML backend, the order by uncertainty, annotations
 that arrive as they are made, and an export that comes back.
 
     python -m venv /tmp/ls && /tmp/ls/bin/pip install label-studio
     python examples/label_studio.py /tmp/ls/bin/label-studio
+
+It takes some minutes, most of them for Label Studio's first start, and printed:
+
+    skal: 30 labels by ann, 1 skip by me, a model
+    Label Studio: 1.23.2
+    imported: 60 tasks, 60 predictions, scores from 0.0 to 1.0
+    an image: image/png
+    backend: Connected skal-4
+    skal: 10 more labels, another model
+    retrieved: Retrieved 60 predictions in 36.8 s; 60 by skal-4, 60 by skal-5
+    lowest scores: 49 17 46 42 7 11
+    shown next:    49 17 46 42 7 11
+    arrived by webhook: 6 words by user-1, 1 of them a skip
+    refused without the password: 401
+    the user's token is in the backend's log: False
+    annotated without skal: 29 41 21
+    back in the project:
+    from-label-studio.json: 40 labels, skips and discards
+      40 match rows of the project
+      37 of them are there already
+      3 are new
+    in a fresh project: 40 words, all of them the same: True
+    only here, for they were said after the export: 10
 """
 
 import argparse

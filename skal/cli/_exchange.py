@@ -199,6 +199,12 @@ def ls_backend(
         bool,
         typer.Option("--allow-remote", help="Let other machines connect, at --host."),
     ] = False,
+    train: Annotated[
+        bool,
+        typer.Option(
+            "--train", help="Train behind, too: where no `skal label` runs beside it."
+        ),
+    ] = False,
     new_password: Annotated[
         bool, typer.Option("--new-password", help="Draw another password.")
     ] = False,
@@ -209,9 +215,9 @@ def ls_backend(
 ) -> None:
     """Be the ML backend of a Label Studio project: its order, guesses and record.
 
-    Answers from the stored ranking and writes annotations into the project. It trains
-    nothing: let `skal label` or a session run beside it. Connect it in Label Studio
-    under Settings, Model, with the user name and password that it says.
+    Answers from the stored ranking and writes annotations into the project; `skal
+    label`, a session or --train makes that ranking. Connect it in Label Studio under
+    Settings, Model, with the user name and password that it says.
     """
     if not _is_loopback(host) and not allow_remote:
         raise typer.BadParameter(
@@ -228,6 +234,7 @@ def ls_backend(
         allow_hosts=allow_host or (),
         from_name=from_name,
         fresh_password=new_password,
+        train=train,
     )
 
 

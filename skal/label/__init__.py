@@ -12,8 +12,9 @@ from skal.label._events import Event
 from skal.label._export import export_labels
 from skal.label._import import ImportReport, import_labels, undo_import
 from skal.label._item import Item
+from skal.label._leases import Lease
 from skal.label._session import LabelSession
-from skal.label._store import LabelStore, Lease, StoredItem
+from skal.label._store import LabelStore, StoredItem
 
 if TYPE_CHECKING:
     from typing import Any

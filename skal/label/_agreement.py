@@ -63,10 +63,10 @@ def agreement_of(
     ``again`` are triples of a person, their earlier label, and their later one.
     """
     pairs = defaultdict(list)
-    rows = defaultdict(dict)
+    rows: dict[int | None, dict[str, str]] = defaultdict(dict)
     names = []
     for event in said:
-        rows[event.item][event.annotator] = event.value
+        rows[event.item][event.annotator] = str(event.value)
         names.append(event.annotator)
     for name, before, after in again:
         pairs[name, name].append((before, after))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -12,13 +13,15 @@ from skal._checks import nearest_first
 from skal.label._undo import stacks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 #: What a person can answer; the last one on a row counts.
 VERDICTS = ("label", "skip", "discard")
 #: A longer pause than this is no labelling time, in seconds.
 PAUSE = 120
+#: Labels, and seconds of work, that make a pace.
+FEWEST, SHORTEST = 5, 10
 #: The most rows that one request may ask for.
 MOST = 200
 
@@ -193,7 +196,7 @@ class Answers:
         return {"saved": saved, "refused": refused}
 
     def _take(self, annotator, kind, event, **said):
-        known = {
+        known: dict[str, Callable[..., Any]] = {
             "label": self._label,
             "skip": self._verdict,
             "discard": self._verdict,
@@ -273,7 +276,7 @@ class Answers:
     def _history(self, annotator, before=None, n=50):
         """Tell what a person did, the oldest first: n acts before a place."""
         events = self.session.store.events(annotator=annotator)
-        undone = set(stacks(events)[1]) | dropped(events)
+        undone = undone_of(events)
         acts = acts_of(events)
         if before is not None:
             acts = [one for one in acts if one[0].seq < before]
@@ -304,9 +307,17 @@ class Answers:
         value = self._class(label)
         found = self.session.grid(value, bounded(n))
         answer = {"label": label, "items": [self._row(one) for one in found]}
+        answer["counts"] = self._taken_for()
         if not found and self.session.derived.model() is None:
             answer["why"] = "No model yet: label a few rows of two classes first."
         return answer
+
+    def _taken_for(self):
+        """Count the open rows that the model takes for each class."""
+        pool = self.session.pool
+        shut = self._tally.answered() | set(pool.numbers_reserved().tolist())
+        said = self.session.derived.predictions()
+        return Counter(label for item, (label, _) in said.items() if item not in shut)
 
     def _search(self, annotator, text=None, like=None, n=24):
         if like is not None:
@@ -394,6 +405,10 @@ class Tally:
         """Return the last label of each row."""
         return {one.item: one.value for one in self._read() if one.kind == "label"}
 
+    def answered(self):
+        """Return the rows that are labelled or discarded."""
+        return {one.item for one in self._read() if one.kind != "skip"}
+
     def counts(self):
         current, labels = self._read(), self.labels()
         discarded = {one.item for one in current if one.kind == "discard"}
@@ -420,7 +435,7 @@ class Tally:
         times = [one.time for one in recent]
         gaps = [after - before for before, after in pairwise(times)]
         active = sum(min(PAUSE, max(0.0, gap)) for gap in gaps)
-        if len(recent) < 5 or active <= 0:
+        if len(recent) < FEWEST or active < SHORTEST:
             return {"per_hour": None, "by_class": {}}
         by_class: dict[str, float] = {}
         for one in recent:
@@ -445,10 +460,11 @@ def acts_of(events):
     return list(acts.values())
 
 
-def dropped(events):
-    """Return the names of acts that were undone and cannot be redone any more."""
+def undone_of(events):
+    """Return the names of the acts that are undone, whether they can be redone or not."""
     names = {act[0].batch or act[0].event for act in acts_of(events)}
-    return names - set(stacks(events)[0])
+    turns = [(one.event, one.batch, one.kind, one.target) for one in events]
+    return names - set(stacks(turns)[0])
 
 
 def project_key(path):

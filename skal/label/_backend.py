@@ -58,7 +58,7 @@ class Backend:
         self.shelf = shelf
         self.from_name = from_name
         self.refused = 0
-        self._known: tuple[int | None, dict[str, Record]] = (None, {})
+        self._known: tuple[int | None, dict[str | None, Record]] = (None, {})
         self._reading = threading.Lock()
         self._waiting: Queue[dict[str, Any]] = Queue(MOST_WAITING)
         self._writer: threading.Thread | None = None
@@ -99,7 +99,15 @@ class Backend:
     def _setup(self, payload):
         """Say which model answers, or what is wrong with the labelling config."""
         if payload.get("schema"):
-            _config(str(payload["schema"]), self.from_name)
+            config = _config(str(payload["schema"]), self.from_name)
+            known = self.shelf.class_names().names
+            strange = [name for name in config.choices if name not in known]
+            if strange:
+                raise ValueError(
+                    "The choices must be classes of the project, got "
+                    f"{', '.join(map(repr, strange))}. Its classes are "
+                    f"{', '.join(map(repr, known))}."
+                )
         return Reply(200, {"model_version": version_name(self._version())})
 
     def _versions(self, payload):
@@ -196,7 +204,7 @@ class Backend:
         event = Event(
             item,
             who,
-            record.kind,
+            record.kind or "label",
             record.label,
             source="import",
             lead_ms=record.lead_ms,
@@ -233,7 +241,7 @@ def _config(xml, from_name):
 
 def _answers(shelf):
     """Return what the model says of every row, by id and by digest."""
-    known = {}
+    known: dict[str | None, Record] = {}
     for _, record in guesses(shelf.store, shelf.derived):
         known.setdefault(record.digest, record)
         known[record.id] = record

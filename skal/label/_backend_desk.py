@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from skal.label._backend_app import BackendServer
@@ -23,6 +24,7 @@ def serve_backend(
     allow_hosts: Iterable[str] = (),
     from_name: str | None = None,
     fresh_password: bool = False,
+    train: bool = False,
 ) -> None:
     """Answer Label Studio for a project until interrupted.
 
@@ -42,8 +44,10 @@ def serve_backend(
         The choice to answer, where a labelling config holds several.
     fresh_password : bool, default=False
         Draw a new password; the one before is of no use any more.
+    train : bool, default=False
+        Train behind whenever enough is new, for a project whose rows are in files.
     """
-    with opened(project) as shelf:
+    with opened(project) as shelf, _trainer(shelf, train):
         password = _password(shelf, fresh_password)
         server = BackendServer(shelf, host, port, allow_hosts, from_name)
         say(f"The ML backend for Label Studio is at http://{host}:{server.port}")
@@ -52,6 +56,21 @@ def serve_backend(
         server.run()
         if server.backend.refused:
             say(f"{server.backend.refused} annotations named no row or class of it.")
+
+
+def _trainer(shelf, train):
+    """Return who trains meanwhile."""
+    if not train:
+        return nullcontext()
+    if shelf.store.meta.get("source") is None or shelf.folder is None:
+        raise ValueError(
+            "train must be False for a project whose rows were in memory, got True. "
+            "Let the session that has them train."
+        )
+    # A program of its own as well, which must not be here before it runs.
+    from skal.label._trainer import Supervisor
+
+    return Supervisor(shelf.folder)
 
 
 def _password(shelf, fresh):

@@ -8,6 +8,7 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from skal.label._database import make_private_file, make_private_folder
 
@@ -30,8 +31,8 @@ def back_up(database: Database) -> Path | None:
         return None
     copies = backups_of(database.path)
     make_private_folder(copies[0].parent)
-    new = copies[0].with_suffix(f".{os.getpid()}.new")
-    new.unlink(missing_ok=True)
+    sweep(copies[0].parent)
+    new = copies[0].with_suffix(f".{uuid4().hex}.new")
     make_private_file(new)
     with closing(sqlite3.connect(new)) as copy:
         database.connection().backup(copy)
@@ -43,6 +44,14 @@ def back_up(database: Database) -> Path | None:
             younger.replace(older)
     new.replace(copies[0])
     return copies[0]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes left that were killed while they made a copy."""
+    for begun in folder.glob("*.new*"):
+        with suppress(FileNotFoundError):
+            if time.time() - begun.stat().st_mtime > 3600:
+                begun.unlink()
 
 
 def last_seq_in_copies(path: Path | None) -> int:

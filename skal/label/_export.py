@@ -14,7 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from skal._checks import check_choice
-from skal.label._formats import FILE_ENDINGS, FORMATS, Record, write_records
+from skal.label._formats import (
+    FILE_ENDINGS,
+    FORMATS,
+    Record,
+    is_export,
+    write_records,
+)
 from skal.label._formats._record import FIELD
 from skal.label._guesses import guesses
 from skal.label._label_studio import LOCAL_FILES, SHOWN_BY, LabelConfig, tasks
@@ -114,6 +120,11 @@ def _check_free(path, overwrite):
             f"out must not be there yet, got {str(path)!r}. Choose another, or write "
             "over it with overwrite=True (--overwrite)."
         )
+    if path.is_dir() and (path.is_symlink() or not is_export(path)):
+        raise ValueError(
+            f"out must be an earlier export and nothing else to be written over, got "
+            f"{str(path)!r}. Choose another."
+        )
 
 
 @contextmanager
@@ -122,7 +133,7 @@ def _at_once(path):
     with tempfile.TemporaryDirectory(prefix=".skal-", dir=path.parent) as folder:
         new = Path(folder) / path.name
         yield new
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir():
             shutil.rmtree(path)
         os.replace(new, path)
 
@@ -147,7 +158,7 @@ def records_of(shelf: Shelf, everything: bool = True) -> Iterator[Record]:
         words = said.get(item, {}).values()
         if not words and everything:
             yield replace(guess, content=shown(guess))
-        for word in sorted(words, key=lambda word: word.seq):
+        for word in sorted(words, key=lambda word: word.seq or 0):
             note = notes.get((item, word.annotator))
             yield _spoken(replace(guess, content=shown(guess)), word, note)
 
@@ -171,7 +182,7 @@ class _Shown:
 
     def __init__(self, shelf):
         self.source = shelf.source
-        self.positions = {}
+        self.positions: dict[str, int] = {}
         if self.source is not None:
             pairs = enumerate(zip(self.source.ids, self.source.digests, strict=True))
             for position, (name, digest) in pairs:
@@ -187,12 +198,22 @@ class _Shown:
         position = self.position(record)
         if position is None:
             return {}
-        if self.source.kind == "image":
-            return {"path": self.source.ids[position]}
-        if self.source.kind == "text":
-            return {"text": self.source.text(position)}
-        shown = self.source.show(position).get("fields", {})
-        return {f"{FIELD}{name}": str(value) for name, value in shown.items()}
+        row = self.source.row(position)
+        if "text" in row:
+            return {"text": row["text"]}
+        if "fields" in row:
+            fields = row["fields"].items()
+            return {f"{FIELD}{name}": _words(value) for name, value in fields}
+        return {"path": self.source.ids[position]} if _is_file(row["image"]) else {}
+
+
+def _words(value):
+    """Write a value of a table; a gap is empty."""
+    return None if value is None or value != value else str(value)
+
+
+def _is_file(image):
+    return isinstance(image, (str, os.PathLike))
 
 
 def _config(shelf):
@@ -211,14 +232,16 @@ def _write_tasks(shelf, path, image_prefix):
 
 def _images(shelf):
     """Yield the label of most people for each image, and its file."""
-    if shelf.kind != "image":
+    has_files = shelf.source is not None and _is_file(shelf.source.image(0))
+    if not has_files:
         raise ValueError(
-            f"to must be a file format for a project of kind {shelf.kind!r}, got "
-            "'imagefolder'. Try 'csv'."
+            "to must be 'csv' or the like for a project without image files, whose "
+            f"kind is {shelf.kind!r}, got 'imagefolder'."
         )
     labels, shown = shelf.ledger().labels, _Shown(shelf)
     for item, guess in guesses(shelf.store, shelf.derived):
         position = shown.position(guess)
-        if item in labels and position is not None:
-            record = replace(guess, content=shown(guess))
-            yield _spoken(record, labels[item]), Path(shelf.source.image(position))
+        content = {} if item not in labels or position is None else shown(guess)
+        if content:
+            record = _spoken(replace(guess, content=content), labels[item])
+            yield record, Path(shelf.source.image(position))

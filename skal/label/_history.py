@@ -49,7 +49,7 @@ def labels_frame(ledger: Ledger, store: LabelStore, classes: ClassNames) -> Any:
             'labels needs pandas. Install it with: pip install "skal[label]", or read '
             "store.current()."
         ) from error
-    ids = {row.item: row.id for row in store.items()}
+    ids: dict[Any, str] = {row.item: row.id for row in store.items()}
     said = [event for row in ledger.said.values() for event in row.values()]
     labels = sorted((e for e in said if e.kind == "label"), key=lambda event: event.seq)
     rows = [

@@ -215,7 +215,7 @@ def undo_import(project: Any) -> int:
         brought = [word for word in said if word.source == "import" and word.batch]
         if not brought:
             return 0
-        last = max(brought, key=lambda word: word.seq)
+        last = max(brought, key=lambda word: word.seq or 0)
         shelf.store.undo(last.annotator, event=last.batch)
         return sum(word.batch == last.batch for word in brought)
 
@@ -258,7 +258,7 @@ class _Look:
     def events(self, records, replace_conflicts):
         """Return the events to write, one verdict for each row and person."""
         news: dict[tuple[int, str], tuple[str, Record]] = {}
-        notes = []
+        notes: list[Event] = []
         for place, record, problem in records:
             if problem is not None:
                 self.report.problems.append(f"{place}: {problem}")

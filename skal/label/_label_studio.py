@@ -298,10 +298,10 @@ def _annotations_of(task, from_name):
         return
     said = _objects(SAID, data_of(task).get(SAID) or [])
     for annotation in _objects("annotations", task.get("annotations") or []):
-        known = next((entry for entry in said if _is_said(annotation, entry)), {})
-        if known:
+        known = next((entry for entry in said if _is_said(annotation, entry)), None)
+        if known is not None:
             said.remove(known)
-        yield annotation, task["data"], known
+        yield annotation, data_of(task), known
 
 
 def _of_min(row, from_name):
@@ -383,8 +383,8 @@ def annotation_record(
     )
     if cancelled and said.get("kind") == "discard":
         record = replace(record, kind="discard")
-    kept = {name: str(said[name]) for name in ("source", "note") if name in said}
-    return replace(record, **kept)
+    source, note = (said.get(name) and str(said[name]) for name in ("source", "note"))
+    return replace(record, source=source, note=note)
 
 
 def annotator_of(completed_by: Any) -> str | None:
@@ -401,7 +401,7 @@ def content_of(data: dict[str, Any]) -> dict[str, str]:
     content = {}
     for value in data.values():
         if isinstance(value, str) and value.startswith(LOCAL_FILES):
-            content["path"] = parse_qs(urlsplit(value).query)["d"][0]
+            content["path"] = parse_qs(urlsplit(value).query).get("d", [""])[0]
     if isinstance(data.get("text"), str):
         content["text"] = data["text"]
     return content

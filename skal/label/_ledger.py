@@ -32,8 +32,8 @@ class Ledger:
         How each row came up that was asked and answered, by the first answer.
     n_asked : Counter
         How many rows came up in each way, repeats among them.
-    classes : list of str
-        The classes that were added, in order.
+    class_events : dict of str to str
+        Which event added which class, taken back or not.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Ledger:
         self.open = np.ones(0, bool)
         self.drawn: dict[int, str] = {}
         self.n_asked: Counter[str] = Counter()
-        self.classes: list[str] = []
+        self.class_events: dict[str, str] = {}
         self._changes: list[int] = []
         self._skips: dict[str, dict[int, int]] = defaultdict(dict)
         self._spoken: dict[tuple[int, str], list[Event]] = defaultdict(list)
@@ -53,20 +53,33 @@ class Ledger:
     def update(self, events: Iterable[Event]) -> None:
         """Take in what has happened since."""
         for event in events:
-            assert event.seq is not None  # it comes from the store
             self.seq, self.time = event.seq, event.time
             if event.kind in VERDICTS:
                 self._hear(event)
             elif event.target is not None:
                 self._turn(event)
-            elif event.kind == "class" and event.value not in self.classes:
-                self.classes.append(event.value)
+            elif event.kind == "class":
+                self.class_events[event.event] = str(event.value)
 
     def grow(self, n_items: int) -> None:
         """Know of rows up to this number."""
         more = n_items + 1 - len(self.open)
         if more > 0:
             self.open = np.append(self.open, np.ones(max(more, len(self.open)), bool))
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes that were added, in order, less those taken back.
+
+        An undo may give a row the label of a class that was taken back meanwhile; then
+        it is a class again.
+        """
+        added = self.class_events
+        kept = {name for event, name in added.items() if event not in self._undone}
+        if len(kept) < len({*added.values()}):
+            said = [one for row in self.said.values() for one in row.values()]
+            kept |= {str(one.value) for one in said if one.kind == "label"}
+        return [name for name in dict.fromkeys(added.values()) if name in kept]
 
     def n_changes(self, after: int) -> int:
         """Count what has been said since an event, but for skips and notes."""
@@ -75,7 +88,9 @@ class Ledger:
     def skipped_by(self, annotator: str) -> list[int]:
         """Return the open rows that a person was not sure of, the oldest skip first."""
         skips = self._skips.get(annotator, {})
-        return [item for item in sorted(skips, key=skips.get) if self.open[item]]
+        return [
+            item for item in sorted(skips, key=skips.__getitem__) if self.open[item]
+        ]
 
     def said_again(self) -> list[tuple[str, str, str]]:
         """List who was asked again for a row of theirs, and both their answers."""
@@ -88,7 +103,7 @@ class Ledger:
             ]
             for before, after in pairwise(labels):
                 if after.source == "again":
-                    found.append((annotator, before.value, after.value))
+                    found.append((annotator, str(before.value), str(after.value)))
         return found
 
     def _hear(self, event):

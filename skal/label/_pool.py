@@ -51,7 +51,7 @@ class Pool:
         seed: int = 0,
     ) -> None:
         self.source = source
-        self._features, self._making = None, threading.Lock()
+        self._making = threading.Lock()
         self.present = np.ones(len(source.ids), bool) if present is None else present
         pairs = list(zip(source.ids, source.digests, strict=True))
         self.changes = store.set_items(
@@ -95,9 +95,7 @@ class Pool:
     def features(self, derived: Any = None, progress: Any = None) -> Any:
         """Return the rows for the learner, by position; made once."""
         with self._making:
-            if self._features is None:
-                self._features = self.source.features(derived, progress)
-            return self._features
+            return self.source.features(derived, progress)
 
     def show(self, position: int) -> dict[str, Any]:
         """Return what a person sees of a row."""
@@ -107,7 +105,7 @@ class Pool:
         """Return where a row of the store stands in the source."""
         return self._position[item]
 
-    def positions(self, items: Iterable[int]) -> np.ndarray:
+    def positions(self, items: Iterable[Any]) -> np.ndarray:
         """Return where those rows stand that are in the pool."""
         known = self._position
         return np.array([known[item] for item in items if item in known], dtype=int)

@@ -71,7 +71,7 @@ class Trainer:
     def _train(self):
         info = train_once(self.session)
         if self.stopping is not None:
-            self._measure()
+            self._measure(info)
         return info
 
     @property
@@ -81,11 +81,10 @@ class Trainer:
             return False
         return self.stopping.verdict(self.records)[2]
 
-    def _measure(self):
+    def _measure(self, info):
         session = self.session
-        model = session.derived.model()
         snapshot = session.snapshot()
-        if model["info"].get("cold") or len(snapshot.candidates) == 0:
+        if info.get("cold") or len(snapshot.candidates) == 0:
             return
         items, _ = session.derived.ranking()
         positions = session.pool.positions(items.tolist())
@@ -119,11 +118,11 @@ class TrainerThread(threading.Thread):
         session = self._trainer.session
         while not self._over.wait(LOOK):
             seq = session.store.last_seq()
-            if seq == self._failed_at or not is_due(session):
+            if seq == self._failed_at:
                 continue
             try:
                 self._trainer.train_if_due()
-            except Exception as error:
+            except Exception as error:  # whatever an estimator may raise
                 self._failed_at = seq
                 words = f"{type(error).__name__}: {error}"
                 session.derived.set_status(phase="failed", error=words)

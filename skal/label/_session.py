@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,14 @@ from uuid import uuid4
 import numpy as np
 
 from skal._checks import check_choice, check_fraction, check_int
-from skal._data import concat_rows
 from skal._seed import draw_seed
 from skal.label._agreement import agreement_of
+from skal.label._answering import Answering, as_id, as_ids
 from skal.label._derived import Derived
 from skal.label._events import Event, check_text
 from skal.label._history import History, labels_frame
 from skal.label._item import Item
+from skal.label._joined import joined_by
 from skal.label._ledger import Ledger
 from skal.label._models import as_learner, learner_of
 from skal.label._pool import Pool
@@ -28,7 +28,7 @@ from skal.label._queue import Queue, Ranking
 from skal.label._refit import Trainer, TrainerThread, due_after
 from skal.label._search import neighbours, with_words
 from skal.label._snapshot import take_snapshot
-from skal.label._sources import MemorySource, as_source, open_source
+from skal.label._sources import as_source, open_source
 from skal.label._sources._memory import known_label
 from skal.label._spellings import ClassNames, plain
 from skal.label._store import LabelStore
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from skal.label._snapshot import Snapshot
 
 
-class LabelSession:
+class LabelSession(Answering):
     """Label a pool by hand, and be asked for the rows that teach a model most.
 
     A session keeps the pool, the labels and an :class:`~skal.ActiveLearner` together:
@@ -158,42 +158,37 @@ class LabelSession:
         kind: str | None = None,
         guidelines: str | None = None,
     ) -> None:
+        # What can be told to be wrong is told before any file is made.
         check_text("annotator", annotator, most=100)
         self.annotator = annotator
         self.audit = check_fraction("audit", audit)
         self.repeat = check_fraction("repeat", repeat)
         self.train_where = check_choice("train", train, ("ask", "thread", "elsewhere"))
-        self.refit_after = (
-            None if refit_after is None else check_int("refit_after", refit_after)
-        )
+        self.refit_after = check_refit_after(refit_after)
         check_rule(stopping, train)
-        ClassNames(plain_list(classes))  # complain before any file is made
+        check_learner_given(learner)
+        ClassNames(plain_list(classes)).warn_of_twins()
         self._lock = threading.RLock()
         self._ledger = Ledger()
-        self._thread: TrainerThread | None = None
-        self._ranked: tuple[Any, Ranking] | None = None
+        self._ranked: Ranking | None = None
         self.project = None if project is None else Project.at(project)
         if self.project is not None:
             self.project.make()
-        self.store = LabelStore(self.project and self.project.labels)
-        self.derived = Derived(self.project and self.project.model)
+        self.store = LabelStore(self.project.labels if self.project else None)
+        self.derived = Derived(self.project.model if self.project else None)
         try:
             source = self._source(X, ids, kind, y, learner)
             given = plain_list(classes) or classes_of(source, y)
             self._check_start(source, given)
             self._remember(source, given, random_state, guidelines)
-            self.learner = self._learner(learner, source.kind)
-            self.pool = self._pool_of(source)
-            self._sync()
-            self._add_classes(given)
-            self._take_given(source)
+            self._begin(source, given, learner)
         except BaseException:
             self.store.close()
             self.derived.close()
             raise
         self._trainer = Trainer(self, stopping)
-        if train == "thread":
-            self._thread = TrainerThread(self._trainer)
+        self._thread = TrainerThread(self._trainer) if train == "thread" else None
+        if self._thread is not None:
             self._thread.start()
 
     @classmethod
@@ -262,8 +257,8 @@ class LabelSession:
                 f"X must be rows of the kind {kind!r} as in this project, got "
                 f"{source.kind!r}."
             )
-        known = self.store.meta.get("classes", [])
-        added = [event.value for event in self.store.events() if event.kind == "class"]
+        self._ledger.update(self.store.events(self._ledger.seq))
+        known, added = self.store.meta.get("classes", []), self._ledger.classes
         by_name = {str(value): value for value in (*added, *given, *known)}
         names = ClassNames(by_name.values())
         for label in {*source.labels} - {None}:
@@ -284,7 +279,18 @@ class LabelSession:
             meta["guidelines"] = guidelines
         meta.update(audit=self.audit, repeat=self.repeat)
         self.seed = meta["seed"]
-        self._names = ClassNames(meta["classes"])
+        self._first_classes = meta["classes"]
+        self._names = ClassNames(self._first_classes)
+
+    def _begin(self, source, given, learner):
+        """Make the parts, and take over the classes and labels that came along."""
+        self.learner = self._learner(learner, source.kind)
+        self.pool = self._pool_of(source)
+        self._sync()
+        for value in given:
+            if str(value) not in self._names.names:
+                self.add_class(value, near=True)
+        self._take_given(source)
 
     def _learner(self, learner, kind):
         """Return what the user gave, what the project names, or the default."""
@@ -295,11 +301,6 @@ class LabelSession:
 
     def _pool_of(self, source, present=None):
         return Pool(source, self.store, present, audit=self.audit, seed=self.seed)
-
-    def _add_classes(self, given):
-        for value in given:
-            if str(value) not in self._names.names:
-                self.add_class(value, near=True)
 
     def _take_given(self, source):
         """Keep the labels that came with the rows; what people said goes before."""
@@ -335,6 +336,12 @@ class LabelSession:
         list of Item
             First those that the person was asked for and has not answered. Fewer than
             n, or none, where no more are left.
+
+        Raises
+        ------
+        Exception
+            Whatever the learner raises, where ``train="ask"`` and a refit is due. The
+            labels are safe and the last ranking stays.
         """
         n, annotator = check_int("n", n), self._person(annotator)
         if self.train_where == "ask":
@@ -363,16 +370,14 @@ class LabelSession:
         model = self.derived.model()
         if model is None:
             return Ranking(np.empty(0, int), np.empty(0))
-        if self._ranked is None or self._ranked[0] != model["version"]:
+        if self._ranked is None or self._ranked.model != model["version"]:
             items, scores = self.derived.ranking()
-            there = np.array([item in self._ledger_items() for item in items], bool)
+            there = items < len(self._ledger.open)  # not those of rows yet to come
             source = "initial" if model["info"].get("cold") else "strategy"
-            ranking = Ranking(items[there], scores[there], model["version"], source)
-            self._ranked = model["version"], ranking
-        return self._ranked[1]
-
-    def _ledger_items(self):
-        return range(len(self._ledger.open))
+            self._ranked = Ranking(
+                items[there], scores[there], model["version"], source
+            )
+        return self._ranked
 
     def _with_guess(self, leases):
         """Note what the model takes new rows for, before anybody says."""
@@ -397,361 +402,6 @@ class LabelSession:
             self._names.value_of(lease.predicted),
         )
 
-    # Answering --------------------------------------------------------------------
-
-    def label(
-        self,
-        id: Any,
-        value: Any,
-        *,
-        annotator: str | None = None,
-        event: str | None = None,
-        lead_ms: float | None = None,
-        source: str | None = None,
-    ) -> Event:
-        """Say what a row is; whether it was asked for does not matter.
-
-        Parameters
-        ----------
-        id : str, int or Item
-            The row.
-        value : object
-            Its class. A label that the person gave before is replaced, and stays in
-            the record.
-        annotator : str or None, default=None
-            Who says so.
-        event : str or None, default=None
-            A UUID; to report the same event again changes nothing.
-        lead_ms : float or None, default=None
-            Milliseconds from showing the row to the answer.
-        source : str or None, default=None
-            How the row came up, where it was not asked for: "search" or "given".
-
-        Returns
-        -------
-        Event
-            As it stands in the store.
-
-        Raises
-        ------
-        ValueError
-            If there is no such row or class; near ones are named.
-        """
-        name = self._known_class(value)
-        return self._say("label", id, name, annotator, event, lead_ms, source)
-
-    def relabel(
-        self,
-        id: Any,
-        value: Any,
-        *,
-        annotator: str | None = None,
-        event: str | None = None,
-        lead_ms: float | None = None,
-        source: str | None = None,
-    ) -> Event:
-        """Correct the label of a row.
-
-        Parameters
-        ----------
-        id : str, int or Item
-            The row; it must have a label.
-        value : object
-            The right class.
-        annotator : str or None, default=None
-            Who says so.
-        event : str or None, default=None
-            A UUID; to report the same event again changes nothing.
-        lead_ms : float or None, default=None
-            Milliseconds from showing the row to the answer.
-        source : str or None, default=None
-            How the row came up; None keeps how it came up before.
-
-        Returns
-        -------
-        Event
-            As it stands in the store.
-        """
-        name = self._known_class(value)
-        with self._lock:
-            self._sync()
-            if self._number(id) not in self._ledger.labels:
-                raise ValueError(
-                    f"id must be that of a row with a label, got {as_id(id)!r}. Use "
-                    "label for its first."
-                )
-            return self._say("label", id, name, annotator, event, lead_ms, source)
-
-    def label_many(
-        self,
-        labels: Mapping[Any, Any] | Iterable[Any],
-        value: Any = None,
-        *,
-        source: str = "batch",
-        annotator: str | None = None,
-        event: str | None = None,
-    ) -> list[Event]:
-        """Label many rows at one go: all or none, and one undo takes all back.
-
-        Parameters
-        ----------
-        labels : dict, or list of ids
-            Classes by id; or ids.
-        value : object or list, default=None
-            For a list of ids, the class of all, or a list with one for each.
-        source : str, default="batch"
-            How they came up: "batch", "search", "import" or "given".
-        annotator : str or None, default=None
-            Who says so.
-        event : str or None, default=None
-            A UUID for the batch; to report it again changes nothing.
-
-        Returns
-        -------
-        list of Event
-            As they stand in the store.
-        """
-        pairs = pairs_of(labels, value)
-        batch = str(uuid4()) if event is None else event
-        check_text("event", batch, most=60)
-        with self._lock:
-            self._sync()
-            names = [self._known_class(value) for _, value in pairs]
-            items = [self._number(id) for id, _ in pairs]
-            if len(set(items)) < len(items):
-                raise ValueError("labels must name each row once, got one twice.")
-            events = [
-                Event(
-                    item,
-                    self._person(annotator),
-                    "label",
-                    name,
-                    batch=batch,
-                    source=source,
-                    event=f"{batch}:{item}",
-                )
-                for item, name in zip(items, names, strict=True)
-            ]
-            return self._append(events)
-
-    def skip(
-        self,
-        id: Any,
-        *,
-        annotator: str | None = None,
-        event: str | None = None,
-        lead_ms: float | None = None,
-    ) -> Event:
-        """Say that you are not sure; the row comes again when nothing else is left.
-
-        Parameters
-        ----------
-        id : str, int or Item
-            The row.
-        annotator : str or None, default=None
-            Who says so.
-        event : str or None, default=None
-            A UUID; to report the same event again changes nothing.
-        lead_ms : float or None, default=None
-            Milliseconds from showing the row to the answer.
-
-        Returns
-        -------
-        Event
-            As it stands in the store.
-        """
-        return self._say("skip", id, None, annotator, event, lead_ms)
-
-    def discard(
-        self,
-        id: Any,
-        *,
-        annotator: str | None = None,
-        event: str | None = None,
-        lead_ms: float | None = None,
-    ) -> Event:
-        """Throw a row out: it is no row of this kind at all, and is not asked again.
-
-        Parameters
-        ----------
-        id : str, int or Item
-            The row.
-        annotator : str or None, default=None
-            Who says so.
-        event : str or None, default=None
-            A UUID; to report the same event again changes nothing.
-        lead_ms : float or None, default=None
-            Milliseconds from showing the row to the answer.
-
-        Returns
-        -------
-        Event
-            As it stands in the store.
-        """
-        return self._say("discard", id, None, annotator, event, lead_ms)
-
-    def note(
-        self,
-        id: Any,
-        text: str,
-        *,
-        annotator: str | None = None,
-        event: str | None = None,
-    ) -> Event:
-        """Keep a remark on a row.
-
-        Parameters
-        ----------
-        id : str, int or Item
-            The row.
-        text : str
-            The remark.
-        annotator : str or None, default=None
-            Whose.
-        event : str or None, default=None
-            A UUID; to report the same event again changes nothing.
-
-        Returns
-        -------
-        Event
-            As it stands in the store.
-        """
-        return self._say("note", id, text, annotator, event)
-
-    def undo(
-        self,
-        annotator: str | None = None,
-        *,
-        target: str | None = None,
-        event: str | None = None,
-    ) -> Event | None:
-        """Take back the last thing that a person did, as often as you like.
-
-        Parameters
-        ----------
-        annotator : str or None, default=None
-            The person.
-        target : str or None, default=None
-            An event or batch to take back, where it is not the last.
-        event : str or None, default=None
-            A UUID of the undo itself; to report it again takes back nothing more.
-
-        Returns
-        -------
-        Event or None
-            What was taken back, the first of a batch; None if there is nothing. The
-            row is asked next.
-        """
-        with self._lock:
-            undone = self.store.undo(self._person(annotator), target, id=event)
-            self._sync()
-        return undone
-
-    def redo(
-        self, annotator: str | None = None, *, event: str | None = None
-    ) -> Event | None:
-        """Bring back what was taken back last, unless something was done since.
-
-        Parameters
-        ----------
-        annotator : str or None, default=None
-            The person.
-        event : str or None, default=None
-            A UUID of the redo itself; to report it again brings back nothing more.
-
-        Returns
-        -------
-        Event or None
-            What was brought back; None if there is nothing.
-        """
-        with self._lock:
-            redone = self.store.redo(self._person(annotator), id=event)
-            self._sync()
-        return redone
-
-    def add_class(
-        self,
-        name: Any,
-        *,
-        near: bool = False,
-        annotator: str | None = None,
-        event: str | None = None,
-    ) -> Any:
-        """Make a class that was not thought of at the start.
-
-        Parameters
-        ----------
-        name : object
-            The class.
-        near : bool, default=False
-            Take one that differs from another in case or spaces alone.
-        annotator : str or None, default=None
-            Who says so.
-        event : str or None, default=None
-            A UUID; to report the same event again changes nothing.
-
-        Returns
-        -------
-        object
-            The class, as ``classes`` holds it.
-
-        Raises
-        ------
-        ValueError
-            If there is one that differs in case or spaces alone.
-        """
-        with self._lock:
-            self._sync()
-            text = self._names.check_new(name, near)
-            if text not in self._names.names:
-                who = self._person(annotator)
-                self._append(
-                    [Event(None, who, "class", text, event=event or str(uuid4()))]
-                )
-            return self._names.value_of(text)
-
-    def _say(
-        self, kind, id, value, annotator=None, event=None, lead_ms=None, source=None
-    ):
-        annotator = self._person(annotator)
-        with self._lock:
-            self._sync()
-            item = self._number(id)
-            happened = Event(
-                item,
-                annotator,
-                kind,
-                value,
-                lead_ms=lead_ms,
-                event=str(uuid4()) if event is None else event,
-                **({} if kind == "note" else self._origin(item, annotator, source)),
-            )
-            return self._append([happened])[0]
-
-    def _origin(self, item, annotator, source):
-        """Return how a row came up: as the person was asked for it, or as before."""
-        names = "source", "rank", "score", "model", "p_select", "predicted"
-        lease = self.store.leases(of=annotator).get(item)
-        before = self._ledger.said.get(item, {})
-        if lease is not None and lease.annotator == annotator and lease.source:
-            known: Any = lease
-        elif source is None:
-            known = before.get(annotator) or self._ledger.labels.get(item)
-        else:
-            known = None
-        if known is None:
-            return {"source": source or "given"}
-        return {name: getattr(known, name) for name in names}
-
-    def _append(self, events):
-        """Write events, and know them."""
-        with self._lock:
-            seqs = self.store.append(events)
-            self._sync()
-        return [
-            replace(event, seq=seq) for event, seq in zip(events, seqs, strict=True)
-        ]
-
     # The pool ---------------------------------------------------------------------
 
     def add_rows(self, X: Any, ids: Iterable[Any] | None = None) -> list[str]:
@@ -770,30 +420,10 @@ class LabelSession:
             Their ids.
         """
         with self._lock:
-            source = self.pool.source
-            if not isinstance(source, MemorySource):
-                raise ValueError(
-                    "X must join rows in memory, but the rows of this project are "
-                    "files. Put them there and use rescan()."
-                )
-            X_joined = concat_rows(source.X, X)  # complains of rows of another kind
-            names = ids
-            if ids is None and not hasattr(X, "iloc"):
-                n_more = X.shape[0] if hasattr(X, "shape") else len(X)
-                names = range(len(source.ids), len(source.ids) + n_more)
-            more = MemorySource(X, names, source.kind, as_given=source.as_given)
-            gone = [source.ids[i] for i in np.flatnonzero(~self.pool.present)]
-            kept = [id if id not in gone else f"{id} (removed)" for id in source.ids]
-            joined = MemorySource(
-                X_joined,
-                [*kept, *more.ids],
-                source.kind,
-                as_given=source.as_given,
-            )
-            joined.match_by = source.match_by
-            present = np.append(self.pool.present, np.ones(len(more.ids), bool))
+            joined, ids = joined_by(self.pool.source, self.pool.present, X, ids)
+            present = np.append(self.pool.present, np.ones(len(ids), bool))
             self._swap(joined, present)
-            return list(more.ids)
+            return ids
 
     def remove_rows(self, ids: Iterable[Any]) -> None:
         """Take rows out of the pool; what was said of them stays in the record.
@@ -825,7 +455,11 @@ class LabelSession:
             self._take_given(source)
             ids.update({row.item: row.id for row in self.store.items()})
             added, moved, gone = self.pool.changes
-            return tuple([ids[item] for item in part] for part in (added, moved, gone))
+            return (
+                [ids[item] for item in added],
+                [ids[item] for item in moved],
+                [ids[item] for item in gone],
+            )
 
     def _swap(self, source, present=None):
         self.pool = self._pool_of(source, present)
@@ -1052,21 +686,9 @@ class LabelSession:
         with self._lock:
             self._ledger.grow(int(self.pool.items.max(initial=0)))
             self._ledger.update(self.store.events(self._ledger.seq))
-            for name in self._ledger.classes[len(self._names.added) :]:
-                self._names.add(name)
-
-    def _person(self, annotator):
-        if annotator is None:
-            return self.annotator
-        check_text("annotator", annotator, most=100)
-        return annotator
-
-    def _known_class(self, value):
-        self._sync()
-        return self._names.check(value)
-
-    def _number(self, id):
-        return self.pool.number(as_id(id))
+            added = self._ledger.classes
+            if added != self._names.added:
+                self._names = ClassNames(self._first_classes, added)
 
 
 def check_rule(stopping, train):
@@ -1084,6 +706,16 @@ def check_rule(stopping, train):
         )
 
 
+def check_refit_after(value):
+    return None if value is None else check_int("refit_after", value)
+
+
+def check_learner_given(learner):
+    """Refuse what cannot be trained."""
+    if learner is not None:
+        as_learner(learner, "array")
+
+
 def plain_list(classes):
     """Return classes as a list of Python's own values."""
     if isinstance(classes, (str, bytes)):
@@ -1096,32 +728,3 @@ def classes_of(source, y):
     labels = source.labels if y is None else [plain(value) for value in y]
     known = {label for label in labels if known_label(label) is not None}
     return sorted(known, key=lambda value: (isinstance(value, str), value))
-
-
-def pairs_of(labels, value):
-    """Return pairs of id and class, of whatever label_many was given."""
-    if isinstance(labels, Mapping):
-        if value is not None:
-            raise ValueError(
-                f"value must be None where labels is a dict, got {value!r}."
-            )
-        return list(labels.items())
-    ids = as_ids(labels, "labels")
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
-        return [(id, value) for id in ids]
-    if len(value) != len(ids):
-        raise ValueError(
-            f"value must be one class, or one for each of {len(ids)} ids, got "
-            f"{len(value)}."
-        )
-    return list(zip(ids, value, strict=True))
-
-
-def as_ids(ids, name="ids"):
-    if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
-        raise TypeError(f"{name} must be a list of ids, got {ids!r}.")
-    return list(ids)
-
-
-def as_id(id):
-    return id.id if isinstance(id, Item) else id

@@ -26,7 +26,7 @@ class ClassNames:
     it. They are numbers where all the first ones are.
     """
 
-    def __init__(self, classes: Iterable[Any] = ()) -> None:
+    def __init__(self, classes: Iterable[Any] = (), added: Iterable[str] = ()) -> None:
         self._named: dict[str, Any] = {}
         check_classes(list(classes) or None)
         for given in classes:
@@ -34,20 +34,27 @@ class ClassNames:
             check_text("classes", str(value))
             if str(value) in self._named:
                 raise ValueError(f"classes must be unique, got {given!r} twice.")
-            twin = self.twin(str(value))
-            if twin is not None:
-                warnings.warn(
-                    f"classes holds {str(value)!r} and {twin!r}, which differ in case "
-                    "or spaces alone.",
-                    UserWarning,
-                    stacklevel=4,
-                )
             self._named[str(value)] = value
-        #: The names that were added since, in order.
-        self.added: list[str] = []
         self._numbers = bool(self._named) and all(
             isinstance(value, int) for value in self._named.values()
         )
+        #: The names that were added since, in order.
+        self.added: list[str] = []
+        for name in added:
+            self.add(name)
+
+    def warn_of_twins(self) -> None:
+        """Warn of classes that a person would take for one."""
+        seen: dict[str, str] = {}
+        for name in self._named:
+            twin = seen.setdefault(folded(name), name)
+            if twin != name:
+                warnings.warn(
+                    f"classes holds {twin!r} and {name!r}, which differ in case or "
+                    "spaces alone.",
+                    UserWarning,
+                    stacklevel=3,
+                )
 
     @property
     def values(self) -> list[Any]:
@@ -117,7 +124,7 @@ class ClassNames:
 
     def add(self, name: str) -> None:
         """Know a class by the name that was stored for it."""
-        self.added.append(name)
+        self.added.append(name)  # also where it was there from the start
         if name not in self._named:
             self._named[name] = as_number(name) if self._numbers else name
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,14 +17,16 @@ from skal.label._events import (
     COLUMNS,
     VERDICTS,
     Event,
-    check_event,
     check_text,
+    checked_event,
     columns_of,
     says_the_same,
 )
 from skal.label._items import match
+from skal.label._leases import LEND, RENEW, Lease
+from skal.label._meta import Meta
 from skal.label._schema import migrate
-from skal.label._undo import stacks
+from skal.label._undo import Turn, stacks
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -69,57 +70,6 @@ class StoredItem:
     present: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A row that one person has been asked for, and how it came up.
-
-    Parameters
-    ----------
-    item : int
-        The number of the row.
-    annotator : str, default=""
-        Who has it; the store writes it.
-    until : float, default=0.0
-        When others may have it, in seconds since the epoch; the store writes it.
-    source : str or None, default=None
-        How it came up, as in :class:`Event`; so are the others.
-    rank : int or None, default=None
-        Its place in the ranking.
-    score : float or None, default=None
-        How much the strategy wants it.
-    model : int or None, default=None
-        The model that ranked it.
-    p_select : float or None, default=None
-        The chance with which a random draw took it.
-    predicted : str or None, default=None
-        What the model takes it for.
-
-    See Also
-    --------
-    LabelStore.lease : Lends rows.
-
-    Examples
-    --------
-    >>> from skal.label import LabelStore
-    >>> store = LabelStore()
-    >>> _ = store.set_items([("a.png", ""), ("b.png", "")])
-    >>> [lease.item for lease in store.lease("ann", [1])]
-    [1]
-    >>> [lease.item for lease in store.lease("bob", [1, 2])]
-    [2]
-    """
-
-    item: int
-    annotator: str = ""
-    until: float = 0.0
-    source: str | None = None
-    rank: int | None = None
-    score: float | None = None
-    model: int | None = None
-    p_select: float | None = None
-    predicted: str | None = None
-
-
 class LabelStore:
     """Keep every label that was ever given, in one SQLite file.
 
@@ -130,8 +80,8 @@ class LabelStore:
     Parameters
     ----------
     path : path-like or None, default=None
-        The file, or one to be; its folder is made private to its owner. None keeps
-        all in memory.
+        The file, or one to be, that nobody but its owner may read; so is its folder,
+        where that is made too. None keeps all in memory.
 
     Attributes
     ----------
@@ -164,7 +114,8 @@ class LabelStore:
     def __init__(self, path: str | PathLike[str] | None = None) -> None:
         self.path = None if path is None else Path(path)
         if self.path is not None:
-            make_private_folder(self.path.parent)
+            if not self.path.parent.exists():  # another's folder is left as it is
+                make_private_folder(self.path.parent)
             if self.path.exists():
                 _backups.check_sound(self.path)
         self._database = Database(self.path)
@@ -287,9 +238,7 @@ class LabelStore:
         ValueError
             If an event is not whole, or another one has its name.
         """
-        events = list(events)
-        for event in events:
-            check_event(event)
+        events = [checked_event(event) for event in events]
         with self._database.transaction() as connection:
             seqs = [self._insert(connection, event) for event in events]
         self._back_up_in_time(max(seqs, default=0))
@@ -370,12 +319,14 @@ class LabelStore:
         list of Event
             Undone ones too.
         """
-        where, params = "WHERE seq > ?", [after]
-        for column, value in (("annotator", annotator), ("item", item)):
-            if value is not None:
-                where += f" AND {column} = ?"
-                params.append(value)
-        params.append(-1 if limit is None else limit)
+        where, params = "WHERE seq > ?", list[int | str]([int(after)])
+        if annotator is not None:
+            where += " AND annotator = ?"
+            params.append(annotator)
+        if item is not None:
+            where += " AND item = ?"
+            params.append(int(item))
+        params.append(-1 if limit is None else int(limit))
         return self._select(f"{where} ORDER BY seq LIMIT ?", params)
 
     def current(self) -> list[Event]:
@@ -456,19 +407,19 @@ class LabelStore:
             turn = Event(
                 item, annotator, kind, target=names[-1], event=id or str(uuid4())
             )
-            check_event(turn)
-            self._insert(connection, turn)
+            self._insert(connection, checked_event(turn))
             for act in acts:
                 self._hand_back(connection, kind, act)
         return acts[0]
 
     def _turns(self, annotator):
         """Return what decides on undo and redo: event, batch, kind and target."""
-        return self._database.rows(
+        found = self._database.rows(
             "SELECT event, batch, kind, target FROM event WHERE annotator = ? "
             "ORDER BY seq",
             (annotator,),
         )
+        return [Turn(*row) for row in found]
 
     def _told(self, known, kind, annotator):
         """Return what a known undo has taken back."""
@@ -543,7 +494,7 @@ class LabelStore:
         with self._database.transaction() as connection:
             held, now = self.leases(of=annotator), time.time()
             chosen = wanted(held) if callable(wanted) else wanted
-            lent = []
+            lent: list[Lease] = []
             for wish in chosen:
                 lease = wish if isinstance(wish, Lease) else Lease(int(wish))
                 if held.get(lease.item, lease).annotator not in ("", annotator):
@@ -689,52 +640,10 @@ class LabelStore:
         )
 
 
-class Meta(MutableMapping):
-    """What is to be known of a project, as a dict in its database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __getitem__(self, key: str) -> Any:
-        found = self._database.rows("SELECT value FROM meta WHERE key = ?", (key,))
-        if not found:
-            raise KeyError(key)
-        return json.loads(found[0]["value"])
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        text = json.dumps(value)
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO meta (key, value) VALUES (?, ?) "
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, text),
-            )
-
-    def __delitem__(self, key: str) -> None:
-        self[key]  # a key that is not there is a KeyError
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM meta WHERE key = ?", (key,))
-
-    def __iter__(self):
-        return iter([row["key"] for row in self._database.rows("SELECT key FROM meta")])
-
-    def __len__(self) -> int:
-        return self._database.rows("SELECT count(*) FROM meta")[0][0]
-
-
 INSERT = "INSERT INTO event ({}) VALUES ({})".format(
     ", ".join(COLUMNS), ", ".join(f":{name}" for name in COLUMNS)
 )
 SELECT = f"SELECT {', '.join(COLUMNS)}, seq FROM event "
-_LEASE = (*Lease.__dataclass_fields__, "given")
-LEND = "INSERT INTO lease ({}) VALUES ({})".format(
-    ", ".join(_LEASE), ", ".join("?" * len(_LEASE))
-)
-#: A lease that is renewed keeps its place among those of the same person.
-RENEW = (
-    " ON CONFLICT (item) DO UPDATE SET given = iif("
-    "lease.annotator = excluded.annotator, lease.given, excluded.given), "
-) + ", ".join(f"{name} = excluded.{name}" for name in _LEASE[1:-1])
 
 
 def hash_of(token):

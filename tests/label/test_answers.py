@@ -2,13 +2,14 @@
 
 import json
 import math
+import time
 from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skal.label import LabelSession
+from skal.label import Event, LabelSession
 from skal.label._answers import Answers, as_json, near_class
 
 TEXTS = [f"text {i} {'good' if i % 2 else 'bad'}" for i in range(40)]
@@ -145,6 +146,7 @@ def test_suggestion_grid_and_search(ask, session):
     assert ask("suggestion", item=2)["label"] == "pos"
     grid = ask("grid", label="pos", n=5)["items"]
     assert all("good" in row["show"]["text"] for row in grid)
+    assert sum(ask("grid", label="pos")["counts"].values()) == 30
     found = ask("search", text="text 7")["items"]
     assert [row["id"] for row in found] == ["7", "17", "27", "37"]
     assert len(ask("search", like=found[0]["item"], n=3)["items"]) == 3
@@ -155,18 +157,32 @@ def test_suggestion_grid_and_search(ask, session):
 
 
 def test_progress_counts_by_class_and_by_hour(ask, session, monkeypatch):
-    clock = iter(1000.0 + 10 * i for i in range(1000))
-    monkeypatch.setattr("skal.label._events.time.time", lambda: next(clock))
+    """A label every ten seconds, with a pause of an hour that nobody worked."""
+    clock = iter([*range(-9000, -8970, 10), *range(-60, 0, 10)])
+    now = time.time()
+
+    def at_its_time(*said, **more):
+        return Event(*said, time=now + next(clock), **more)
+
+    monkeypatch.setattr("skal.label._session.Event", at_its_time)
     rows = [row["item"] for row in ask("next", n=9)["items"]]
     for i, item in enumerate(rows[:7]):
         ask("events", events=[event(item, value="neg" if i == 3 else "pos")])
     ask("events", events=[event(rows[7], "skip"), event(rows[8], "discard")])
-    monkeypatch.setattr("skal.label._answers.time.time", lambda: session.last_word + 1)
     told = ask("progress")
     assert (told["n_items"], told["n_labels"]) == (40, 7)
     assert (told["n_skipped"], told["n_discarded"]) == (1, 1)
     assert [one["n"] for one in told["by_class"]] == [6, 1]
-    assert told["per_hour"] > 0
+    assert told["per_hour"] is None  # four in this hour are no pace yet
+    for _ in range(2):
+        (row,) = ask("next", n=1)["items"]
+        monkeypatch.setattr(
+            "skal.label._session.Event", lambda *a, **k: Event(*a, time=now, **k)
+        )
+        ask("events", events=[event(row["item"], value="pos")])
+    told = ask("progress")
+    assert told["per_hour"] == pytest.approx(3600 * 5 / 60, rel=0.2)
+    assert told["by_class"][0]["per_hour"] > 0
     assert told["model"]["version"] is None
     assert [light["state"] for light in told["lights"]] == ["cannot tell"] * 4
     assert told["agreement"] is None

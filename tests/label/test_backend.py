@@ -112,6 +112,13 @@ def test_before_the_first_model_there_is_nothing_to_say():
         assert predict(backend, task(1, text="good")) == [nothing]
 
 
+def test_a_config_with_other_classes_is_refused_when_it_is_set_up(backend):
+    """Its annotations would be left out, one by one."""
+    config = LabelConfig.of("text", ["pos", "lion"])
+    with pytest.raises(ValueError, match=r"got 'lion'\. Its classes are 'pos', 'neg'"):
+        backend.answer("setup", {"schema": config.xml()})
+
+
 @pytest.mark.parametrize(
     "name", ["train", "validate", "job_status", "delete", "duplicate_model"]
 )

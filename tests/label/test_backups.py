@@ -1,6 +1,8 @@
 """Copies of a store roll, damage is found, and the way back is told and works."""
 
+import os
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -69,6 +71,17 @@ def test_what_a_killed_process_left_is_backed_up_by_the_next(path):
     store._database.close()  # without a backup, as a kill would
     LabelStore(path).close()
     assert labels_in(path.parent / "backups" / "labels-1.db") == 301
+
+
+def test_copies_that_were_never_finished_are_swept(path):
+    folder = path.parent / "backups"
+    for name, age in (("labels-1.77.new", 7200), ("labels-1.78.new", 0)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    with LabelStore(path) as store:
+        store.backup()
+    left = sorted(p.name for p in folder.iterdir())
+    assert left == ["labels-1.78.new", "labels-1.db", "labels-2.db"]
 
 
 def test_a_store_in_memory_has_no_backup():

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from skal.label import LabelSession, export_labels, import_labels
+from skal.label._sources import open_source
 
 TEXTS = ["good", "bad", "=1+1", "a,b\n'c'", "fine", "good", "ünï", "so so"]
 CLASSES = ["pos", "=neg", "a/b"]
@@ -269,7 +271,10 @@ def test_a_failing_export_leaves_what_was_there(session, tmp_path, monkeypatch):
     ("options", "words"),
     [
         ({"to": "xls"}, "to must be one of"),
-        ({"to": "imagefolder", "out": "x"}, "for a project of kind 'text'"),
+        (
+            {"to": "imagefolder", "out": "x"},
+            "without image files, whose kind is 'text'",
+        ),
         ({"to": "jsonl", "neutralise_formulas": True}, "neutralise_formulas must be"),
         ({"to": "csv"}, "out must be a path, for the project is in memory"),
         ({"to": "csv", "out": "no/such/a.csv"}, "must lie in an existing folder"),
@@ -335,6 +340,18 @@ def test_a_folder_of_images_goes_out_and_comes_in(photos, tmp_path):
     assert labels == {"a/1.png": "cat", "b/1.png": "../dog", "c.png": "../dog"}
 
 
+def test_a_folder_is_written_over_if_it_is_an_export_and_no_more(photos, tmp_path):
+    with labelled_photos(photos, tmp_path / "photos.skal") as session:
+        out = export_labels(session, "imagefolder")
+        export_labels(session, "imagefolder", overwrite=True)
+        (out / "cat" / "mine.txt").write_text("precious")
+        for place in (out, photos):
+            with pytest.raises(ValueError, match="must be an earlier export and noth"):
+                export_labels(session, "imagefolder", place, overwrite=True)
+    assert (out / "cat" / "mine.txt").read_text() == "precious"
+    assert len(list(photos.rglob("*.png"))) == 4
+
+
 def test_images_of_a_plain_folder_are_known_by_content(photos, tmp_path):
     sorted_by_hand = tmp_path / "sorted" / "cat"
     sorted_by_hand.mkdir(parents=True)
@@ -376,6 +393,32 @@ def test_a_project_whose_rows_were_in_memory_gives_its_labels(tmp_path):
     with texts() as fresh:
         import_labels(fresh, path)
         assert words_of(fresh) == {("1", "me"): ("label", "pos")}
+
+
+@pytest.mark.parametrize("kind", ["text", "table"])
+def test_long_texts_and_gaps_are_written_whole(kind, tmp_path):
+    """What a page shows is cut where it is long."""
+    path, long = tmp_path / "notes.csv", "word " * 50_000
+    path.write_text(f"id,body,n\n1,{long},\n")
+    options = {"text": "body"} if kind == "text" else {}
+    source = open_source({"source": path, "options": options})
+    with LabelSession(source, classes=["x"], train="elsewhere") as session:
+        export_labels(session, "jsonl", tmp_path / "a.jsonl", everything=True)
+    row = json.loads((tmp_path / "a.jsonl").read_text())
+    assert row["text" if kind == "text" else "data.body"] == long
+    assert "data.n" not in row
+
+
+def test_images_in_memory_have_no_files(tmp_path):
+    images = np.zeros((3, 8, 8), "uint8")
+    with LabelSession(
+        images, classes=["x"], kind="image", train="elsewhere"
+    ) as session:
+        session.label("0", "x")
+        with pytest.raises(ValueError, match="without image files"):
+            export_labels(session, "imagefolder", tmp_path / "out")
+        path = export_labels(session, "jsonl", tmp_path / "a.jsonl")
+    assert "path" not in json.loads(path.read_text())
 
 
 def test_an_open_session_sees_what_is_imported_beside_it(session, tmp_path):

@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 
 import httpx
 import pytest
 from helpers import run_skal
 
 from skal.label import LabelSession
+from skal.label._label_studio import LabelConfig
 
 
 @pytest.fixture
@@ -77,7 +80,7 @@ def test_a_project_is_known_by_its_source_too(project, tmp_path):
     [
         (["--to", "xls"], "to must be one of"),
         (["--to", "csv", "--out", "no/a.csv"], "must lie in an existing folder"),
-        (["--to", "imagefolder"], "for a project of kind 'text'"),
+        (["--to", "imagefolder"], "without image files, whose kind is 'text'"),
     ],
 )
 def test_a_wrong_export_is_told_in_a_line(options, words, project):
@@ -110,21 +113,62 @@ def test_the_backend_listens_to_this_machine_unless_told(project):
         assert "must be an address of this machine alone" in said(result)
 
 
+def test_the_backend_does_not_train_what_was_in_memory(project):
+    result = run_skal("ls-backend", project, "--train")
+    assert result.exit_code == 2
+    assert "train must be False for a project whose rows were in memory" in said(result)
+
+
+@pytest.mark.long
+def test_the_backend_trains_on_what_arrives(tmp_path):
+    """Annotations come by webhook; the next answers are those of a new model."""
+    path = tmp_path / "stones.csv"
+    weights = [i + 100 * (i % 2) for i in range(16)]
+    path.write_text("\n".join(["weight,size", *(f"{w},{w}" for w in weights)]))
+    LabelSession(path, classes=["pos", "neg"], project=f"{path}.skal").close()
+    config = LabelConfig.of("table", ["pos", "neg"])
+    with backend(path, "--train") as client:
+        for i in range(12):
+            said = {"id": i, "result": [config.result("neg" if i % 2 else "pos")]}
+            body = {"action": "ANNOTATION_CREATED", "annotation": said}
+            body |= {"project": {"id": 1}, "task": {"data": {"skal_id": str(i)}}}
+            assert client.post("/webhook", json=body).status_code == 201
+        asked = {"tasks": [{"data": {"skal_id": "15"}}], "label_config": config.xml()}
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
+            (reply,) = client.post("/predict", json=asked).json()["results"]
+            if reply["result"]:
+                break
+            time.sleep(0.5)
+        assert reply["result"][0]["value"] == {"choices": ["neg"]}
+
+
 @pytest.mark.long
 def test_the_backend_runs_until_it_is_interrupted(project):
+    with backend(project) as client:
+        assert client.get("/versions").json() == {"versions": ["skal-1"]}
+        assert client.get("/", auth=("skal", "wrong")).status_code == 401
+
+
+@contextmanager
+def backend(project, *options):
+    """Run the command, and interrupt it; it ends without a word of complaint."""
     command = [sys.executable, "-m", "skal", "ls-backend", project, "--port", "0"]
     env = os.environ | {"SKAL_LS_PASSWORD": "correct horse battery"}
     with subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *options],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             address = process.stdout.readline().split()[-1]
-            auth = ("skal", "correct horse battery")
-            with httpx.Client(base_url=address, auth=auth) as client:
-                assert client.get("/versions").json() == {"versions": ["skal-1"]}
-                assert client.get("/", auth=("skal", "wrong")).status_code == 401
+            auth = "skal", "correct horse battery"
+            with httpx.Client(base_url=address, auth=auth, verify=False) as client:
+                yield client
         finally:
             process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=60)
     assert errors == ""
     assert process.returncode == 0

@@ -5,7 +5,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import characters, text
 
 from skal.label._formats import Record, format_of, read_records, write_records
 from skal.label._formats._csv import NEUTRALISED
@@ -122,6 +125,41 @@ def test_a_row_with_more_cells_than_columns_is_an_error(tmp_path):
     path.write_text("id,label\n1,cat,dog\n")
     with pytest.raises(ValueError, match="as many cells a row as columns"):
         read(path, "csv")
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_cells_may_stand_between_other_marks(mark, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text(f'id{mark}label\n"1"{mark}"a,b"\n')
+    assert read(path, "csv") == [Record("1", "label", "a,b")]
+
+
+@pytest.mark.parametrize("content", [b'id,label\n1,"a"b\n', b"id,label\n1,\xff\n"])
+def test_what_is_no_table_is_an_error(content, tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="must be a table in UTF-8"):
+        read(path, "csv")
+
+
+def test_whole_numbers_of_a_column_with_gaps_are_whole(tmp_path):
+    path = tmp_path / "labels.parquet"
+    columns = {"id": [7, 8], "label": [3.0, float("nan")]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    assert read(path, "parquet") == [Record("7", "label", "3"), Record("8")]
+
+
+@pytest.mark.long
+@given(text(alphabet=characters(codec="utf-8"), min_size=1))
+@settings(max_examples=200, deadline=None)
+def test_any_text_comes_back(tmp_path_factory, words):
+    record = Record(words, "label", words, words, note=words, content={"text": words})
+    folder = tmp_path_factory.getbasetemp()
+    for fmt in ("csv", "jsonl"):
+        write_records([record], folder / fmt, fmt)
+        assert read(folder / fmt, fmt) == [record]
+    write_records([record], folder / "n", "csv", neutralise_formulas=True)
+    assert read(folder / "n", "csv") == [record]
 
 
 def test_a_line_that_is_no_object_is_an_error_that_names_it(tmp_path):

@@ -193,15 +193,21 @@ def test_a_reply_that_comes_late_brings_no_row_again(chromium):
     """Rows that were answered while it was on its way used to be asked once more."""
     with served() as server, tab(chromium, server) as page:
         held = []
-        page.route("**/api/next", lambda route: held.append((route, route.fetch())))
+
+        def hold(route):
+            if held:
+                route.continue_()
+            else:
+                held.append((route, route.fetch()))
+
+        page.route("**/api/next", hold)
         while not held:
             press(page, "1")
         while page.locator(".where .id").count():  # all that were fetched before
             page.keyboard.press("1")
         wait_saved(page)
-        page.unroute("**/api/next")
-        for route, reply in held:
-            route.fulfill(response=reply)
+        route, reply = held[0]
+        route.fulfill(response=reply)
         for _ in range(12):
             press(page, "2")
         wait_saved(page)
@@ -396,6 +402,19 @@ def test_a_class_is_added_with_a_word_about_near_spellings(chromium):
         press(page, "3")
         wait_saved(page)
         assert list(said(server.session).values()) == ["third"]
+
+
+@pytest.mark.long
+def test_of_many_classes_one_is_found_by_its_name(chromium):
+    classes = [f"class {letter}" for letter in "abcdefghijklmnopqrst"]
+    with served(classes=classes) as server, tab(chromium, server) as page:
+        page.keyboard.press(".")
+        page.keyboard.type("ss q")
+        assert page.locator(".class:visible").count() == 1
+        press(page, "Enter")
+        press(page, "1")
+        wait_saved(page)
+        assert list(said(server.session).values()) == ["class q", "class a"]
 
 
 @pytest.mark.long

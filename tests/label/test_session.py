@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import stat
 import time
 
 import numpy as np
@@ -197,6 +198,26 @@ def test_a_class_that_looks_like_another_is_added_with_a_warning(session):
     assert session.labels["label"].tolist() == ["Pos"]
 
 
+def test_a_class_that_was_added_by_mistake_can_go(session):
+    session.add_class("mixd")
+    session.label("a", "mixd")
+    with pytest.raises(ValueError, match="no row has, got 'mixd', which 1 have"):
+        session.remove_class("mixd")
+    session.relabel("a", "pos")
+    session.remove_class("mixd")
+    assert session.classes == ["pos", "neg"]
+    with pytest.raises(ValueError, match="value must be one of"):
+        session.label("a", "mixd")
+    with pytest.raises(ValueError, match="was there from the start"):
+        session.remove_class("neg")
+    assert session.undo().value == "pos"  # the class is no step of undo
+    assert session.classes == ["pos", "neg", "mixd"]  # and the row has it again
+    session.undo()
+    assert session.classes == ["pos", "neg"]
+    assert session.add_class("mixd") == "mixd"
+    assert session.classes == ["pos", "neg", "mixd"]
+
+
 def test_classes_may_be_numbers(digits):
     X, y = digits
     session = session_of(X[:20], classes=range(9))
@@ -343,6 +364,13 @@ def test_files_may_come_move_and_go(photos, tmp_path):
         assert session.pool.kind == "image"
 
 
+def test_images_like_one_wait_for_the_trainer(photos):
+    with session_of(photos) as session:
+        with pytest.raises(ValueError, match="like must wait until the images"):
+            session.search(like="a/1.png")
+        assert [item.id for item in session.search("b/")] == ["b/1.png"]
+
+
 def test_what_people_said_goes_before_what_a_file_says(tmp_path):
     y = ["pos", "neg", None, None, None, None]
     with session_of(project=tmp_path / "p", y=y) as session:
@@ -353,6 +381,20 @@ def test_what_people_said_goes_before_what_a_file_says(tmp_path):
         n = session.store.last_seq()
     with session_of(project=tmp_path / "p", y=y) as session:
         assert session.store.last_seq() == n
+
+
+def test_a_project_has_a_folder_of_its_own(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    folder.chmod(0o755)
+    session_of(project=folder).close()  # an empty one is taken
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (tmp_path / "a.png").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(ValueError, match="project must be a folder of its own"):
+        session_of(project=tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert not (tmp_path / "labels.db").exists()
 
 
 def test_a_project_that_is_not_there(tmp_path):
@@ -393,6 +435,9 @@ def test_two_sessions_see_what_the_other_did(tmp_path):
         assert other.n_labels == 1
         other.undo()
         assert one.n_labels == 0
+        one.add_rows(["one more"])
+        assert len(one.ask(5)) == 5
+        assert len(other.ask(5, "bob")) == 2  # it knows of six rows, and of leases
 
 
 def test_a_session_is_opened_again_not_pickled(session):

@@ -1,12 +1,13 @@
 """Undo, redo and corrections do what a list of pictures of the world would do."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from skal.label import Event, LabelStore
 from skal.label._ledger import Ledger, majority
-from skal.label._undo import stacks
+from skal.label._undo import Turn, stacks
 
 PEOPLE = st.sampled_from(["ann", "bob"])
 ITEMS = st.integers(1, 4)
@@ -135,13 +136,16 @@ def labels_of(current):
     return {item: label for item, label in labels.items() if label is not None}
 
 
-bounded = {
-    "deadline": None,
-    "database": None,
-    "suppress_health_check": [HealthCheck.too_slow],
-}
+class LongUndoing(Undoing):
+    """The same, for longer."""
+
+
+bounded = {"deadline": None, "database": None}
+bounded["suppress_health_check"] = [HealthCheck.too_slow]
 TestUndoing = Undoing.TestCase
-TestUndoing.settings = settings(max_examples=30, stateful_step_count=20, **bounded)
+TestUndoing.settings = settings(max_examples=5, stateful_step_count=15, **bounded)
+TestLongUndoing = pytest.mark.long(LongUndoing.TestCase)
+TestLongUndoing.settings = settings(max_examples=200, stateful_step_count=30, **bounded)
 
 
 def event(item, who, value, seq, kind="label"):
@@ -160,10 +164,11 @@ def test_most_people_are_right_and_the_last_of_two():
 
 
 def test_what_was_redone_is_the_next_to_go():
-    acts = [("a", None, "label", None), ("b", None, "label", None)]
-    undo, redo = ("u", None, "undo", "a"), ("r", None, "redo", "a")
+    acts = [Turn("a", None, "label", None), Turn("b", None, "label", None)]
+    undo, redo = Turn("u", None, "undo", "a"), Turn("r", None, "redo", "a")
+    batch = Turn("c", "batch", "skip", None)
     assert stacks(acts) == (["a", "b"], [])
     assert stacks([*acts, undo]) == (["b"], ["a"])
     assert stacks([*acts, undo, redo]) == (["b", "a"], [])
     assert stacks([*acts, undo, undo]) == (["b"], ["a"])
-    assert stacks([*acts, undo, ("c", "batch", "skip", None)]) == (["b", "batch"], [])
+    assert stacks([*acts, undo, batch]) == (["b", "batch"], [])

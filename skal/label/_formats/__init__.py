@@ -10,6 +10,7 @@ from skal.label._formats._any import (
     read_records,
     write_records,
 )
+from skal.label._formats._image_folder import is_export
 from skal.label._formats._record import Record
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FORMATS",
     "Record",
     "format_of",
+    "is_export",
     "read_records",
     "write_records",
 ]

@@ -23,25 +23,45 @@ def write(records, path, *, neutralise_formulas=False):
     rows = [as_row(record) for record in records]
     if neutralise_formulas:
         rows = [{**_neutral(row), NEUTRALISED: "yes"} for row in rows]
-    columns = [*dict.fromkeys(n for row in rows for n in row)] or COLUMNS
+    write_table(rows, path, COLUMNS)
+
+
+def write_table(rows, path, columns=()):
+    """Write dicts as rows; ``columns`` are those of a table without rows."""
+    names = [*dict.fromkeys(name for row in rows for name in row)] or columns
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        # Lines end in CR LF (RFC 4180): only then are cells quoted that hold a CR.
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)
 
 
 def read(path):
     """Yield each row as a dict, with None for cells that are empty."""
-    with _long_cells(), path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file, restkey="", restval=None, strict=True):
-            if "" in row:
-                raise ValueError(
-                    f"{str(path)!r} must have as many cells a row as columns, got "
-                    f"{row['']!r} beyond them."
-                )
-            filled = {name: cell or None for name, cell in row.items()}
-            neutral = filled.pop(NEUTRALISED, None)
-            yield _as_it_was(filled) if neutral else filled
+    for row in _rows(path):
+        if "" in row:
+            raise ValueError(
+                f"{str(path)!r} must have as many cells a row as columns, got "
+                f"{row['']!r} beyond them."
+            )
+        filled = {name: cell or None for name, cell in row.items()}
+        neutral = filled.pop(NEUTRALISED, None)
+        yield _as_it_was(filled) if neutral else filled
+
+
+def _rows(path):
+    """Read a table whose cells stand between commas, semicolons or tabs."""
+    try:
+        with _long_cells(), path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline()
+            file.seek(0)
+            mark = max(",;\t", key=head.count)
+            return list(csv.DictReader(file, delimiter=mark, restkey="", strict=True))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{str(path)!r} must be a table in UTF-8, with quotes around cells that "
+            f"hold commas, quotes or lines: {error}."
+        ) from error
 
 
 def _neutral(row):

@@ -5,7 +5,6 @@ One label an image: a file can lie in one folder only.
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import shutil
@@ -36,7 +35,8 @@ def write(records, path, *, copy=False):
         take no room.
     """
     path.mkdir()
-    folders, taken, rows = _Names(), {}, []
+    folders, rows = _Names(), []
+    taken: dict[str, set[str]] = {}
     for record, file in records:
         folder = folders[record.label]
         names = taken.setdefault(folder, set())
@@ -44,11 +44,7 @@ def write(records, path, *, copy=False):
         (path / folder).mkdir(exist_ok=True)
         _place(file, path / folder / name, copy)
         rows.append({"file_name": f"{folder}/{name}", **as_row(record)})
-    with (path / METADATA).open("w", encoding="utf-8", newline="") as sheet:
-        names = dict.fromkeys(name for row in rows for name in row)
-        writer = csv.DictWriter(sheet, names or ["file_name"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    _csv.write_table(rows, path / METADATA, ["file_name"])
 
 
 def read(path):
@@ -71,6 +67,15 @@ def read(path):
             "path": row.get("path") or name,
             "file": file if inside else None,
         }
+
+
+def is_export(path: Path) -> bool:
+    """Tell whether a folder holds the files that its metadata lists, and no others."""
+    if not (path / METADATA).is_file():
+        return False
+    listed = {row.get("file_name") for row in _csv.read(path / METADATA)} | {METADATA}
+    files = (Path(at, name) for at, _, names in os.walk(path) for name in names)
+    return all(file.relative_to(path).as_posix() in listed for file in files)
 
 
 def _metadata(path):

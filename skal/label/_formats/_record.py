@@ -89,7 +89,7 @@ def from_row(row):
     ValueError
         If a cell is not what its column says.
     """
-    given = {name: cell for name, cell in row.items() if cell is not None}
+    given = {name: _plain(cell) for name, cell in row.items() if not _is_gap(cell)}
     known = {name: _cell(name, given[name]) for name in COLUMNS if name in given}
     content = {name: str(cell) for name, cell in given.items() if is_content(name)}
     if "kind" not in known and known.get("label") is not None:
@@ -116,6 +116,17 @@ def from_date(date):
     if not 0 <= date < 1e11:
         raise ValueError(f"time must be a date since 1970, got {date!r}.")
     return float(date)
+
+
+def _is_gap(cell):
+    """Tell whether a cell is empty; tables of numbers write NaN."""
+    return cell is None or cell != cell
+
+
+def _plain(cell):
+    """Write whole numbers without a point: gaps make a column of them one of floats."""
+    whole = isinstance(cell, float) and cell.is_integer()
+    return int(cell) if whole else cell
 
 
 def _cell(name, cell):

@@ -32,12 +32,12 @@ def encode(path, to, side):
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    with Image.open(path, formats=FORMATS) as image:
+    with Image.open(path, formats=FORMATS) as file:
         # The header says how large it claims to be; believe it before decoding.
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"it has {image.width} x {image.height} pixels")
-        image.draft("RGB", (side, side))
-        image = ImageOps.exif_transpose(image)
+        if file.width * file.height > MAX_PIXELS:
+            raise ValueError(f"it has {file.width} x {file.height} pixels")
+        file.draft("RGB", (side, side))
+        image = ImageOps.exif_transpose(file)
         alpha = "A" in image.mode or "transparency" in image.info
         if image.mode.startswith(("I", "F")):
             image = stretched(image)

@@ -34,8 +34,11 @@ class Pictures:
 
     def __init__(self, session, folder=None, seconds=10):
         self.session = session
-        self._own = tempfile.TemporaryDirectory() if folder is None else None
-        self.folder = Path(self._own.name if folder is None else folder)
+        self._own = None
+        if folder is None:
+            self._own = tempfile.TemporaryDirectory()
+            folder = self._own.name
+        self.folder = Path(folder)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._decoder = Decoder(seconds)
 

@@ -47,7 +47,6 @@ class Running:
             timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
-        self._thread = None
 
     def link(self, annotator):
         """Return the address that lets an annotator in."""

@@ -101,6 +101,21 @@ class Source(ABC):
             ``image`` (Path); ``cut`` says how many characters are not shown.
         """
 
+    def row(self, position: int) -> dict[str, Any]:
+        """Return what a row holds, whole.
+
+        Parameters
+        ----------
+        position : int
+            Which row.
+
+        Returns
+        -------
+        dict
+            As of ``show``, with nothing cut; values of ``fields`` are as they are.
+        """
+        return self.show(position)
+
     def text(self, position: int) -> str:
         """Return the words to search in.
 

@@ -80,6 +80,13 @@ class MemorySource(Source):
             return {"kind": "image", "image": np.asarray(self.X[position])}
         return shown_fields(self._fields(position), self.kind)
 
+    def row(self, position):
+        if self.kind == "text":
+            return {"text": self.X[position]}
+        if self.kind == "image":
+            return self.show(position)
+        return {"fields": self._fields(position)}
+
     def _fields(self, position):
         if hasattr(self.X, "iloc"):
             row = self.X.iloc[position]

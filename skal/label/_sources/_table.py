@@ -109,8 +109,13 @@ class TableFile(Source):
     def show(self, position):
         if self.kind == "text":
             return shown_text(self.texts[position])
+        return shown_fields(self.row(position)["fields"])
+
+    def row(self, position):
+        if self.kind == "text":
+            return {"text": self.texts[position]}
         row = {name: column[position] for name, column in self.columns.items()}
-        return shown_fields(row)
+        return {"fields": row}
 
     def meta(self):
         show = self._options["show"]

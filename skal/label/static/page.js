@@ -11,6 +11,7 @@ const LOW = 5; // fetch more below this
 const TILES = 24; // rows in the grid
 const POLL = 4000; // ms between two looks at the progress
 const PAGE = 50; // answers of the past fetched at once
+const FEW = 10; // classes that have a digit each
 const ACTIONS = "uxgnm"; // letters that no class may have
 const ANSWERS = ["label", "skip", "discard"];
 const WORDS = { skip: "Not sure", discard: "Discarded", note: "Note" };
@@ -52,15 +53,21 @@ function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Give each class a digit, its own where it is one, and the first letter still free. */
+/**
+ * Give each class a digit, its own where it is one, and the first letter still free; of
+ * many classes one key each, and no letter from the middle of a name.
+ */
 export function keysOf(classes) {
+  const many = classes.length > FEW;
   const taken = new Set(ACTIONS);
   const digits = [..."1234567890"].filter((digit) => !classes.includes(digit));
   return classes.map((name) => {
+    const digit = /^[0-9]$/.test(name) ? name : (digits.shift() ?? null);
     const letters = [...name.toLowerCase()].filter((letter) => /^\p{L}$/u.test(letter));
-    const letter = letters.find((one) => !taken.has(one)) ?? null;
+    const chosen = many ? letters.slice(0, digit ? 0 : 1) : letters;
+    const letter = chosen.find((one) => !taken.has(one)) ?? null;
     if (letter) taken.add(letter);
-    return { name, digit: /^[0-9]$/.test(name) ? name : (digits.shift() ?? null), letter };
+    return { name, digit, letter };
   });
 }
 
@@ -369,9 +376,11 @@ class Page {
       h("button", { type: "button", className: `other ${name}`, onclick, "aria-keyshortcuts": key }, text, keycap(key));
     this.previous = other("Back", "←", "previous", () => this.lookBack());
     this.following = other("Forward", "→", "following", () => this.lookForward());
+    this.drawFilter();
     return h(
       "div",
       { className: "answers" },
+      this.filterLine,
       this.classes,
       h(
         "div",
@@ -385,6 +394,36 @@ class Page {
         other("Suggest", "M", "suggest", () => this.suggest()),
       ),
     );
+  }
+
+  /** A line to find a class by its name, where there are more than there are digits. */
+  drawFilter() {
+    this.filter = h("input", {
+      type: "search",
+      autocomplete: "off",
+      placeholder: "Find a class",
+      "aria-label": "Find a class",
+      oninput: () => this.narrow(),
+      onkeydown: (event) => this.filterKey(event),
+    });
+    this.filterLine = h("div", { className: "filter", hidden: true }, this.filter, keycap("."));
+  }
+
+  narrow() {
+    const words = this.filter.value.trim().toLowerCase();
+    for (const button of this.classes.querySelectorAll(".class")) {
+      button.hidden = !this.state.classes[button.dataset.position].toLowerCase().includes(words);
+    }
+  }
+
+  filterKey(event) {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    const first = this.classes.querySelector(".class:not([hidden])");
+    const words = this.filter.value.trim();
+    this.filter.value = "";
+    this.narrow();
+    this.take(event, () => this.focus());
+    if (event.key === "Enter" && words && first) this.answer("label", this.state.classes[first.dataset.position]);
   }
 
   drawClasses() {
@@ -410,7 +449,8 @@ class Page {
       h("span", { className: "long" }, "class"),
     );
     this.classes.replaceChildren(...buttons, add);
-    this.classes.classList.toggle("many", buttons.length > 8);
+    this.classes.classList.toggle("many", buttons.length > FEW);
+    this.filterLine.hidden = buttons.length <= FEW;
     this.classes.classList.toggle("short", this.state.classes.every((name) => name.length <= 4));
     const picked = this.pick.value;
     this.pick.replaceChildren(...this.state.classes.map((name) => h("option", { value: name }, name)));
@@ -485,6 +525,7 @@ class Page {
     if (walk) return this.take(event, walk);
     const key = event.key.toLowerCase();
     if (key === "u") return this.take(event, () => (event.shiftKey ? this.redo() : this.undo()));
+    if (key === "." && !this.filterLine.hidden) return this.take(event, () => this.filter.focus());
     if (event.repeat) return undefined; // a key held down answers one row, not a hundred
     const act = {
       " ": () => this.answer("skip"),
@@ -813,7 +854,11 @@ class Page {
   // -------------------------------------------------------------- the grid
 
   drawGrid() {
-    this.pick = h("select", { onchange: () => this.fetchGrid(true), "aria-label": "Class" });
+    const choose = () => {
+      this.picked = true; // by a person: no other class instead
+      this.fetchGrid(true);
+    };
+    this.pick = h("select", { onchange: choose, "aria-label": "Class" });
     this.tiles = h("div", { className: "tiles", role: "group", "aria-label": "Rows of this class, by the model" });
     this.commit = h("button", { type: "button", className: "commit", onclick: () => this.commitGrid() });
     this.gridView = h(
@@ -846,6 +891,11 @@ class Page {
     await this.outbox.flush();
     const answer = await this.transport.ask("grid", { label, n: TILES }).catch((error) => ({ error }));
     if (this.pick.value !== label) return;
+    const best = Object.entries(answer.counts ?? {}).sort((a, b) => b[1] - a[1])[0];
+    if (focus && !answer.items?.length && best?.[1] && best[0] !== label && !this.picked) {
+      this.pick.value = best[0];
+      return this.fetchGrid(focus);
+    }
     const busy = new Set(this.pending());
     this.rows = (answer.items ?? []).filter((row) => !busy.has(row.item));
     const none = answer.error?.message ?? answer.why ?? "The model takes no unlabelled row for this class.";
@@ -853,6 +903,7 @@ class Page {
     else this.tiles.replaceChildren(h("p", { className: "nothing" }, none));
     this.countGrid();
     if (focus && this.mode === "grid") (this.tiles.querySelector("button") ?? this.pick).focus();
+    return undefined;
   }
 
   tile(row) {
@@ -1048,6 +1099,7 @@ class Page {
   openHelp() {
     const keys = [
       ["1 … 9, 0", "a class; so does its letter"],
+      ...(this.filterLine.hidden ? [] : [[".", "find a class by its name; enter takes the first"]]),
       ["space", "not sure: ask me later"],
       ["X", "discard: not fit for labelling"],
       ["U", "undo, as far back as you like; shift U does it again"],
@@ -1064,7 +1116,7 @@ class Page {
       guide ? h("div", { className: "guidelines", dir: "auto" }, guide) : "",
       guide ? h("h2", {}, "Keys") : "",
       h("dl", { className: "keys" }, list.flat()),
-      h("p", { className: "muted" }, "Every answer is written to disk before the next row is fetched. Close the page whenever you like; it goes on where you left."),
+      h("p", { className: "muted" }, "This page holds on to an answer until it is safe on disk. Close it whenever you like; it goes on where you left."),
       h("form", { method: "dialog", className: "foot" }, h("button", { className: "commit", autofocus: true }, "Close", keycap("esc"))),
     );
     this.help.showModal();
@@ -1183,6 +1235,7 @@ function counts({ n_labels, n_items, per_hour, by_class, n_skipped, n_discarded 
       h("span", { className: "n", title: `${count(pace)} an hour` }, count(n)),
     ),
   );
+  const short = rows.length > 4 && by_class.every(({ name }) => name.length <= 4);
   const aside = [
     n_skipped ? `${count(n_skipped)} not sure` : null,
     n_discarded ? `${count(n_discarded)} discarded` : null,
@@ -1195,7 +1248,7 @@ function counts({ n_labels, n_items, per_hour, by_class, n_skipped, n_discarded 
       h("span", {}, h("b", {}, count(n_labels)), ` of ${count(n_items)}`),
       h("span", {}, h("b", {}, per_hour === null ? "–" : count(per_hour)), " an hour"),
     ),
-    h("ul", { className: by_class.every(({ name }) => name.length <= 4) && rows.length > 4 ? "bars short" : "bars" }, rows),
+    h("ul", { className: `bars ${short ? "short" : ""} ${rows.length > FEW ? "many" : ""}` }, rows),
     aside.length ? h("p", { className: "muted" }, aside.join(" · ")) : "",
   );
 }
