@@ -26,6 +26,7 @@ BLOCK = re.compile(
 #: What the words of ``needs`` stand for.
 OFFERS = {
     "proba": "probabilities",
+    "decision": "probabilities or decision values",
     "embed": "embeddings",
     "samples": "samples",
     "votes": "votes",
@@ -84,7 +85,7 @@ class Entry:
             return "Baseline"
         if self.needs <= {"embed", "labels"}:
             return "Coverage"
-        if self.needs <= {"proba", "labels"}:
+        if self.needs <= {"proba", "decision", "labels"}:
             return "Uncertainty"
         return "Uncertainty and diversity"
 

@@ -5,9 +5,10 @@ a stream named by a seed, a round and a purpose, so that asking again, or asking
 after a pickle, gives the same numbers.
 """
 
+import os
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from zlib import crc32
 
@@ -55,23 +56,54 @@ _forks: dict[str, Any] = {"open": 0, "before": None}
 _forks_lock = threading.Lock()
 
 
+#: Held by the thread whose net draws from torch: nobody else's may, nor seed it.
+_alone = threading.RLock()
+
+
+def _renew_locks():
+    """Free the locks in a process that was forked while another thread held them."""
+    global _forks_lock, _alone
+    _forks_lock, _alone = threading.Lock(), threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
 @contextmanager
-def fork_torch(seed, round, purpose):
+def alone_with_torch():
+    """Let no other thread of skal draw from torch or seed it meanwhile.
+
+    What waits for other threads must not be done in here, or they wait for each other.
+    """
+    with _alone:
+        yield
+
+
+@contextmanager
+def fork_torch(seed, round, purpose, *, alone=False):
     """Seed torch inside a fork of its random state, if torch is in use at all.
 
-    Under threads the state is left as it was, but threads that overlap share it; for
-    results that can be repeated run them in processes, as joblib does by default.
+    The state is left as it was, under threads too. They share it where they overlap,
+    but for those that are ``alone`` with it: these take turns.
     """
     torch = sys.modules.get("torch")
     if torch is None:
         yield
         return
+    with alone_with_torch() if alone else nullcontext():
+        yield from _forked(torch, draw_seed(stream(seed, round, f"torch {purpose}")))
+
+
+def _forked(torch, seed):
+    """Seed torch, let the caller go on once, and bring back its state."""
     with _forks_lock:
         if _forks["open"] == 0:
             _forks["before"] = torch_state(torch)
         _forks["open"] += 1
     try:
-        torch.manual_seed(draw_seed(stream(seed, round, f"torch {purpose}")))
+        with _alone:  # not while a net of another thread draws
+            torch.manual_seed(seed)
         yield
     finally:
         with _forks_lock:

@@ -4,6 +4,7 @@ Nothing here knows a model. Uses the ground floor alone; everybody may use it.
 """
 
 from skal._data.containers import concat_rows, n_rows, take_rows
+from skal._data.holes import naming_holes
 from skal._data.labels import (
     Labels,
     learn_labels,
@@ -11,8 +12,10 @@ from skal._data.labels import (
     spread,
     warn_of_mark,
 )
+from skal._data.pools import check_pool
 from skal._data.reading import blocks, chunk_size
-from skal._data.rows import Rows, as_rows, select_rows
+from skal._data.row_keys import row_groups, row_keys
+from skal._data.rows import Rows, as_positions, as_rows, select_rows
 from skal._data.targets import (
     as_array,
     check_alike,
@@ -26,9 +29,11 @@ __all__ = [
     "Labels",
     "Rows",
     "as_array",
+    "as_positions",
     "as_rows",
     "blocks",
     "check_alike",
+    "check_pool",
     "check_unmarked",
     "chunk_size",
     "concat_rows",
@@ -37,7 +42,10 @@ __all__ = [
     "learn_labels",
     "multilabel_proba",
     "n_rows",
+    "naming_holes",
     "read_target",
+    "row_groups",
+    "row_keys",
     "select_rows",
     "spread",
     "take_rows",

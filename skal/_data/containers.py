@@ -16,17 +16,38 @@ def take_rows(X, indices):
     if hasattr(X, "iloc"):  # pandas
         return X.iloc[indices]
     if hasattr(X, "shape"):  # arrays of any rank, CSR, memmaps, polars, tensors
-        return X[indices]
+        return X[indices] if is_in_memory(X) else take_rising(X, indices)
+    if isinstance(X, list | tuple):
+        return X[indices] if isinstance(indices, slice) else [X[i] for i in indices]
+    if isinstance(indices, slice):  # data sets may know no slices
+        indices = range(*indices.indices(len(X)))
+    return [X[int(i)] for i in indices]
+
+
+def is_in_memory(X):
+    """Tell whether rows may be taken in any order, as numpy and its like allow."""
+    known = isinstance(X, np.ndarray) or sp.issparse(X)
+    return known or type(X).__module__.partition(".")[0] in ("torch", "polars")
+
+
+def take_rising(X, indices):
+    """Return rows of an array in a file, which are read once each, in rising order."""
     if isinstance(indices, slice):
         return X[indices]
-    return [X[i] for i in indices]
+    indices = np.asarray(indices)
+    if len(indices) == 0:
+        return X[:0]
+    if np.all(indices[1:] > indices[:-1]):
+        return X[indices]
+    rising, places = np.unique(indices, return_inverse=True)
+    return X[rising][places]
 
 
 def concat_rows(first, second):
     """Stack two containers of rows of the same type."""
     if hasattr(first, "columns"):
         check_columns(first, second)
-    elif kind_of_rows(first) != kind_of_rows(second):
+    elif not are_alike(first, second):
         raise ValueError(
             f"X must be rows like those before ({kind_of_rows(first)}), got "
             f"{kind_of_rows(second)}."
@@ -51,17 +72,54 @@ def concat_rows(first, second):
         if isinstance(first, pl.DataFrame):
             second = second.select(first.columns)
         return pl.concat([first, second])
-    return [*first, *second]
+    return [*take_rows(first, slice(None)), *take_rows(second, slice(None))]
+
+
+def are_alike(first, second):
+    """Tell whether rows are of one shape; where lengths vary, of one rank."""
+    if sp.issparse(first) != sp.issparse(second) or hasattr(second, "columns"):
+        return False
+    before, now = shapes_of(first), shapes_of(second)
+    if len(before) > 1:
+        before, now = ({*map(len, shapes)} for shapes in (before, now))
+    return now <= before or not before
 
 
 def kind_of_rows(X):
     """Say what a container of rows holds, in words that messages can use."""
     if hasattr(X, "columns"):
         return f"a frame with the columns {list(X.columns)}"
-    if isinstance(X, list):
-        X = np.asarray(X, dtype=object if X and isinstance(X[0], str) else None)
     words = "sparse rows" if sp.issparse(X) else "rows"
-    return f"{words} of shape {tuple(X.shape[1:])}"
+    shapes = shapes_of(X)
+    if len(shapes) != 1:
+        return f"{words} of several shapes"
+    return f"{words} of shape {shapes.pop()}"
+
+
+def shapes_of(X):
+    """Return the shapes that rows of X have; there may be several in a list."""
+    if hasattr(X, "shape"):
+        return {tuple(X.shape[1:])}
+    rows = (X[i] for i in range(len(X)))
+    return {shape_of(row) for row in rows if not (isinstance(row, list) and not row)}
+
+
+def shape_of(row):
+    """Return the shape of a row in a list; texts and lists of words have none."""
+    if isinstance(row, tuple) and row and hasattr(row[0], "shape"):
+        row = row[0]  # a pair (row, label) of a data set
+    if isinstance(row, list | tuple) and row and not isinstance(row[0], str):
+        try:
+            return np.shape(row)
+        except ValueError:  # lists of lists of several lengths
+            return ()
+    numeric = hasattr(row, "shape") and getattr(row.dtype, "kind", "") not in (
+        "O",
+        "S",
+        "U",
+        "T",
+    )
+    return tuple(row.shape) if numeric else ()
 
 
 def check_columns(first, second):

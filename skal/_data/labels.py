@@ -5,7 +5,7 @@ turns labels into codes, codes into labels, and an estimator's columns into colu
 of the full set of classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from warnings import warn
 
@@ -18,17 +18,27 @@ class Labels:
 
     ``target_type`` is "multiclass", "multilabel" or "regression"; ``classes`` holds
     the sorted classes, the label numbers for multilabel, None for regression.
-    ``marked`` tells whether ``missing_label`` stood beside the labels.
+    ``marked`` tells whether ``missing_label`` stood beside the labels. ``learnt`` are
+    the places of the classes that an estimator was taught, where it counts these alone
+    and its code j is the j-th of them; None where codes are places. For multilabel
+    they are the labels that vary, and ``constant`` holds the values of the others.
     """
 
     target_type: str
     classes: Any = None  # an array, or None
     marked: bool = False
+    learnt: Any = None  # an array, or None
+    constant: Any = None  # an array of a value a label, or None
 
     @property
     def n_outputs(self):
         """Width of predict_proba."""
         return 0 if self.classes is None else len(self.classes)
+
+    @property
+    def n_codes(self):
+        """The number of codes that the estimator may see."""
+        return self.n_outputs if self.learnt is None else len(self.learnt)
 
     def encode(self, y, *, unknown=False):
         """Turn labels into what the estimator sees.
@@ -36,8 +46,34 @@ class Labels:
         With ``unknown=True`` a label outside the classes gets the code K, which no
         prediction equals; else it is an error.
         """
+        if self.target_type == "multilabel" and self.learnt is not None:
+            return y[:, self.learnt]
         if self.target_type != "multiclass":
             return y
+        return self.codes_at(self.find(y, unknown=unknown))
+
+    def codes_at(self, places):
+        """Return the estimator's codes of places among the classes, K for others."""
+        if self.learnt is None:
+            return places
+        codes = np.full(self.n_outputs + 1, self.n_outputs)
+        codes[self.learnt] = np.arange(len(self.learnt))
+        return codes[places]
+
+    def places_of(self, codes):
+        """Return where the estimator's codes stand among the classes."""
+        codes = np.asarray(codes, np.int64)
+        return codes if self.learnt is None else self.learnt[codes]
+
+    @property
+    def taught(self):
+        """The Labels of which the estimator's codes are the places."""
+        if self.learnt is None:
+            return self
+        return replace(self, classes=self.classes[self.learnt], learnt=None)
+
+    def find(self, y, *, unknown=False):
+        """Return where labels stand among the classes."""
         codes = np.searchsorted(self.classes, y)
         codes[codes == self.n_outputs] = 0
         strange = self.classes[codes] != y
@@ -53,34 +89,56 @@ class Labels:
 
     def decode(self, codes):
         """Turn the estimator's answers into labels."""
+        if self.target_type == "multilabel":
+            return self.with_constant(np.asarray(codes))
         if self.target_type != "multiclass":
             return codes
-        return self.classes[np.asarray(codes, np.int64)]
+        return self.classes[self.places_of(codes)]
 
-    def pad_proba(self, proba, codes):
+    def with_constant(self, values):
+        """Put the values (n, l) of the labels that vary beside those that do not."""
+        if self.learnt is None:
+            return values
+        values = values.reshape(len(values), -1)
+        wide = np.repeat(self.constant[None].astype(values.dtype), len(values), axis=0)
+        wide[:, self.learnt] = values
+        return wide
+
+    def pad_proba(self, proba, places):
         """Spread an estimator's probability columns over all classes, as zeros.
 
-        ``codes`` are the estimator's ``classes_``: codes, or a list of them a label.
+        ``places`` are those of its columns; for multilabel a list of codes a label.
         """
         if self.target_type == "multilabel":
-            return multilabel_proba(proba, codes)
-        return spread(proba, codes, self.n_outputs, fill=0)
+            return self.with_constant(multilabel_proba(proba, places))
+        return spread(proba, places, self.n_outputs, fill=0)
 
-    def pad_decision(self, decision, codes):
-        """Spread decision values; absent classes get the row minimum - 1."""
+    def pad_decision(self, decision, places):
+        """Spread decision values; absent classes get the row minimum - 1.
+
+        A label that every row had gets the row maximum + 1.
+        """
+        if self.target_type == "multilabel" and self.learnt is not None:
+            decision = decision.reshape(len(decision), -1)
+            wide = self.with_constant(decision)
+            low = decision.min(axis=1, keepdims=True) - 1
+            high = decision.max(axis=1, keepdims=True) + 1
+            fixed = np.setdiff1d(self.classes, self.learnt)
+            wide[:, fixed] = np.where(self.constant[fixed] > 0, high, low)
+            return wide
         if self.target_type != "multiclass":
             return decision
-        if decision.ndim == 1 and self.n_outputs > 2 and len(codes) == 2:
+        if decision.ndim == 1 and self.n_outputs > 2 and len(places) == 2:
             decision = np.column_stack([-decision, decision])
-        if decision.ndim == 1 or decision.shape[1] != len(codes):
+        if decision.ndim == 1 or decision.shape[1] != len(places):
             return decision
         fill = decision.min(axis=1, keepdims=True) - 1
-        return spread(decision, codes, self.n_outputs, fill=fill)
+        return spread(decision, places, self.n_outputs, fill=fill)
 
     def with_new(self, target):
         """Return Labels that know the classes of a target too."""
         if self.target_type != "multiclass":
-            return self
+            return replace(self, learnt=None, constant=None)
         classes = np.union1d(self.classes, target.y[~target.missing])
         return Labels("multiclass", classes, self.marked or target.marked)
 

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skal._data.containers import n_rows, take_rows
+from skal._data.pools import check_pool
 from skal._data.reading import chunk_size
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def select_rows(X, candidates):
     """Return the Rows of X that candidates (positions, a mask or None) allow."""
+    check_pool(X, "X_pool")
     if candidates is None:
         return Rows(X)
     n = n_rows(X)
@@ -48,7 +50,7 @@ def select_rows(X, candidates):
 
 def as_rows(X):
     """Return X as Rows; Rows come back as they are."""
-    return X if isinstance(X, Rows) else Rows(X)
+    return X if isinstance(X, Rows) else Rows(check_pool(X))
 
 
 class Rows:

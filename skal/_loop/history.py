@@ -7,6 +7,7 @@ from skal._model import peel
 _COLUMNS = {
     "n_labels": np.int64,
     "indices": object,
+    "pool_indices": object,
     "query_time": float,
     "fit_time": float,
     "score": object,
@@ -23,14 +24,17 @@ _NO_PSEUDO = {"n_pseudo_labeled": 0, "pseudo_accuracy": np.nan}
 def round_record(purchase, fit_time, estimator, training):
     """Return the record of one round: what was bought, and what was learnt of it."""
     told = {name: value for name, value in purchase.info.items() if name != "score"}
+    pool_rows = purchase.pool_rows
     record = {
         "n_labels": len(training.y),
         "indices": purchase.rows,
+        "pool_indices": purchase.rows if pool_rows is None else pool_rows,
         "query_time": purchase.query_time,
         "fit_time": fit_time,
         "score": purchase.info.get("score"),
         "info": told,
         "stopping": None,
+        "source": purchase.source,
     }
     if training.whole is None:
         return record

@@ -5,20 +5,24 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import replace
 from itertools import islice
+from time import perf_counter
 from typing import TYPE_CHECKING
+from warnings import warn
 
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_int, count_of, name_of
+from skal._checks import check_choice, check_int, count_of, name_of
 from skal._data import (
     Labels,
     Rows,
     check_alike,
+    check_pool,
     learn_labels,
     n_rows,
     read_target,
@@ -26,17 +30,22 @@ from skal._data import (
     take_rows,
     warn_of_mark,
 )
+from skal._loop.amended import check_taught, corrected, without_lost, without_rows
 from skal._loop.batch_sizes import size_in_round
 from skal._loop.checks import check_learner, check_parts, incomplete
+from skal._loop.few_labels import FewLabelsError
 from skal._loop.history import columns
 from skal._loop.initial import go_on, resolve_initial
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
+from skal._loop.question import Question, first_so_far, gone_on, unasked
+from skal._loop.repeats import ON_REPEAT, settle
 from skal._loop.simulation import Simulation
+from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
-from skal._loop.training import OneClassError
+from skal._loop.ties import warn_of_ties
 from skal._loop.training_set import TrainingSet
-from skal._meta import EstimatorInside, routed
+from skal._meta import EstimatorInside, ReadableReprMixin, routed
 from skal._seed import draw_seed, fork_torch
 from skal.exceptions import PoolExhaustedError
 from skal.query import as_strategy
@@ -69,7 +78,7 @@ def _keeps_models(self):
     return callable(self.staged_predict)  # its AttributeError says what is missing
 
 
-class ActiveLearner(CallbackSupportMixin, EstimatorInside):
+class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     """Train an estimator on the labels that teach it most.
 
     With ``n_labels`` set, ``fit(X, y)`` simulates: y answers like a person would, and
@@ -83,9 +92,10 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
     estimator : estimator, default=None
         Any classifier or regressor, Pipelines included; it is cloned, never fitted.
         None means LogisticRegression. Classifiers are given codes 0..K-1 in the order
-        of ``classes_``, whatever the labels are. Its parameters name labels, which are
-        translated: in a ``class_weight``, a ``pos_label``, the ``constant`` of a
-        DummyClassifier, and where a search has these to try.
+        of ``classes_``, whatever the labels are; one that refuses the gap that a class
+        without a label leaves, codes 0..k-1 of the others. Its parameters name labels,
+        which are translated: in a ``class_weight``, a ``pos_label``, the ``constant``
+        of a DummyClassifier, and where a search has these to try.
     query_strategy : str, QueryStrategy or callable, default="margin"
         Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
         function ``f(learner, X, n_instances=1)`` in the manner of modAL.
@@ -100,7 +110,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         Labels of each later round; a sequence says it round by round, and its last
         size goes on.
     stopping : StoppingRule or None, default=None
-        Ends a simulation before its budget; see :mod:`skal.stopping`.
+        Ends a simulation before its budget, and says in ``should_stop_`` when a live
+        loop should; see :mod:`skal.stopping`.
     classes : array-like or None, default=None
         Every class there is, where the first labels may miss some. None takes them
         from y.
@@ -133,8 +144,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
     y_training_ : ndarray of shape (n_labels,) or (n_labels, n_outputs)
         Their labels.
     labeled_iter_ : ndarray of int of shape (n_samples,)
-        The round in which each row of fit's X was labelled: 0 at the start, -1 never.
-        Rows taught later are appended.
+        The round in which each row of fit's X was labelled: 0 at the start, -1 never,
+        or taken back. Rows taught later are appended.
     n_iter_ : int
         Rounds after the first.
     termination_condition_ : str or None
@@ -142,11 +153,15 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         "callback", or "interrupted". None outside simulations.
     history_ : dict of ndarray
         Columns with an entry a round: ``n_labels``, ``indices`` (into fit's X, or into
-        ``X_training_`` for taught rounds), ``query_time`` and ``fit_time`` in seconds,
+        ``X_training_`` for taught rounds), ``pool_indices`` (into fit's X, or into the
+        pool of the query that asked for the rows taught, -1 for rows that it did not
+        ask for), ``query_time`` and ``fit_time`` in seconds,
         ``score`` of the rows asked, ``info`` from the strategy, and ``stopping``, what
         the stopping rule measured on the model of that round. With ``use_unlabeled``
         also ``n_pseudo_labeled``, how many rows the model took its own labels for, and
         ``pseudo_accuracy``, the share of them that were right, NaN where nobody knows.
+    should_stop_ : bool
+        Whether the stopping rule would end the run here.
     estimators_ : list of estimator
         The model of every round, with ``store_estimators=True``.
     n_features_in_ : int
@@ -280,6 +295,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         self._check_target(labels)
         if self.classes is None and not self.use_unlabeled:
             warn_of_mark(labels, self.missing_label, stacklevel=5)
+            warn_of_spelling(labels.classes, (), stacklevel=5)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled)
@@ -287,7 +303,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
         loop = self._loop(draw_seed(self.random_state))
         labeled_iter = np.where(missing, -1, 0)
-        self._commit(loop.train(training, Purchase(order), labeled_iter))
+        purchase = Purchase(order, "given")
+        self._commit(loop.train(training, purchase, labeled_iter, order))
         context.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=dict
         )
@@ -339,6 +356,7 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             if halt:
                 return "callback"
             purchase = simulation.next_purchase()
+            self._look_for_ties(purchase.info, stacklevel=7)
             self._commit(simulation.state)  # it knows what the rule has measured
             if simulation.is_enough:
                 return "stopping"
@@ -371,7 +389,8 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         indices : ndarray of int64 of shape (n_instances,)
             Positions in X_pool, best first. Asking again gives the same answer.
         rows : array-like of shape (n_instances, ...)
-            ``X_pool[indices]``, in the pool's own type.
+            ``X_pool[indices]``, in the pool's own type. What a stopping rule measures
+            on them is in ``history_`` then, and its verdict in ``should_stop_``.
 
         Raises
         ------
@@ -383,20 +402,45 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             If the candidates repeat, lie outside the pool, or the strategy returns
             what it must not.
         """
+        started = perf_counter()
         check_learner(self, self._template())
         rows = select_rows(X_pool, candidates)
         first = self._in_first_round()
         size = self._size_of(n_instances, len(rows), first)
         loop = self._loop(self._drawn_seed())
         if first:
-            picks = self._ask_first(loop, rows, size)
+            picks, info, state = self._ask_first(loop, rows, size), {}, None
         else:
-            strategy = as_strategy(self.query_strategy)
-            strategy.check(self.estimator_, self._labels.target_type)
-            picks, _ = loop.ask(self._state.view(), rows, size)
-        self.seed_ = loop.seed
+            picks, info, state = self._ask_next(loop, rows, size)
+            self._look_for_ties(info, stacklevel=4)
+        seconds = perf_counter() - started
         indices = picks if rows.indices is None else rows.indices[picks]
-        return indices, take_rows(rows.X, indices)
+        asked = take_rows(rows.X, indices)
+        question = Question.of(indices, asked, seconds, info)
+        self.seed_, self._question = loop.seed, question
+        if state is not None:
+            self._rounds = state.rounds  # which know what the rule has measured
+        return indices, asked
+
+    def _ask_next(self, loop, rows, size):
+        """Pick rows by the model; let the stopping rule look at it, as a run does."""
+        state, strategy = self._state, as_strategy(self.query_strategy)
+        target_type = self._labels.target_type
+        check_parts(self.estimator_, target_type, [(strategy, 0)], self.stopping)
+        view = state.view()
+        picks, info = loop.ask(view, rows, size)
+        return picks, info, loop.measure(state, view, rows, picks)
+
+    def _look_for_ties(self, info, stacklevel):
+        """Warn, once a learner, of a strategy that could not choose."""
+        if not info.get("tied"):
+            return
+        question = vars(self).get("_question")
+        told = [record["info"] for record in self._rounds]
+        told += [] if question is None else [question.info]
+        if not any(earlier.get("tied") for earlier in told):
+            strategy = as_strategy(self.query_strategy)
+            warn_of_ties(strategy, self.estimator_, stacklevel)
 
     def _ask_first(self, loop, rows, size):
         """Pick rows by ``initial``: the first, or more of them beside one class."""
@@ -411,7 +455,9 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         )
         return np.searchsorted(rows.indices, [*islice(queue, size)])
 
-    def teach(self, X: Any, y: Any, **params: Any) -> Self:
+    def teach(
+        self, X: Any, y: Any, *, on_repeat: str = "append", **params: Any
+    ) -> Self:
         """Add labelled rows and fit again.
 
         Parameters
@@ -420,6 +466,10 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             The rows that were labelled, in the type of those before.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels; rows without one are skipped.
+        on_repeat : {"append", "replace", "error"}, default="append"
+            What becomes of rows that hold the same as rows taught before, in this
+            batch or an earlier one: they count once more, as equal rows of a pool do;
+            or the last label holds, and each row counts once; or they are refused.
         **params : dict
             Passed to the estimator's fit; row-wise ones hold a value for each row of X
             and join those of earlier rounds.
@@ -427,23 +477,24 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         Returns
         -------
         ActiveLearner
-            The learner, taught. If anything fails it stays as it was. Labels of a
-            single class that the estimator cannot be fitted on are kept: ``query``
-            goes on with ``initial``, and there is a model once there is another class.
+            The learner, taught. If anything fails it stays as it was. First labels of
+            a single class, or with too few rows of one, that the estimator cannot be
+            fitted on are kept: ``query`` goes on with ``initial``, and there is a model
+            once there are enough.
 
         Raises
         ------
         ValueError
             If a label is not among ``classes``, if ``params`` leaves out what earlier
             rounds had, if the new model predicts NaN, or under ``use_unlabeled``.
+
+        See Also
+        --------
+        correct : Give rows that were taught another label.
+        forget : Take rows back.
         """
-        if self.use_unlabeled:
-            raise ValueError(
-                "use_unlabeled must be False for teach, got True. A model that learns "
-                "from unlabelled rows needs them all: use fit(X, y_partial), with "
-                f"{self.missing_label!r} where a label is missing."
-            )
-        check_learner(self, self._template())
+        self._check_teachable("teach")
+        check_choice("on_repeat", on_repeat, ON_REPEAT)
         X, target = self._check_data(X, y)
         if target.missing.all():
             return self
@@ -456,20 +507,179 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         training = Oracle(X, target.y, params, labels).reveal(seen)
         if told is not None:
             training = told.extended(training)
-        before, round, labeled_iter = None, 0, np.empty(0, int)
-        if not self._in_first_round():
-            before = self._state
-            round, labeled_iter = before.round + 1, before.labeled_iter
-        n_labels = len(training.y)
-        n_new = len(seen) if before is not None else n_labels
-        labeled_iter = np.append(labeled_iter, np.full(n_new, round))
-        purchase = Purchase(np.arange(n_labels - n_new, n_labels))
-        loop = self._loop(self._drawn_seed())
-        try:
-            self._commit(loop.train(training, purchase, labeled_iter, before))
-        except OneClassError:
-            self._keep(training, loop.seed)
+        n_told = 0 if told is None else len(told.y)
+        training, taught = settle(training, n_told, on_repeat)
+        training = self._with_spelt_classes(training, told)
+        purchase, question = self._answered(training.X, taught)
+        if self._in_first_round():
+            first = gone_on(self._first_so_far(), purchase, len(training.y))
+            self._learn_first(training, first, question)
+            return self
+        before = self._state
+        n_new, n_known = len(training.y) - n_told, len(before.labeled_iter)
+        labeled_iter = np.append(before.labeled_iter, [before.round + 1] * n_new)
+        places = np.append(before.places, n_known + np.arange(n_new))
+        loop = self._loop(before.seed)
+        state = loop.train(training, purchase, labeled_iter, places, before)
+        self._commit(state, question)
         return self
+
+    def correct(self, indices: ArrayLike, y: Any) -> Self:
+        """Give rows that were taught other labels, and fit again.
+
+        The round stays what it is: the learner ends where it would be, had the labels
+        been these when its last model was fitted. Rows asked for earlier stay asked.
+
+        Parameters
+        ----------
+        indices : array-like of int or bool
+            Positions in ``X_training_``, or a mask of its rows.
+        y : array-like of shape (n_indices,) or (n_indices, n_outputs)
+            Their labels.
+
+        Returns
+        -------
+        ActiveLearner
+            The learner, corrected. If anything fails it stays as it was.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was taught.
+        ValueError
+            If a label is missing or not among ``classes``, if what is left is of one
+            class that the estimator cannot be fitted on, while there were rounds
+            after the first, or under ``use_unlabeled``.
+
+        See Also
+        --------
+        teach : Whose ``on_repeat="replace"`` finds rows by what they hold.
+        forget : Take rows back.
+
+        Notes
+        -----
+        ``n_iter_`` and ``history_`` stay. A class that no label names any more is
+        forgotten, unless ``classes`` names it.
+
+        Examples
+        --------
+        >>> from skal import ActiveLearner
+        >>> learner = ActiveLearner().teach([[0.0], [1.0], [2.0]], ["a", "b", "a"])
+        >>> learner.correct([2], ["b"]).y_training_.tolist()
+        ['a', 'b', 'b']
+        """
+        self._check_teachable("correct")
+        told = self._told_so_far("correct")
+        positions = check_taught(indices, len(told.y))
+        target = self._read(y)
+        if len(positions) > 0:
+            training = corrected(told, positions, target)
+            training = replace(training, labels=self._labels_after(told, target))
+            self._amend(self._with_spelt_classes(training, told))
+        return self
+
+    def forget(self, indices: ArrayLike) -> Self:
+        """Take back rows that were taught, and fit again.
+
+        The round stays what it is: the learner ends where it would be, had its last
+        model been fitted without these rows.
+
+        Parameters
+        ----------
+        indices : array-like of int or bool
+            Positions in ``X_training_``, or a mask of its rows. Rows after them move
+            up.
+
+        Returns
+        -------
+        ActiveLearner
+            The learner without them. If anything fails it stays as it was.
+
+        Raises
+        ------
+        NotFittedError
+            If nothing was taught.
+        ValueError
+            If no row would be left, if what is left is of one class that the estimator
+            cannot be fitted on, while there were rounds after the first, or under
+            ``use_unlabeled``.
+
+        See Also
+        --------
+        correct : Give rows other labels.
+
+        Notes
+        -----
+        ``n_iter_`` stays, and so do the rounds of ``history_``; the ``n_labels`` of the
+        last becomes what is left. Rows taken back have -1 in ``labeled_iter_``, and in
+        the ``indices`` of rounds that were taught. They may be asked for again: it is
+        for ``candidates`` to say so.
+
+        Examples
+        --------
+        >>> from skal import ActiveLearner
+        >>> learner = ActiveLearner().teach([[0.0], [1.0], [2.0]], ["a", "b", "a"])
+        >>> learner.forget([2]).labeled_iter_
+        array([ 0,  0, -1])
+        """
+        self._check_teachable("forget")
+        told = self._told_so_far("forget")
+        gone = check_taught(indices, len(told.y))
+        kept = np.delete(np.arange(len(told.y)), gone)
+        if len(kept) == 0:
+            raise ValueError(
+                f"indices must leave a row, got all {len(gone)}. clone(learner) begins "
+                "anew."
+            )
+        if len(gone) > 0:
+            self._amend(self._with_spelt_classes(told.at(kept), told), kept)
+        return self
+
+    def _answered(self, X, taught):
+        """Return what was taught as a purchase, and what is still asked."""
+        question = vars(self).get("_question")
+        if question is None:
+            return unasked(taught), None
+        return question.answered(X, taught)
+
+    def _learn_first(self, training, purchase, question):
+        """Fit the first model; keep labels of one class that allow of none."""
+        n, loop = len(training.y), self._loop(self._drawn_seed())
+        labeled_iter, places = np.zeros(n, int), np.arange(n)
+        try:
+            state = loop.train(training, purchase, labeled_iter, places)
+            self._commit(state, question)
+        except FewLabelsError as error:
+            self._keep(training, loop.seed, purchase, question)
+            if not training.is_constant:
+                warn(f"There is no model yet. {error}", stacklevel=3)
+
+    def _first_so_far(self):
+        """Return what the first round has bought, which may be nothing."""
+        if self.__sklearn_is_fitted__():
+            return first_so_far(self._state)
+        return vars(self).get("_first", unasked(np.empty(0, int)))
+
+    def _amend(self, training, kept=None):
+        """Fit the last model again, to what was taught as it stands now."""
+        question = vars(self).get("_question")
+        if not self.__sklearn_is_fitted__():
+            first = self._first_so_far()
+            if kept is not None:
+                rows, pool_rows = np.arange(len(kept)), first.pool_rows[kept]
+                first = replace(first, rows=rows, pool_rows=pool_rows)
+            return self._learn_first(training, first, question)
+        state = self._state
+        if kept is not None:
+            state = without_rows(state, kept)
+        try:
+            again = self._loop(state.seed).train_again(training, state)
+            self._commit(again, question)
+        except FewLabelsError:
+            if state.round > 0 or state.rounds[0]["source"] != "taught":
+                raise
+            first = first_so_far(state)  # kept, as teach would have kept them
+            self._keep(training, state.seed, first, question)
 
     @available_if(_scores_rows)
     def score_pool(self, X_pool: Any) -> NDArray[Any]:
@@ -492,6 +702,18 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             return strategy.score_samples(self._state.view(), X_pool)
 
     # What a run leaves behind -----------------------------------------------------
+
+    @property
+    def should_stop_(self) -> bool:
+        """Whether ``stopping`` would end the run, by what the last query measured.
+
+        As in a simulation: after a query, before its rows are bought. False where there
+        is no rule, or nothing to judge yet.
+        """
+        if "_rounds" not in vars(self):
+            return False
+        state = self._state
+        return self._loop(state.seed).is_enough(state)
 
     @property
     def history_(self) -> dict[str, NDArray[Any]]:
@@ -526,36 +748,55 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
         """The fitted state, read from the attributes."""
         return State.of(self)
 
-    def _commit(self, state):
+    def _commit(self, state, question=None):
         """Take on a fitted state, all at once, in place of the last."""
+        self._take_on(state.attributes(), question)
+
+    def _take_on(self, attributes, question):
+        """Take on what was learnt, and what is still asked, in place of the last."""
         last = self._state.attributes() if self.__sklearn_is_fitted__() else {}
-        kept = {name: value for name, value in vars(self).items() if name not in last}
-        self.__dict__ = {**kept, **state.attributes()}
+        gone = last.keys() | {"_first", "_question"}
+        kept = {name: value for name, value in vars(self).items() if name not in gone}
+        asked = {} if question is None else {"_question": question}
+        self.__dict__ = {**kept, **attributes, **asked}
 
     # The first round, which goes on while the labels are of one class -----------------
 
-    def _told_so_far(self):
+    def _told_so_far(self, needed_for=None):
         """Return the labelled rows, also those that no model could be fitted on."""
         fitted = vars(self)
         names = "X_training_", "y_training_", "_params", "_labels"
         if names[0] not in fitted:
+            if needed_for is not None:
+                raise NotFittedError(
+                    f"{needed_for} needs rows that were taught, got none yet. Use "
+                    "fit or teach first."
+                )
             return None
         return TrainingSet(*(fitted[name] for name in names))
 
-    def _keep(self, training, seed):
+    def _keep(self, training, seed, purchase, question):
         """Keep labels of one class, which the estimator cannot be fitted on."""
-        self.X_training_, self.y_training_ = training.X, training.y
-        self._params, self._labels, self.seed_ = training.params, training.labels, seed
+        waiting = {
+            "X_training_": training.X,
+            "y_training_": training.y,
+            "_params": training.params,
+            "_labels": training.labels,
+            "seed_": seed,
+            "_first": purchase,
+        }
+        self._take_on(waiting, question)
 
     def _in_first_round(self):
         """Tell whether there are no labels but taught ones of a single class."""
         if not self.__sklearn_is_fitted__():
             return True
         state = self._state
-        taught = state.termination is None and len(state.labeled_iter) == len(
-            state.training.y
-        )
-        return taught and state.round == 0 and state.training.is_one_class
+        simulated = state.termination is not None
+        if simulated or state.round > 0 or not state.training.is_one_class:
+            return False
+        whole = len(state.labeled_iter) == len(state.training.y)
+        return whole or state.rounds[0]["source"] == "taught"
 
     # What a run goes by -----------------------------------------------------------
 
@@ -592,6 +833,19 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             warn_of_mark(labels, self.missing_label, stacklevel=4)
         return labels
 
+    def _with_spelt_classes(self, training, told):
+        """Let a training set forget classes without a label; warn of like spellings."""
+        if self.classes is not None:
+            return training
+        labels, known = training.labels, ()
+        if told is not None:
+            state = self._state if self.__sklearn_is_fitted__() else None
+            labels = without_lost(labels, told.y, training.y, state)
+            known = told.labels.classes
+        if labels.target_type == "multiclass":
+            warn_of_spelling(labels.classes, known, stacklevel=4)
+        return replace(training, labels=labels)
+
     # Checks ---------------------------------------------------------------------
 
     def _check_data(self, X, y):
@@ -600,11 +854,25 @@ class ActiveLearner(CallbackSupportMixin, EstimatorInside):
             raise ValueError(
                 "ActiveLearner requires y to be passed, but the target y is None."
             )
-        X, y = indexable(X, y)
+        X, y = indexable(check_pool(X), y)
         if n_rows(X) == 0:
             raise ValueError("X must hold at least one row, got 0.")
+        return X, self._read(y)
+
+    def _read(self, y):
+        """Return what y says, as a Target."""
         kind = get_tags(self._template()).estimator_type
-        return X, read_target(y, self.missing_label, kind, self.classes)
+        return read_target(y, self.missing_label, kind, self.classes)
+
+    def _check_teachable(self, method):
+        """Refuse what a method that changes the labels cannot work with."""
+        if self.use_unlabeled:
+            raise ValueError(
+                f"use_unlabeled must be False for {method}, got True. A model that "
+                "learns from unlabelled rows needs them all: use fit(X, y_partial), "
+                f"with {self.missing_label!r} where a label is missing."
+            )
+        check_learner(self, self._template())
 
     def _target_type(self):
         """Return the kind of target that can be told before the first label."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -24,11 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Purchase:
-    """The rows of one round: positions in X, and what is known of how they came."""
+    """The rows of one round, and what is known of how they came.
+
+    ``source`` is "bought" by a simulation or "given" to fit, where ``rows`` are
+    positions in X, or "taught", where they are positions in the training set, and
+    ``pool_rows`` those in the pool that was asked, -1 for rows that nobody asked for.
+    """
 
     rows: np.ndarray
+    source: str = "bought"
     query_time: float = np.nan
     info: dict = field(default_factory=dict)
+    pool_rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -86,34 +93,57 @@ class Loop:
         """Let the stopping rule judge the run by what it has measured."""
         if self.stopping is None:
             return False
-        return self.stopping.verdict([record["stopping"] for record in state.rounds])[2]
+        measured = [record["stopping"] for record in state.rounds]
+        known = [record for record in measured if record is not None]
+        return bool(known) and bool(self.stopping.verdict(known)[2])
 
-    def train(self, training, purchase, labeled_iter, before=None):
+    def train(self, training, purchase, labeled_iter, places, before=None):
         """Fit a model to a training set that ends in a purchase; return the new state.
 
         ``before`` is the state to go on from; without it this is the first round.
         """
         round, rounds = (0, ()) if before is None else (before.round + 1, before.rounds)
         started = perf_counter()
-        estimator = next_estimator(self, training, before)
-        with fork_torch(self.seed, round, "fit"), self._looked_at(estimator, round):
-            fit(estimator, training)
-        check_codes(estimator, training)
+        estimator, training = self._fitted(training, round, before)
         fit_time = perf_counter() - started
         record = round_record(purchase, fit_time, estimator, training)
         models = self._models(before, estimator, training)
         if before is not None:  # there is a good state to keep
-            with fork_torch(self.seed, round, "check"):
-                check_answers(estimator, training)
+            self._check(estimator, training, round)
         return State(
             estimator,
             training.without_pool(),
             self.seed,
             round,
             labeled_iter,
+            places,
             rounds=(*rounds, record),
             models=models,
         )
+
+    def train_again(self, training, state):
+        """Fit the model of the last round anew; return the state with it.
+
+        It is what it would have been, had the labels been these all along.
+        """
+        before = replace(state, round=state.round - 1) if state.round else None
+        training = training.with_all_codes()
+        estimator, training = self._fitted(training, state.round, before)
+        self._check(estimator, training, state.round)
+        models = state.models and (*state.models[:-1], (estimator, training.labels))
+        return replace(state, estimator=estimator, training=training, models=models)
+
+    def _fitted(self, training, round, before):
+        """Return the fitted estimator of a round, and the rows in codes it knows."""
+        estimator, training = next_estimator(self, training, before)
+        with fork_torch(self.seed, round, "fit"), self._looked_at(estimator, round):
+            estimator, training = fit(estimator, training, self.estimator)
+        check_codes(estimator, training)
+        return estimator, training
+
+    def _check(self, estimator, training, round):
+        with fork_torch(self.seed, round, "check"):
+            check_answers(estimator, training)
 
     def _looked_at(self, estimator, round):
         """Let a net that a simulation will ask for samples fail before training."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from skal._data import Rows, n_rows
 from skal._loop.batch_sizes import rounds_for, size_in_round
+from skal._loop.few_labels import FewLabelsError
 from skal._loop.initial import go_on
 from skal._loop.loop import Purchase
 
@@ -66,17 +67,21 @@ class Simulation:
     def first_purchase(self):
         """Ask for the first rows; go on while they hold one class."""
         started = perf_counter()
-        labels, y, rows = self.oracle.labels, self.oracle.y, Rows(self.oracle.X)
+        labels, y = self.oracle.labels, self.oracle.y
 
-        def ask(size):
-            return self.loop.ask_first(rows, size, labels, y)[0]
-
-        first = ask(self.n_initial)
+        first = self._ask_first(self.n_initial)
         if labels.target_type == "multiclass" and np.all(y[first] == y[first[0]]):
             taken = np.isin(np.arange(len(y)), first)
-            more = islice(go_on(ask, taken, self.n_initial), self.budget - len(first))
+            more = go_on(self._ask_first, taken, self.n_initial)
+            more = islice(more, self.budget - len(first))
             first = np.append(first, [*up_to_another(y[first[0]], more, y)])
-        return Purchase(first.astype(np.int64), perf_counter() - started)
+        seconds = perf_counter() - started
+        return Purchase(first.astype(np.int64), query_time=seconds)
+
+    def _ask_first(self, size):
+        """Return the rows that a first round of some size asks for."""
+        labels, y, rows = self.oracle.labels, self.oracle.y, Rows(self.oracle.X)
+        return self.loop.ask_first(rows, size, labels, y)[0]
 
     def next_purchase(self):
         """Ask for a batch; let the stopping rule look at the model that asked."""
@@ -86,18 +91,38 @@ class Simulation:
         size = min(usual, self.budget - len(self.order))
         rows, view = Rows(self.oracle.X, candidates), self.state.view()
         picks, info = self.loop.ask(view, rows, size)
-        purchase = Purchase(candidates[picks], perf_counter() - started, info)
+        seconds = perf_counter() - started
+        purchase = Purchase(candidates[picks], query_time=seconds, info=info)
         self.state = self.loop.measure(self.state, view, rows, picks)
         return purchase
 
     def learn(self, purchase):
-        """Reveal the labels of a purchase and train; return the new state."""
+        """Reveal the labels of a purchase and train; return the new state.
+
+        First labels that the estimator cannot be fitted on are followed by more.
+        """
+        more = None
+        while True:
+            try:
+                return self._learn(purchase)
+            except FewLabelsError:
+                if self.state is not None or self.is_spent:
+                    raise
+            if more is None:
+                more = go_on(self._ask_first, self.labeled_iter == 0, self.n_initial)
+            purchase = replace(purchase, rows=np.array([next(more)]))
+
+    def _learn(self, purchase):
         round = 0 if self.state is None else self.state.round + 1
         self.order = np.concatenate([self.order, purchase.rows])
         self.labeled_iter[purchase.rows] = round
         training = self.oracle.reveal(self.order)
+        if round == 0:  # more may have been asked for than at first
+            purchase = replace(purchase, rows=self.order)
         labeled_iter = self.labeled_iter.copy()
-        state = self.loop.train(training, purchase, labeled_iter, self.state)
+        state = self.loop.train(
+            training, purchase, labeled_iter, self.order, self.state
+        )
         self.state = replace(state, termination="interrupted")  # until it ends
         return self.state
 

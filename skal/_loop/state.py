@@ -27,7 +27,8 @@ class State:
 
     ``rounds`` are the records of the rounds, for the history; ``models`` the estimator
     of each round with the labels that it answers in, None where they are not kept.
-    ``labeled_iter`` and ``termination`` are the learner's attributes of those names.
+    ``labeled_iter`` and ``termination`` are the learner's attributes of those names;
+    ``places`` says where in the first of them each row of the training set stands.
     """
 
     estimator: Any
@@ -35,6 +36,7 @@ class State:
     seed: int
     round: int
     labeled_iter: NDArray[np.int64]
+    places: NDArray[np.int64]
     rounds: tuple[dict[str, Any], ...]
     models: tuple[tuple[Any, Labels], ...] | None = None
     termination: str | None = None
@@ -63,6 +65,7 @@ class State:
             seed=fitted["seed_"],
             round=fitted["n_iter_"],
             labeled_iter=fitted["labeled_iter_"],
+            places=fitted["_places"],
             rounds=fitted["_rounds"],
             models=models,
             termination=fitted["termination_condition_"],
@@ -80,6 +83,7 @@ class State:
             "termination_condition_": self.termination,
             "_params": self.training.params,
             "_labels": self.labels,
+            "_places": self.places,
             "_rounds": self.rounds,
         }
         if self.labels.classes is not None:
@@ -108,14 +112,15 @@ class State:
 
     def stages(self):
         """Yield the state as it was after each round, where the models were kept."""
-        models = self.models or ()
+        models, since = self.models or (), self.labeled_iter[self.places]
         for round, (estimator, labels) in enumerate(models):
-            n_labels = self.rounds[round]["n_labels"]
+            n_labels = np.count_nonzero(since <= round)
             yield replace(
                 self,
                 estimator=estimator,
-                training=self.training.first(n_labels, labels),
+                training=self.training.at(slice(n_labels), labels=labels),
                 round=round,
+                places=self.places[:n_labels],
                 labeled_iter=np.where(self.labeled_iter > round, -1, self.labeled_iter),
                 rounds=self.rounds[: round + 1],
                 models=models[: round + 1],

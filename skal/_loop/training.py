@@ -9,63 +9,72 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skal._checks import name_of
-from skal._data import take_rows
-from skal._meta import in_codes, slice_params
+from skal._data import naming_holes, take_rows
+from skal._loop.few_labels import few_labels
 from skal._model import ModelView, is_ensemble
 from skal._seed import seeds_for, stream
 
 
 def next_estimator(loop, training, before):
-    """Return the estimator to fit: seeded, and warm where that is wanted."""
+    """Return the estimator to fit and the training set in the codes that it knows.
+
+    It is seeded, and warm where that is wanted.
+    """
     template, round = loop.estimator, 0 if before is None else before.round + 1
     warm = loop.warm_start and before is not None
     warm = warm and not brings_a_class(training, before.training)
+    if warm and before.labels.learnt is not None:
+        training = training.without_gaps()
     estimator = deepcopy(before.estimator) if warm else clone(template)
     rng = stream(loop.seed, round, "fit")
-    params = {**seeds_for(template, rng), **in_codes(template, training.labels)}
+    params = {**seeds_for(template, rng), **training.named_params(template)}
     if loop.warm_start:
         params[warm_start_param(template)] = True
-    return estimator.set_params(**params) if params else estimator
+    return (estimator.set_params(**params) if params else estimator), training
 
 
 def brings_a_class(training, before):
     """Tell whether a training set holds a class that the last model did not see."""
     if training.labels.target_type != "multiclass":
-        return False
+        return before.labels.learnt is not None
     return not np.array_equal(np.unique(training.y), np.unique(before.y))
 
 
-class OneClassError(ValueError):
-    """An estimator cannot be fitted on labels of one class."""
+def fit(estimator, training, template):
+    """Fit; return the model and the training set in the codes that it was taught.
 
-
-def fit(estimator, training):
-    """Fit; where there is one class yet and that is why it fails, say the way out."""
+    Where labels that are alike, or few of a class, are why it fails, say the way out.
+    """
+    spare = clone(estimator) if training.has_gaps else None
     X, codes, params = training.for_estimator()
     try:
-        estimator.fit(X, codes, **params)
+        with naming_holes(X, name="X (its labelled rows, in order)"):
+            estimator.fit(X, codes, **params)
     except Exception as error:
-        if not training.is_one_class or not fits_two_classes(estimator, training):
+        if spare is not None and isinstance(error, ValueError | LookupError):
+            closed = training.without_gaps()
+            if fits_without_gaps(spare, closed, template):
+                return spare, closed
+        few = few_labels(estimator, training, template, error)
+        if few is None:
             raise
-        raise OneClassError(
-            f"{name_of(estimator)} failed on labels of one class: all "
-            f"{len(training.y)} are {training.y.tolist()[0]!r} ({error}). In a "
-            'simulation, raise n_labels or set initial="stratified"; in a live loop, '
-            "teach keeps such labels until there is another class."
-        ) from error
+        raise few from error
+    return estimator, training
 
 
-def fits_two_classes(estimator, training):
-    """Tell whether an estimator can be fitted on the same rows, each in two classes."""
-    n = len(training.y)
-    twice = np.tile(np.arange(n), 2)
-    rows, params = take_rows(training.X, twice), training.params
+def fits_without_gaps(estimator, training, template):
+    """Fit on codes 0..k-1 of the k classes so far; tell whether the estimator can.
+
+    XGBClassifier and networks as wide as that want them. Whoever learns codes of his
+    own, as told to or frozen, does not count.
+    """
+    X, codes, params = training.for_estimator()
     try:
-        model = clone(estimator)
-        model.fit(rows, np.repeat([0, 1], n), **slice_params(params, twice, n))
+        named = training.named_params(template)
+        estimator.set_params(**named).fit(X, codes, **params)
     except Exception:
         return False
-    return True
+    return np.isin(getattr(estimator, "classes_", codes), codes).all()
 
 
 def check_codes(estimator, training):
@@ -78,9 +87,9 @@ def check_codes(estimator, training):
             f"use_unlabeled must be False for {name_of(estimator)}, which takes the "
             "code -1 of unlabelled rows for a class, got True."
         )
-    if not np.isin(own, np.arange(labels.n_outputs)).all():
+    if not np.isin(own, np.arange(labels.n_codes)).all():
         raise ValueError(
-            f"estimator must learn the codes 0 to {labels.n_outputs - 1}, got "
+            f"estimator must learn the codes 0 to {labels.n_codes - 1}, got "
             f"{name_of(estimator)} with the classes {np.asarray(own).tolist()}. Use an "
             "estimator that is not frozen, or that was fitted on codes."
         )

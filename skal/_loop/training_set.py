@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skal._data import Labels, concat_rows, join_targets, take_rows
-from skal._meta import is_row_wise, slice_params
+from skal._meta import in_codes, is_row_wise, slice_params
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,58 @@ class TrainingSet:
             np.all(self.y == self.y[0])
         )
 
+    @property
+    def is_constant(self):
+        """Whether the labels are classes, or several a row, and the same in each."""
+        varies = self.labels.target_type == "regression" or np.any(self.y != self.y[0])
+        return not varies
+
+    @property
+    def has_gaps(self):
+        """Whether codes before the last are not taught, or labels that do not vary."""
+        if self.labels.target_type == "regression" or self.labels.learnt is not None:
+            return False
+        if self.labels.target_type == "multilabel":
+            return 0 < len(self.taught()) < self.labels.n_outputs
+        return len(self.taught()) <= self.taught()[-1]
+
+    def taught(self):
+        """Return the codes that are taught, or the labels that vary."""
+        if self.labels.target_type == "multilabel":
+            return np.flatnonzero(np.any(self.y != self.y[0], axis=0))
+        return np.unique(self.labels.encode(self.y))
+
+    def without_gaps(self):
+        """Return the same rows in codes 0..k-1 of the k classes among them.
+
+        Of several labels a row those that vary are left.
+        """
+        labels = replace(self.labels, learnt=self.taught())
+        if labels.target_type == "multilabel":
+            return replace(self, labels=replace(labels, constant=self.y[0]))
+        whole, truth = self.whole, self.truth
+        if whole is not None:
+            X, codes, params = whole
+            known = codes >= 0
+            whole = X, np.where(known, labels.codes_at(codes), -1), params
+        if truth is not None:
+            truth = labels.codes_at(truth)
+        return replace(self, labels=labels, whole=whole, truth=truth)
+
+    def with_all_codes(self):
+        """Return the same rows in codes that are places among all classes."""
+        return replace(self, labels=replace(self.labels, learnt=None, constant=None))
+
     def for_estimator(self):
         """Return X, codes and params for the estimator's fit."""
         if self.whole is not None:
             return self.whole
         return self.X, self.labels.encode(self.y), self.params
+
+    def named_params(self, template):
+        """Translate parameters that name classes; an estimator sees those it learns."""
+        skip = self.labels.learnt is not None
+        return in_codes(template, self.labels.taught, skip_unknown=skip)
 
     def extended(self, other):
         """Return these rows followed by others, whose labels hold for both."""
@@ -68,13 +115,18 @@ class TrainingSet:
             other.labels,
         )
 
-    def first(self, n, labels):
-        """Return the first n rows, as they were when they were all there were."""
+    def at(self, rows, told=None, labels=None):
+        """Return some of the rows, each with what was told of another of them.
+
+        ``rows`` and ``told`` are positions or slices; without ``told`` a row keeps its
+        own label and row-wise parameters.
+        """
+        told = rows if told is None else told
         return TrainingSet(
-            take_rows(self.X, slice(n)),
-            self.y[:n],
-            slice_params(self.params, slice(n), len(self.y)),
-            labels,
+            take_rows(self.X, rows),
+            self.y[told],
+            slice_params(self.params, told, len(self.y)),
+            labels or self.labels,
         )
 
     def without_pool(self):

@@ -18,6 +18,7 @@ from skal._meta.columns import columns_of, over_all
 from skal._meta.inside import EstimatorInside
 from skal._meta.named_members import NamedMembersMixin
 from skal._meta.probabilistic import check_probabilistic
+from skal._meta.readable import ReadableReprMixin
 from skal._meta.rollback import restored_on_failure
 from skal._meta.routing import is_row_wise, routed, slice_params
 from skal._meta.temperature import at_temperature, find_temperature
@@ -27,6 +28,7 @@ __all__ = [
     "AroundEstimator",
     "EstimatorInside",
     "NamedMembersMixin",
+    "ReadableReprMixin",
     "at_temperature",
     "check_probabilistic",
     "columns_of",

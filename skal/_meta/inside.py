@@ -11,9 +11,10 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._data import n_rows, read_target, take_rows
+from skal._data import n_rows, read_target, spread, take_rows
 from skal._meta.around import AroundEstimator, inside_has
 from skal._meta.routing import routed, slice_params
+from skal._model import answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         answer = self._answer("predict", X, params)
         if isinstance(answer, tuple):  # predictions and their standard deviations
             return answer
+        if self._labels.target_type == "multiclass":
+            answer = answers.known(self.estimator_, answer, X)
         return self._labels.decode(answer)
 
     @available_if(inside_has("predict_proba"))
@@ -95,7 +98,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             multilabel the chance of each label.
         """
         proba = self._answer("predict_proba", X, params)
-        return self._labels.pad_proba(proba, _codes_of(self.estimator_))
+        return _padded(proba, self.estimator_, self._labels)
 
     @available_if(inside_has("predict_proba"))
     def predict_log_proba(self, X: Any, **params: Any) -> NDArray[Any]:
@@ -133,7 +136,9 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             Classes without a label yet get the row's minimum - 1.
         """
         decision = self._answer("decision_function", X, params)
-        return self._labels.pad_decision(decision, _codes_of(self.estimator_))
+        return self._labels.pad_decision(
+            decision, _places_of(self.estimator_, self._labels)
+        )
 
     @available_if(inside_has("score"))
     def score(
@@ -174,6 +179,10 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             seen = np.flatnonzero(~target.missing)
             params = slice_params(params, seen, n_rows(X))
             X, y = take_rows(X, seen), y[seen]
+        if labels.constant is not None:  # the labels that the estimator knows not count
+            from sklearn.metrics import accuracy_score
+
+            return accuracy_score(y, labels.decode(estimator.predict(X)), **params)
         return estimator.score(X, labels.encode(y, unknown=True), **params)
 
     # Every round's model --------------------------------------------------------
@@ -194,7 +203,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            yield labels.decode(estimator.predict(X))
+            yield labels.decode(answers.known(estimator, estimator.predict(X), X))
 
     @available_if(_stores_estimators)
     def staged_predict_proba(self, X: Any) -> Iterator[NDArray[Any]]:
@@ -212,10 +221,11 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            codes = _codes_of(estimator)
-            if codes is not None and labels.target_type == "multiclass":
-                codes = self._labels.encode(labels.decode(codes))
-            yield self._labels.pad_proba(estimator.predict_proba(X), codes)
+            proba = _padded(estimator.predict_proba(X), estimator, labels)
+            if labels.target_type == "multiclass":
+                places = self._labels.find(labels.classes)
+                proba = spread(proba, places, self._labels.n_outputs, fill=0)
+            yield proba
 
     @available_if(_stores_estimators)
     def staged_score(self, X: Any, y: Any) -> Iterator[float]:
@@ -248,7 +258,16 @@ def warn_of_unscored(target):
     )
 
 
-def _codes_of(estimator):
-    """Return the codes that an estimator's columns stand for."""
+def _padded(proba, estimator, labels):
+    """Return the columns of an estimator among those of all classes."""
+    if labels.target_type == "multiclass":
+        proba = answers.own_columns(estimator, proba)
+    return labels.pad_proba(proba, _places_of(estimator, labels))
+
+
+def _places_of(estimator, labels):
+    """Return where an estimator's columns stand among the classes."""
     codes = getattr(estimator, "classes_", None)
-    return codes if codes is None or isinstance(codes, list) else np.asarray(codes)
+    if codes is None or labels.target_type != "multiclass":
+        return codes
+    return labels.places_of(codes)

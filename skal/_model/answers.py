@@ -14,8 +14,14 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_regressor
 
-from skal._model.known_types import asks_each_output, transforms_target
-from skal._model.layers import find_layer, is_learner
+from skal._checks import name_of
+from skal._data import multilabel_proba
+from skal._model.known_types import (
+    asks_each_output,
+    counts_outputs,
+    transforms_target,
+)
+from skal._model.layers import descend, find_layer, is_learner
 from skal._model.members import ask_members, unframed
 from skal._model.needs import gives_std, lacking, source
 
@@ -61,6 +67,9 @@ def sample_proba(estimator, X, n_samples, seed):
     if hasattr(layer, "sample_proba"):
         draws = layer.sample_proba(X, n_samples=n_samples, random_state=seed)
         return np.asarray(draws, np.float32)
+    if asks_each_output(layer):
+        each = [sample_proba(one, X, n_samples, seed) for one in layer.estimators_]
+        return of_labels(each, layer.classes_)
     return ask_members(layer, X, n_samples)
 
 
@@ -69,7 +78,20 @@ def sample_votes(estimator, X, n_samples):
     layer, X = find_source(estimator, "votes", X)
     if is_learner(layer):
         return layer.__skal_view__()._votes_of(X, n_samples)
+    if asks_each_output(layer):
+        each = [sample_votes(one, X, n_samples) for one in layer.estimators_]
+        return of_labels(each, layer.classes_)
     return ask_members(layer, X, n_samples, "vote")
+
+
+def of_labels(each, classes):
+    """Return (S, n, L) chances of labels from the (S, n, 2) of each label's own model.
+
+    Its members know nothing of each other's labels: draw s is that of each model.
+    """
+    n_samples, n, _ = each[0].shape
+    rows = [draws.reshape(n_samples * n, -1) for draws in each]
+    return multilabel_proba(rows, classes).reshape(n_samples, n, -1)
 
 
 def sample_predict(estimator, X, n_samples, seed):
@@ -115,6 +137,50 @@ def plain(answer):
     """Return an answer as an array; CSR and lists of one array a label stay."""
     stays = isinstance(answer, list) or sp.issparse(answer)
     return answer if stays else np.asarray(answer)
+
+
+def own_columns(estimator, proba):
+    """Return probabilities with a column for each of a classifier's classes.
+
+    A network may have more outputs than it was taught classes. Where it is certain
+    which are whose, the others are left out, for no label will ever be theirs.
+    """
+    own = getattr(estimator, "classes_", None)
+    if own is None or proba.ndim != 2 or proba.shape[1] == len(own):
+        return proba
+    own = np.asarray(own)
+    if not places_are_certain(estimator, own, proba.shape[1]):
+        raise ValueError(
+            "estimator must answer with a column for each of its classes, got "
+            f"{proba.shape[1]} columns from {name_of(estimator)} for the {len(own)} "
+            f"codes in its classes_, {own.tolist()}. Name every class in classes=, or "
+            "let its classes_ be numpy.arange(n_outputs)."
+        )
+    kept = proba[:, own]
+    total = kept.sum(axis=1, keepdims=True)
+    even = np.full_like(kept, 1 / len(own))
+    return np.divide(kept, total, out=even, where=total > 0)
+
+
+def places_are_certain(estimator, own, width):
+    """Tell whether code j of a classifier with too many columns is column j."""
+    if own.dtype.kind not in "iu" or not 0 <= own.min() <= own.max() < width:
+        return False
+    layer, _ = descend(estimator, counts_outputs)
+    return counts_outputs(layer) or np.array_equal(own, np.arange(len(own)))
+
+
+def known(estimator, codes, X):
+    """Return the codes that a classifier predicts, its likeliest class for strangers.
+
+    A network with more outputs than it was taught classes may predict any of them.
+    """
+    layer, _ = descend(estimator, counts_outputs)
+    own = getattr(estimator, "classes_", None)
+    if own is None or not counts_outputs(layer) or np.isin(codes, own).all():
+        return codes
+    proba = own_columns(estimator, plain(estimator.predict_proba(X)))
+    return np.asarray(own)[proba.argmax(axis=1)]
 
 
 def as_embedding(E):

@@ -77,13 +77,26 @@ def is_ensemble(estimator):
 
 
 def asks_each_output(estimator):
-    """Tell whether a regressor is one regressor an output."""
-    return is_one_of(estimator, "sklearn.multioutput", "MultiOutputRegressor")
+    """Tell whether an estimator is one estimator an output."""
+    return is_one_of(
+        estimator,
+        "sklearn.multioutput",
+        "MultiOutputClassifier",
+        "MultiOutputRegressor",
+    )
 
 
 def transforms_target(estimator):
     """Tell whether the regressor inside predicts a transformed target."""
     return is_one_of(estimator, "sklearn.compose", "TransformedTargetRegressor")
+
+
+def counts_outputs(estimator):
+    """Tell whether column j of an estimator is code j, whatever codes it was taught.
+
+    So it is with the nets of skorch, whose modules have the width that they have.
+    """
+    return is_one_of(estimator, "skorch.classifier", "NeuralNetClassifier")
 
 
 def keeps_no_model(estimator):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from skal._data import Rows, blocks, n_rows, take_rows
+from skal._data import Rows, blocks, n_rows, naming_holes, take_rows
 
 
 class Memo:
@@ -60,7 +60,8 @@ def _compute(X, positions, compute):
     out, parts = None, []
     n = n_rows(X) if positions is None else len(positions)
     for data, keep, where in blocks(X, positions):
-        part = compute(data)
+        with naming_holes(X, positions):
+            part = compute(data)
         part = part if keep is None else part[keep]
         if sp.issparse(part):
             parts.append(part)

@@ -21,6 +21,10 @@ NEEDS = {
         "class probabilities (predict_proba)",
         "Use a probabilistic classifier, or wrap it in CalibratedClassifierCV",
     ),
+    "decision": (
+        "class probabilities or decision values (predict_proba or decision_function)",
+        "Use a classifier with one of them",
+    ),
     "embed": ("embeddings (embed)", "Use an estimator that takes numbers"),
     "samples": (
         "samples of predictions (sample_proba or members)",
@@ -45,7 +49,9 @@ def provides(estimator, need):
     """Tell, fitted or not, whether an estimator can answer a strategy's need."""
     if need in ("embed", "labels"):
         return True
-    if need == "proba":
+    if need == "decision" and hasattr(estimator, "decision_function"):
+        return not is_regressor(estimator)
+    if need in ("proba", "decision"):
         stack, _ = descend(estimator, is_default_stack)
         return hasattr(estimator, "predict_proba") or is_default_stack(stack)
     return source(estimator, need)[0] is not None
@@ -103,7 +109,11 @@ def gives_samples(layer):
 
 def gives_votes(layer):
     """Tell whether a layer has members or draws that can vote for a class."""
-    return not is_regressor(layer) and (gives_draws(layer) or is_voting(layer))
+    if is_regressor(layer):
+        return False
+    if asks_each_output(layer):
+        return provides(layer.estimator, "votes")
+    return gives_draws(layer) or is_voting(layer)
 
 
 def gives_std(layer):
@@ -124,6 +134,8 @@ OFFERS = {
 #: What to do where a regressor lacks what a strategy needs.
 REGRESSOR_WAY_OUT = {
     "proba": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
+    "decision": "For a regressor use CommitteeStd, GreedySampling or "
+    "ExpectedModelChange",
     "votes": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
     "head": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
     "samples": (

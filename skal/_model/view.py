@@ -220,7 +220,8 @@ class ModelView:
             return answer if isinstance(answer, tuple) else self._decoded(answer)
 
         def fresh(data):
-            return answers.plain(self.estimator.predict(data))
+            answer = answers.plain(self.estimator.predict(data))
+            return answers.known(self.estimator, answer, data)
 
         return self._decoded(self._once("predict", rows, fresh))
 
@@ -484,6 +485,8 @@ class ModelView:
         return {**vars(self), "_memos": {}, "_kept": {}}
 
     def _padded(self, proba):
+        if self.target_type == "multiclass":
+            proba = answers.own_columns(self.estimator, proba)
         return self._labels.pad_proba(proba, self._columns())
 
     def _columns(self):
@@ -492,7 +495,7 @@ class ModelView:
         if own is None or self.target_type != "multiclass":
             return own
         if self._encoded:
-            return np.asarray(own, np.int64)
+            return self._labels.places_of(own)
         return np.searchsorted(self._labels.classes, own)
 
     def _decoded(self, answer):
@@ -569,10 +572,13 @@ class ModelView:
     def _padded_samples(self, draws):
         if draws.shape[2] == self._labels.n_outputs or not self._labels.n_outputs:
             return draws
-        columns = self._columns()
-        wide = np.zeros((*draws.shape[:2], self._labels.n_outputs), draws.dtype)
-        wide[:, :, columns] = draws
-        return wide
+        columns, wide = self._columns(), self._labels.n_outputs
+        if self.target_type == "multilabel":
+            flat = self._labels.with_constant(draws.reshape(-1, draws.shape[2]))
+            return flat.reshape(*draws.shape[:2], wide)
+        spread = np.zeros((*draws.shape[:2], wide), draws.dtype)
+        spread[:, :, columns] = draws
+        return spread
 
 
 def check_n_samples(n_samples):

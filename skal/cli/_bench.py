@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -320,19 +321,26 @@ def _as_option(message, is_file):
 def _run(experiment, config, directory, console):
     """Run, print what came of it, and write the report."""
     start = time.perf_counter()
-    try:
-        command_line.save_config(directory, config)
-    except OSError as error:
-        raise typer.BadParameter(
-            f"must be a folder to write in, got {str(directory)!r} ({error.strerror}).",
-            param_hint="'--out'",
-        ) from error
-    try:
-        results = experiment.run(directory, verbose=1)
-    except KeyboardInterrupt:
-        trust = " --trust" if command_line.foreign_classes(config) else ""
-        _say(console, f"Stopped. Go on with: skal bench --resume {directory}{trust}")
-        raise typer.Exit(130) from None
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(command_line.owned(directory))
+            command_line.save_config(directory, config)
+        except BlockingIOError as error:  # it was free when it was checked
+            raise _as_option(str(error), is_file=True) from error
+        except OSError as error:
+            raise typer.BadParameter(
+                f"must be a folder to write in, got {str(directory)!r} "
+                f"({error.strerror}).",
+                param_hint="'--out'",
+            ) from error
+        try:
+            results = experiment.run(directory, verbose=1)
+        except KeyboardInterrupt:
+            trust = " --trust" if command_line.foreign_classes(config) else ""
+            _say(
+                console, f"Stopped. Go on with: skal bench --resume {directory}{trust}"
+            )
+            raise typer.Exit(130) from None
     if results.records:
         _tell(results, directory, console)
     _say(

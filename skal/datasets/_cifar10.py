@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import tarfile
 import zlib
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -153,7 +154,7 @@ def _read_file(path):
 
 def _read_archive(path, names):
     try:
-        with tarfile.open(path) as archive:
+        with gzip.open(path) as file, _opened(file) as archive:
             members = _members(archive, [f"{_FOLDER}/{name}" for name in names])
             files = [archive.extractfile(member) for member in members]
             contents = [b"" if file is None else file.read() for file in files]
@@ -168,8 +169,36 @@ def _read_archive(path, names):
     ]
 
 
+def _opened(file):
+    bounded: Any = _Bounded(file)
+    return tarfile.open(fileobj=bounded)
+
+
+class _Bounded:
+    """A file of which no more than a bounded part is unpacked.
+
+    Headers too say how long they are, and are read before there is a member to look at.
+    """
+
+    def __init__(self, file):
+        self.file = file
+        self.tell = file.tell
+
+    def seek(self, position):
+        return self.file.seek(self._checked(position))
+
+    def read(self, size):
+        self._checked(self.file.tell() + size)
+        return self.file.read(size)
+
+    def _checked(self, position):
+        if position > MAX_UNPACKED:
+            raise OSError(f"it goes beyond {MAX_UNPACKED} bytes")
+        return position
+
+
 def _members(archive, names):
-    """Find files in an archive, of which no more than a bounded part is unpacked."""
+    """Find files in an archive; those that are mostly holes are long for nothing."""
     found: dict[str, tarfile.TarInfo] = {}
     for member in archive:
         if member.offset + member.size > MAX_UNPACKED:
@@ -183,11 +212,14 @@ def _members(archive, names):
 
 def _read_batch(file, name):
     """Return the images and labels of one batch."""
+    n_bytes = file.seek(0, SEEK_END)
+    file.seek(0)
     batch = read_pickle(file, name)
     fields = batch if isinstance(batch, dict) else {}
     data = np.asarray(fields.get(b"data", fields.get("data")))
     labels = np.asarray(fields.get(b"labels", fields.get("labels")))
     whole = data.dtype == np.uint8 and data.shape == (labels.size, 3 * 32 * 32)
+    whole = whole and data.nbytes <= n_bytes  # a pickle can ask for more than it holds
     known = labels.dtype.kind == "i" and np.isin(labels, range(10)).all()
     if not (whole and known and labels.size):
         raise ValueError(

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from skal.experiment._data import Data
 
 
+#: Why a cell has failed that took its process along twice.
+DIED = "WorkerDied: the process was killed, most often for its memory."
+
+
 @dataclass(frozen=True)
 class Settings:
     """What all cells of an experiment share."""
@@ -95,24 +99,40 @@ def run_cell(cell: Cell, data: Data, limit: float | None) -> dict[str, dict[str,
         ):
             recorder = Recorder(cell, data, clock)
             record = recorder.run()
+            clock.check()  # estimators that catch everything have caught OutOfTime
             seconds = clock.seconds
+        timings = {
+            "seconds": seconds,
+            **recorder.timings,
+            "warnings": _counted(caught),
+            "environment": environment(cell.settings.n_threads),
+        }
     except OutOfTime:
-        return failed(cell, f"TimeLimit: the cell took longer than {limit:g} s.")
-    except Exception as error:
+        return out_of_time(cell, limit)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too ends the cell, not the run
         text = "".join(traceback.format_exception(error))
-        return failed(cell, f"{type(error).__name__}: {error}", text)
-    timings = {
-        "seconds": seconds,
-        **recorder.timings,
-        "warnings": _counted(caught),
-        "environment": environment(cell.settings.n_threads),
-    }
+        return failed(cell, f"{type(error).__name__}: {_said(error)}", text)
     return {"record": record, "timings": timings}
+
+
+def out_of_time(cell: Cell, limit: float | None) -> dict[str, dict[str, Any]]:
+    """Report a cell whose time was up."""
+    return failed(cell, f"TimeLimit: the cell took longer than {limit:g} s.")
 
 
 def failed(cell: Cell, reason: str, text: str = "") -> dict[str, dict[str, Any]]:
     """Report a cell that came to nothing."""
     return {"failure": {**cell.name, "reason": reason, "traceback": text}}
+
+
+def _said(error):
+    """Return the text of an error; its ``__str__`` may be no better than the rest."""
+    try:
+        return str(error)
+    except Exception:
+        return "it cannot say what"
 
 
 def _counted(caught):

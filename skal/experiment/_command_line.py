@@ -8,6 +8,7 @@ from skal.experiment._config import (
     read_config,
 )
 from skal.experiment._names import ESTIMATORS
+from skal.experiment._owner import owned
 from skal.experiment._progress import as_time
 from skal.experiment._report_text import headlines, main_metric, summary_table
 from skal.experiment._saved_config import (
@@ -28,6 +29,7 @@ __all__ = [
     "holds_other_files",
     "loaded_experiment",
     "main_metric",
+    "owned",
     "read_config",
     "save_config",
     "saved_config",

@@ -21,11 +21,13 @@ from skal._loop import (
 )
 from skal.experiment._asked_images import asked_images
 from skal.experiment._cell import Settings
+from skal.experiment._chamber import check_can_be_sent
 from skal.experiment._data import load_data
 from skal.experiment._grid import run_grid
 from skal.experiment._limits import limited_threads
 from skal.experiment._measures import check_scorers, resolve_metrics
 from skal.experiment._names import load_estimators, load_strategies
+from skal.experiment._owner import check_free, owned
 from skal.experiment._plan import Plan
 from skal.experiment._progress import GridBar, Silent
 from skal.experiment._results import Results
@@ -94,7 +96,8 @@ class Experiment:
         or of a search for hyperparameters. They are added to every count, and to
         nothing else: any number from 0 up will do.
     time_limit : float, default=None
-        Seconds that a cell may take; one that takes longer has failed.
+        Seconds that a cell may take; one that takes longer has failed. Cells then run
+        in processes of their own, which are killed where nothing else ends them.
     n_threads : int, default=1
         Threads that a cell may use for linear algebra and torch. The last digits
         depend on it, so it is fixed, and part of the experiment.
@@ -205,6 +208,8 @@ class Experiment:
 
         Raises
         ------
+        BlockingIOError
+            If another run has the folder.
         FileNotFoundError
             If a data set is missing.
         ImportError
@@ -216,9 +221,17 @@ class Experiment:
             another experiment. All of this before anything is computed.
         """
         plan = self._plan()
-        definition, data = plan.definition(), plan.data
-        cells = plan.cells(definition)
-        store = None if directory is None else Store(directory)
+        definition = plan.definition()
+        if directory is None:
+            return self._run(plan, definition, None, verbose)
+        store = Store(directory)
+        store.joined(definition, plan.definition_in_format_1)  # nothing is written yet
+        with owned(store.directory):
+            return self._run(plan, definition, store, verbose)
+
+    def _run(self, plan, definition, store, verbose):
+        """Run what the folder does not hold yet, which nobody else writes into."""
+        data, cells = plan.data, plan.cells(definition)
         outcomes: dict[str, dict[str, Any]] = {}
         if store is not None:
             joined, renamed = store.joined(definition, plan.definition_in_format_1)
@@ -258,13 +271,15 @@ class Experiment:
 
         Raises
         ------
-        FileNotFoundError, ImportError, TypeError, ValueError
+        BlockingIOError, FileNotFoundError, ImportError, TypeError, ValueError
             As :meth:`run`.
         """
         plan = self._plan()
         definition = plan.definition()
         if directory is not None:
-            Store(directory).joined(definition, plan.definition_in_format_1)
+            store = Store(directory)
+            store.joined(definition, plan.definition_in_format_1)
+            check_free(store.directory)
         return len(definition["cells"])
 
     def _keep(self, store, key, outcome):
@@ -294,6 +309,8 @@ class Experiment:
             "initial": self.initial,
             "batch_size": check_sizes("batch_size", self.batch_size),
         }
+        sent = [*learners.values(), *strategies.values(), *data.values(), settings]
+        check_can_be_sent(sent, self.time_limit)
         return Plan(data, learners, strategies, seeds, loop, settings, n_pool)
 
     # Checks ---------------------------------------------------------------------

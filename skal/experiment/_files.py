@@ -63,7 +63,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenFileError(f"{str(path)!r} is broken ({error}).") from error
     if not isinstance(content, dict):
         raise BrokenFileError(f"{str(path)!r} is broken (no names and values).")

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.parallel import get_active_backend
 
-from skal.experiment._cell import failed, run_cell
+from skal.experiment._cell import DIED, failed, run_cell
+from skal.experiment._chamber import Chambers
+from skal.experiment._parent import end_with
+from skal.experiment._scratch import scratch_folder
 from skal.experiment._store import Store
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all attempts of a run share, wherever they are made.
+
+    ``directory`` is where workers write and ``scratch`` where they note what is under
+    way; ``pid`` is the process of the run, and ``chambers`` holds those of the cells,
+    which may take ``limit`` seconds.
+    """
+
+    directory: Path | None
+    scratch: Path
+    limit: float | None
+    chambers: Chambers
+    pid: int
 
 
 def run_grid(cells, data, directory, n_jobs, limit):
@@ -19,7 +39,8 @@ def run_grid(cells, data, directory, n_jobs, limit):
 
     A worker writes its cell itself, so that a killed run loses only what was under
     way. Where a worker dies, the cells that were under way are tried again, each by
-    itself; one that kills its worker twice has failed.
+    itself; one that kills its worker twice has failed. Cells with a time limit run in
+    processes of their own, for no exception can be relied on to end them.
 
     Parameters
     ----------
@@ -41,61 +62,75 @@ def run_grid(cells, data, directory, n_jobs, limit):
     outcome : dict
         What :func:`run_cell` returned.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="skal-"))
-    waiting = {cell.key: cell for cell in cells}
+    chambers = Chambers()
     try:
-        while waiting:
-            jobs = [
-                delayed(attempt)(cell, data[cell.data], directory, scratch, limit)
-                for cell in waiting.values()
-            ]
-            try:
-                for key, outcome in parallel(n_jobs)(jobs):
-                    yield waiting.pop(key), outcome
-            except TerminatedWorkerError:
-                begun = {path.name for path in scratch.iterdir()} & set(waiting)
-                if not begun:  # it is not a cell that kills them
-                    raise
-                for key in begun:
-                    cell = waiting.pop(key)
-                    yield cell, _alone(cell, data, directory, scratch, limit)
+        with scratch_folder() as scratch:
+            job = Job(directory, scratch, limit, chambers, os.getpid())
+            yield from _run_all(job, {cell.key: cell for cell in cells}, data, n_jobs)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        chambers.close()
 
 
-def _alone(cell, data, directory, scratch, limit):
+def _run_all(job, waiting, data, n_jobs):
+    while waiting:
+        calls = [
+            delayed(attempt)(cell, data[cell.data], job) for cell in waiting.values()
+        ]
+        try:
+            for key, outcome in parallel(n_jobs, len(calls), job.limit)(calls):
+                yield waiting.pop(key), outcome
+        except TerminatedWorkerError:
+            begun = {path.name for path in job.scratch.iterdir()} & set(waiting)
+            if not begun:  # it is not a cell that kills them
+                raise
+            for key in begun:
+                cell = waiting.pop(key)
+                yield cell, _alone(cell, data, job)
+
+
+def _alone(cell, data, job):
     """Run a cell that was under way when a worker died."""
-    job = delayed(attempt)(cell, data[cell.data], directory, scratch, limit)
+    call = delayed(attempt)(cell, data[cell.data], job)
     try:  # two workers, for one would be this process
-        return Parallel(2, backend="loky")([job])[0][1]
+        return Parallel(2, backend="loky")([call])[0][1]
     except TerminatedWorkerError:
-        (scratch / cell.key).unlink(missing_ok=True)
-        reason = "WorkerDied: the process was killed, most often for its memory."
-        outcome = failed(cell, reason)
-        if directory is not None:
-            Store(directory).write(cell.key, outcome)
+        (job.scratch / cell.key).unlink(missing_ok=True)
+        outcome = failed(cell, DIED)
+        if job.directory is not None:
+            Store(job.directory).write(cell.key, outcome)
         return outcome
 
 
-def parallel(n_jobs):
+def parallel(n_jobs, n_calls, limit):
     """Return a Parallel that yields results as they come, where the backend can."""
+    backend = None
+    if type(get_active_backend()[0]).__module__ == "joblib._parallel_backends":
+        n_jobs = effective_n_jobs(n_jobs)
+        if n_jobs > 1:  # a worker without a cell would not know whose it is
+            n_jobs = min(n_jobs, max(n_calls, 2))
+        if limit is not None:  # chambers are waited for, and threads can wait
+            backend = "threading"
     try:
-        return Parallel(n_jobs, return_as="generator_unordered")
+        return Parallel(n_jobs, backend=backend, return_as="generator_unordered")
     except ValueError:  # it says so when it is made
-        return Parallel(n_jobs)
+        return Parallel(n_jobs, backend=backend)
 
 
-def attempt(cell, data, directory, scratch, limit):
+def attempt(cell, data, job):
     """Run a cell unless it is there; write what came of it."""
-    store = None if directory is None else Store(directory)
-    if scratch.is_dir():  # a worker elsewhere does not see it
-        (scratch / cell.key).touch()
+    end_with(job.pid)
+    store = None if job.directory is None else Store(job.directory)
+    if job.scratch.is_dir():  # a worker elsewhere does not see it
+        (job.scratch / cell.key).touch()
     outcome: dict[str, Any] = {}
-    if store is not None and store.has(cell.key):  # another run was faster
+    if store is not None and store.has(cell.key):  # it was done before its worker died
         outcome = store.read(cell.key)
     if "record" not in outcome:
-        outcome = run_cell(cell, data, limit)
+        if job.limit is None:
+            outcome = run_cell(cell, data, None)
+        else:
+            outcome = job.chambers.run(cell, data, job.limit)
         if store is not None and store.directory.is_dir():
             store.write(cell.key, outcome)
-    (scratch / cell.key).unlink(missing_ok=True)
+    (job.scratch / cell.key).unlink(missing_ok=True)
     return cell.key, outcome

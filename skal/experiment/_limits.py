@@ -6,7 +6,6 @@ import os
 import platform
 import signal
 import sys
-import threading
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -42,12 +41,11 @@ class Clock:
 def time_limit(limit):
     """Interrupt what runs inside when its time is up.
 
-    Where a signal can do it (the main thread, not on Windows) it comes at once, or as
-    soon as compiled code returns; elsewhere :meth:`Clock.check` between rounds does it.
+    That is for the main thread of a process that may be killed if it does not help.
+    Where there is no such signal, :meth:`Clock.check` between rounds does it.
     """
     clock = Clock(limit)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if limit is None or not in_main_thread or not hasattr(signal, "setitimer"):
+    if limit is None or not hasattr(signal, "setitimer"):
         yield clock
         return
 
@@ -55,16 +53,12 @@ def time_limit(limit):
         raise OutOfTime
 
     handler = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, limit)
+    signal.setitimer(signal.ITIMER_REAL, limit)
     try:
         yield clock
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
-        if left:  # somebody else's alarm goes on
-            signal.setitimer(
-                signal.ITIMER_REAL, max(left - clock.seconds, 1e-3), interval
-            )
 
 
 @contextmanager

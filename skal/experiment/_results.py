@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +21,7 @@ from skal.experiment._describe import as_json
 from skal.experiment._files import write_whole
 from skal.experiment._measures import in_order
 from skal.experiment._migration import in_public_names
+from skal.experiment._parquet import NAME, packed, read_parquet
 from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas
 
@@ -296,7 +295,7 @@ class Results:
         Raises
         ------
         ValueError
-            If no cell has finished.
+            If no cell has finished, or there is more than a file should hold.
         """
         pd = need_pandas()
         import pyarrow as pa
@@ -316,8 +315,7 @@ class Results:
             "outcomes": [_without_columns(one) for one in self.outcomes],
         }
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        packed = zlib.compress(as_json(rest).encode())
-        metadata = {**(table.schema.metadata or {}), b"skal": packed}
+        metadata = {**(table.schema.metadata or {}), NAME: packed(rest)}
         content = BytesIO()
         pq.write_table(table.replace_schema_metadata(metadata), content)
         write_whole(Path(path), content.getvalue())
@@ -339,21 +337,10 @@ class Results:
         Raises
         ------
         ValueError
-            If the file holds something else.
+            If the file holds something else, or more than it should.
         """
-        need_pandas()
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            with Path(path).open("rb") as file:
-                table = pq.read_table(file)
-            rest = json.loads(zlib.decompress((table.schema.metadata or {})[b"skal"]))
-        except (pa.ArrowException, KeyError, zlib.error) as error:  # or half of one
-            raise ValueError(
-                f"path must name a file that to_parquet wrote, got {str(path)!r}."
-            ) from error
-        groups = dict(list(table.to_pandas().groupby("key", sort=False)))
+        frame, rest = read_parquet(Path(path))
+        groups = dict(list(frame.groupby("key", sort=False, observed=True)))
         for outcome in rest["outcomes"]:
             if "record" in outcome:
                 _fill(outcome, groups[outcome["record"]["key"]])

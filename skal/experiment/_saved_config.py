@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skal.experiment._files import read_json, write_whole
+from skal.experiment._owner import OWNER
 from skal.experiment._store import DEFINITION, FOLDERS
 
 if TYPE_CHECKING:
@@ -32,5 +33,6 @@ def holds_other_files(directory: Path) -> bool:
     if not directory.is_dir():
         return False
     there = {path.name for path in directory.iterdir()}
-    begun = {CONFIG, *FOLDERS.values()}  # all there is where a run was stopped at once
+    # All there is where a run was stopped at once.
+    begun = {CONFIG, OWNER, *FOLDERS.values()}
     return DEFINITION not in there and not there <= begun

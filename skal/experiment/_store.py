@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,7 +194,7 @@ class Store:
                 f"{error} Run the experiment into the folder again: it writes the "
                 "file anew, and computes nothing twice."
             ) from error
-        if not set(definition) >= PARTS:
+        if not set(definition) >= PARTS or not _has_plain_keys(definition["cells"]):
             raise ValueError(
                 f"directory must hold results of an experiment, got "
                 f"{str(self.directory)!r}, whose {DEFINITION} is about something else."
@@ -220,6 +221,14 @@ class Store:
         except (OSError, ValueError) as error:
             warn(f"{str(path)!r} is broken ({error}), and left out.", stacklevel=2)
             return {}
+
+
+def _has_plain_keys(cells):
+    """Tell whether keys are what skal makes: one with a slash leads out of a folder."""
+    return all(
+        isinstance(cell, dict) and re.fullmatch("[0-9a-f]+", str(cell.get("key")))
+        for cell in cells
+    )
 
 
 def differences(there: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -437,11 +437,10 @@ class Tally:
         active = sum(min(PAUSE, max(0.0, gap)) for gap in gaps)
         if len(recent) < FEWEST or active < SHORTEST:
             return {"per_hour": None, "by_class": {}}
-        by_class: dict[str, float] = {}
-        for one in recent:
-            by_class[one.value] = by_class.get(one.value, 0) + 3600 / active
-        rounded = {name: round(value) for name, value in by_class.items()}
-        return {"per_hour": round(3600 * len(gaps) / active), "by_class": rounded}
+        pace = 3600 * len(gaps) / active
+        counts = Counter(one.value for one in recent)
+        shares = {name: round(pace * n / len(recent)) for name, n in counts.items()}
+        return {"per_hour": round(pace), "by_class": shares}
 
 
 def check_events(events):
@@ -461,10 +460,9 @@ def acts_of(events):
 
 
 def undone_of(events):
-    """Return the names of the acts that are undone, whether they can be redone or not."""
+    """Return the names of the acts that are undone, redoable or not."""
     names = {act[0].batch or act[0].event for act in acts_of(events)}
-    turns = [(one.event, one.batch, one.kind, one.target) for one in events]
-    return names - set(stacks(turns)[0])
+    return names - set(stacks(events)[0])
 
 
 def project_key(path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from uuid import uuid4
 
@@ -110,8 +110,8 @@ def columns_of(event):
     return {name: getattr(event, name) for name in COLUMNS}
 
 
-def check_event(event):
-    """Refuse an event that no store should keep."""
+def checked_event(event):
+    """Return an event as Python's own values; refuse one that no store should keep."""
     if not isinstance(event, Event):
         raise TypeError(f"events must be a list of Event, got {event!r}.")
     check_choice("kind", event.kind, KINDS)
@@ -132,12 +132,21 @@ def check_event(event):
         check_text("batch", event.batch, most=100)
     if event.source is not None:
         check_choice("source", event.source, SOURCES)
-    for name in (*_NUMBERS, "time"):
+    numbers = {}
+    for name in ("item", "time", *_NUMBERS):
         value = getattr(event, name)
-        if value is None and name != "time":
-            continue
-        if not is_number(value, Real):
-            raise TypeError(f"{name} must be a number, got {value!r}.")
+        if value is not None or name == "time":
+            numbers[name] = checked_number(name, value)
+    return replace(event, **numbers)
+
+
+def checked_number(name, value):
+    """Return a number as SQLite keeps one: numpy's would become bytes there."""
+    if not is_number(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    if not abs(value) < 2**63:  # NaN is not below it, either
+        raise ValueError(f"{name} must be a finite number, got {value!r}.")
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def check_text(name, value, most=MAX_TEXT):

@@ -51,5 +51,15 @@ class Project:
         return self.labels.exists()
 
     def make(self) -> None:
-        """Make the folder, closed to everybody else."""
+        """Make the folder, closed to everybody else.
+
+        A folder that holds something else, such as the images, stays as it is.
+        """
+        there = self.folder.exists()
+        ours = self.labels.exists() or self.model.exists()
+        if there and not ours and any(self.folder.iterdir()):
+            raise ValueError(
+                f"project must be a folder of its own, got {str(self.folder)!r}, "
+                "which holds something else. Name one that is new or empty."
+            )
         make_private_folder(self.folder)

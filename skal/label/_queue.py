@@ -59,7 +59,7 @@ class Queue:
     def choose(self, annotator: str, n: int) -> list[Lease]:
         """Return up to n rows for a person: those already asked for, then new ones."""
         chosen = self._unanswered(annotator)[:n]
-        free = self._free(annotator, chosen)
+        free = self._free(annotator)
         counts = self._counts()
         while len(chosen) < n:
             lease = self._again(annotator, counts, chosen) or self._next(free, counts)
@@ -81,13 +81,13 @@ class Queue:
             and (self.ledger.open[lease.item] or lease.source == "again")
         ]
 
-    def _free(self, annotator, chosen):
+    def _free(self, annotator):
         """Return which rows, by number, nobody has answered or been asked for."""
         free = np.zeros(len(self.ledger.open), bool)
         there = self.pool.numbers()
         free[there] = self.ledger.open[there]
-        taken = [*self.held, *self.ledger.skipped_by(annotator)]
-        free[taken] = False
+        taken = np.array([*self.held, *self.ledger.skipped_by(annotator)], int)
+        free[taken[taken < len(free)]] = False  # another session may have more rows
         return free
 
     def _counts(self):

@@ -118,11 +118,11 @@ class TrainerThread(threading.Thread):
         session = self._trainer.session
         while not self._over.wait(LOOK):
             seq = session.store.last_seq()
-            if seq == self._failed_at or not is_due(session):
+            if seq == self._failed_at:
                 continue
             try:
                 self._trainer.train_if_due()
-            except Exception as error:
+            except Exception as error:  # whatever an estimator may raise
                 self._failed_at = seq
                 words = f"{type(error).__name__}: {error}"
                 session.derived.set_status(phase="failed", error=words)

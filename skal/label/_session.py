@@ -257,8 +257,8 @@ class LabelSession(Answering):
                 f"X must be rows of the kind {kind!r} as in this project, got "
                 f"{source.kind!r}."
             )
-        known = self.store.meta.get("classes", [])
-        added = [event.value for event in self.store.events() if event.kind == "class"]
+        self._ledger.update(self.store.events(self._ledger.seq))
+        known, added = self.store.meta.get("classes", []), self._ledger.classes
         by_name = {str(value): value for value in (*added, *given, *known)}
         names = ClassNames(by_name.values())
         for label in {*source.labels} - {None}:
@@ -336,6 +336,12 @@ class LabelSession(Answering):
         list of Item
             First those that the person was asked for and has not answered. Fewer than
             n, or none, where no more are left.
+
+        Raises
+        ------
+        Exception
+            Whatever the learner raises, where ``train="ask"`` and a refit is due. The
+            labels are safe and the last ranking stays.
         """
         n, annotator = check_int("n", n), self._person(annotator)
         if self.train_where == "ask":

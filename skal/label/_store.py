@@ -17,8 +17,8 @@ from skal.label._events import (
     COLUMNS,
     VERDICTS,
     Event,
-    check_event,
     check_text,
+    checked_event,
     columns_of,
     says_the_same,
 )
@@ -80,8 +80,8 @@ class LabelStore:
     Parameters
     ----------
     path : path-like or None, default=None
-        The file, or one to be; its folder is made private to its owner. None keeps
-        all in memory.
+        The file, or one to be, that nobody but its owner may read; so is its folder,
+        where that is made too. None keeps all in memory.
 
     Attributes
     ----------
@@ -114,7 +114,8 @@ class LabelStore:
     def __init__(self, path: str | PathLike[str] | None = None) -> None:
         self.path = None if path is None else Path(path)
         if self.path is not None:
-            make_private_folder(self.path.parent)
+            if not self.path.parent.exists():  # another's folder is left as it is
+                make_private_folder(self.path.parent)
             if self.path.exists():
                 _backups.check_sound(self.path)
         self._database = Database(self.path)
@@ -237,9 +238,7 @@ class LabelStore:
         ValueError
             If an event is not whole, or another one has its name.
         """
-        events = list(events)
-        for event in events:
-            check_event(event)
+        events = [checked_event(event) for event in events]
         with self._database.transaction() as connection:
             seqs = [self._insert(connection, event) for event in events]
         self._back_up_in_time(max(seqs, default=0))
@@ -320,12 +319,14 @@ class LabelStore:
         list of Event
             Undone ones too.
         """
-        where, params = "WHERE seq > ?", list[int | str]([after])
-        for column, value in (("annotator", annotator), ("item", item)):
-            if value is not None:
-                where += f" AND {column} = ?"
-                params.append(value)
-        params.append(-1 if limit is None else limit)
+        where, params = "WHERE seq > ?", list[int | str]([int(after)])
+        if annotator is not None:
+            where += " AND annotator = ?"
+            params.append(annotator)
+        if item is not None:
+            where += " AND item = ?"
+            params.append(int(item))
+        params.append(-1 if limit is None else int(limit))
         return self._select(f"{where} ORDER BY seq LIMIT ?", params)
 
     def current(self) -> list[Event]:
@@ -406,8 +407,7 @@ class LabelStore:
             turn = Event(
                 item, annotator, kind, target=names[-1], event=id or str(uuid4())
             )
-            check_event(turn)
-            self._insert(connection, turn)
+            self._insert(connection, checked_event(turn))
             for act in acts:
                 self._hand_back(connection, kind, act)
         return acts[0]

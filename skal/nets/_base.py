@@ -338,7 +338,7 @@ class Net(NeuralNet):
         A fit that fails leaves the net as it was. ``given`` is for the objective.
         """
         seed = draw_seed(self.random_state)
-        with self._restored_on_failure(go_on), fork_torch(seed, 0, "net"):
+        with self._restored_on_failure(go_on), fork_torch(seed, 0, "net", alone=True):
             inputs = self._read(X, layout=self._layout if go_on else None)
             self._layout = inputs.layout
             self.n_features_in_ = prod(inputs.layout.shape)

@@ -12,6 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from skal._checks import check_choice, check_int
+from skal._seed import alone_with_torch
 from skal.nets._dropout_calls import Dropout, DropoutCalls, FixedMasks, FusedMasks
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _dropouts_of(network, batch, dropout):
 def _without_chance(network, rows, mode):
     """Run a network with every dropout intercepted: nothing may be left to chance."""
     devices = [rows.device] if rows.is_cuda else []
-    with torch.random.fork_rng(devices):
+    with alone_with_torch(), torch.random.fork_rng(devices):
         before = _random_states(devices)
         with mode:
             network(rows)

@@ -58,7 +58,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         Passes over the labelled rows at most.
     batch_size : int or "auto", default="auto"
         Rows a step; "auto" takes 32, and 64 from 500 labels on. Every batch is full:
-        where rows run out, the next shuffled order of them begins.
+        where rows run out, the next shuffled order of them begins. One larger than all
+        rows holds at most 1024.
     optimizer : class, default=torch.optim.AdamW
         The optimizer; set its options as ``optimizer__name=``.
     lr : float, default=3e-3
@@ -249,7 +250,7 @@ class NetClassifier(Net, NeuralNetClassifier):
                 "which keeps them."
             )
         seed = draw_seed(self.random_state)
-        with restored_on_failure(self), fork_torch(seed, 0, "net"):
+        with restored_on_failure(self), fork_torch(seed, 0, "net", alone=True):
             check_classes(self.classes)
             self._classes = np.unique(np.asarray(list(self.classes)))
             self._build_without_rows(len(self._classes))

@@ -44,7 +44,8 @@ class NetRegressor(Net, NeuralNetRegressor):
     max_epochs : int, default=None
         Passes over the labelled rows at most.
     batch_size : int or "auto", default="auto"
-        Rows a step; "auto" takes 32, and 64 from 500 labels on.
+        Rows a step; "auto" takes 32, and 64 from 500 labels on. One larger than
+        all rows holds at most 1024.
     optimizer : class, default=torch.optim.AdamW
         The optimizer; set its options as ``optimizer__name=``.
     lr : float, default=3e-3

@@ -12,15 +12,23 @@ _LARGE = 500
 _WARM_UP = 0.1
 
 
+#: A batch may hold each row several times, but then no more rows than this.
+_FULL = 1024
+
+
 def choose_batch_size(batch_size, n_rows):
-    """Return the rows a step: 32 for few labels, 64 for many."""
+    """Return the rows a step: 32 for few labels, 64 for many.
+
+    Batches are full, if need be by rows that come again; one that is to be larger than
+    all rows there are is not filled without end.
+    """
     if batch_size == "auto":
         return 32 if n_rows < _LARGE else 64
     if isinstance(batch_size, str):
         raise ValueError(
             f"batch_size must be an integer or 'auto', got {batch_size!r}."
         )
-    return check_int("batch_size", batch_size)
+    return min(check_int("batch_size", batch_size), max(n_rows, _FULL))
 
 
 def count_steps(n_rows, batch_size, max_steps, max_epochs):

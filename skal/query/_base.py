@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: The strategies that go by a name, each under its own.
 NAMED: dict[str, type[QueryStrategy]] = {}
 
+#: Of fewer rows than these it means nothing that their scores tie.
+_FEW_ROWS = 10
+
 #: The kinds of target there are.
 TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression"})
 
@@ -49,8 +52,9 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         The name by which ``query_strategy=`` and ``base=`` know the strategy, made
         with its defaults, in the process that has defined it: to other processes pass
         an object. Strategies without a name are passed as objects everywhere.
-    needs : frozenset of {"proba", "embed", "samples", "votes", "head", "labels"}
-        What the strategy asks of the model. It is checked before any work is done.
+    needs : frozenset of str
+        What the strategy asks of the model, of "proba", "decision", "embed", "samples",
+        "votes", "head" and "labels". It is checked before any work is done.
     target_types : frozenset of {"multiclass", "multilabel", "regression"}
         The kinds of target the strategy serves, all of them by default.
 
@@ -208,7 +212,9 @@ class ScoreStrategy(QueryStrategy):
     """Base class of strategies that score every row and take the best.
 
     Subclasses write ``_score(view, rows)``, which returns one number a row, higher
-    for rows more wanted. Ties are broken uniformly at random.
+    for rows more wanted. Ties are broken uniformly at random; where all scores tie,
+    so that it is all left to chance, what it tells holds ``tied=True``, and a learner
+    warns once.
 
     Attributes
     ----------
@@ -267,7 +273,8 @@ class ScoreStrategy(QueryStrategy):
     def _query(self, view, rows, n_instances, rng):
         scores = self._checked(self._score(view, rows), rows)
         picked = top_n(scores, n_instances, rng)
-        return picked, {"score": scores[picked]}
+        info = {"score": scores[picked]}
+        return picked, {**info, "tied": True} if all_tie(scores, n_instances) else info
 
     def _checked(self, scores, rows):
         scores = np.asarray(scores)
@@ -287,6 +294,15 @@ class ScoreStrategy(QueryStrategy):
     @abstractmethod
     def _score(self, view: ModelView, rows: Rows) -> ArrayLike:
         """Return one number a row, higher for rows more wanted."""
+
+
+def all_tie(scores, n_instances):
+    """Tell whether there is a choice to make, of which scores say nothing.
+
+    That a few rows tie is no wonder.
+    """
+    is_choice = len(scores) >= max(_FEW_ROWS, n_instances + 1)
+    return is_choice and bool(np.all(scores == scores[0]))
 
 
 def unserved(strategy, estimator, target_type):

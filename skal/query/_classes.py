@@ -23,4 +23,4 @@ def n_learnt(view):
 
 def learnt_columns(view):
     """Return where the model's classes stand among classes_; None: they are all."""
-    return view._columns() if view.target_type == "multiclass" else None
+    return view._columns() if view.target_type == "multiclass" else view._labels.learnt

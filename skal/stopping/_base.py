@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skal._data import as_rows, select_rows
+from skal._meta import ReadableReprMixin
 from skal._model import as_view, check_needs
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-class StoppingRule(BaseEstimator):
+class StoppingRule(ReadableReprMixin, BaseEstimator):
     """Base class of the rules that say when to stop buying labels.
 
     A rule splits into what it sees and what it thinks of it. ``measure`` looks at the

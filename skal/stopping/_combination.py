@@ -52,7 +52,7 @@ class _Combination(NamedMembersMixin, StoppingRule):
 
     def _verdict(self, records):
         votes = sum(
-            rule.verdict([record[name] for record in records])[2]
+            rule.verdict([record.get(name) for record in records])[2]
             for name, rule in self.rules
         )
         return votes, self._quorum(), votes >= self._quorum()

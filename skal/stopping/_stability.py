@@ -37,6 +37,18 @@ class _StopSetRule(StoppingRule):
         code_type = np.int16 if len(classes) < 2**15 else np.int32
         return {"codes": codes.astype(code_type), "classes": classes, "n_pool": n_pool}
 
+    def _verdict(self, records):
+        start = len(records) - 1
+        while start > 0 and same_rows(records[start - 1], records[start]):
+            start -= 1
+        if 0 < start == len(records) - 1:
+            check_not_shrunk(records[start - 1], records[start])
+        return self._judge(records[start:])
+
+    def _judge(self, records):
+        """Return the verdict on predictions of the same rows."""
+        raise NotImplementedError
+
 
 class KappaAverage(_StopSetRule):
     r"""Stop when models of successive rounds agree: stabilizing predictions.
@@ -86,7 +98,9 @@ class KappaAverage(_StopSetRule):
     Where both models predict one and the same class everywhere, kappa is 0/0 and
     counts as 0: a model that has not found the second class yet never stops the loop.
     Multilabel predictions are pooled, each label of each row counting as one
-    decision. Classes that appear in later rounds are understood.
+    decision. Classes that appear in later rounds are understood. Where the pool has
+    grown, or ``X_stop`` is set, during a run, the rule begins anew with the rounds that
+    have the same rows; a pool that grows every round needs an ``X_stop``.
 
     References
     ----------
@@ -124,7 +138,7 @@ class KappaAverage(_StopSetRule):
         super()._check_params()
         check_int("window", self.window)
 
-    def _verdict(self, records):
+    def _judge(self, records):
         if len(records) <= self.window:
             return self._undecided()
         pairs = pairwise(records[-self.window - 1 :])
@@ -161,7 +175,8 @@ class ClassificationChange(_StopSetRule):
     One call of ``predict`` on the rows to compare a round. One quiet round is enough
     to stop, also early, when a model predicts one class everywhere: combine it with a
     rule of another kind by :class:`All`. The paper uses it so, to tighten the threshold
-    of a confidence rule.
+    of a confidence rule. Where the pool has grown, or ``X_stop`` is set, during a run,
+    the rule begins anew.
 
     References
     ----------
@@ -184,7 +199,7 @@ class ClassificationChange(_StopSetRule):
         self.n_stop = n_stop
         self.X_stop = X_stop
 
-    def _verdict(self, records):
+    def _judge(self, records):
         if len(records) < 2:
             return self._undecided()
         first, second = common_codes(*records[-2:])
@@ -205,16 +220,24 @@ def spread_positions(n, n_stop):
     return edges[:-1] + (golden * np.diff(edges)).astype(np.int64)
 
 
-def common_codes(first, second):
-    """Return the predictions of two rounds as codes among the classes of either."""
-    if len(first["codes"]) != len(second["codes"]) or (
-        first["n_pool"] != second["n_pool"]
-    ):
-        sizes = [r["n_pool"] or len(r["codes"]) for r in (first, second)]
+def same_rows(first, second):
+    """Tell whether two records are about as many rows, of as large a pool."""
+    as_many = len(first["codes"]) == len(second["codes"])
+    return as_many and first["n_pool"] == second["n_pool"]
+
+
+def check_not_shrunk(first, second):
+    """Refuse a pool that has lost rows, as one that is never the same does."""
+    before, now = first["n_pool"], second["n_pool"]
+    if before is not None and now is not None and now < before:
         raise ValueError(
             "X must keep its rows from round to round to be the stop set, got pools of "
-            f"{sizes[0]} and {sizes[1]} rows. Pass the rows to compare in X_stop=."
+            f"{before} and {now} rows. Pass the rows to compare in X_stop=."
         )
+
+
+def common_codes(first, second):
+    """Return the predictions of two rounds as codes among the classes of either."""
     classes = np.union1d(first["classes"], second["classes"])
     return tuple(
         np.searchsorted(classes, record["classes"])[record["codes"]]

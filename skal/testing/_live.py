@@ -26,9 +26,11 @@ def simulation_is_live(trial):
     simulated = learner(trial, query_strategy=trial.strategy, n_labels=budget)
     simulated.fit(X, with_a_strange_class(trial, y, left))
     told = simulated.history_["indices"]
-    for round, (positions, expected) in enumerate(zip(told, asked, strict=True)):
+    recorded = live.history_["pool_indices"]
+    for round, expected in enumerate(asked):
         what = f"a simulation against a live loop in round {round}"
-        assert_same(positions, expected, what)
+        assert_same(told[round], expected, what)
+        assert_same(recorded[round], expected, f"the live history of round {round}")
     assert_no_class_matters_before_its_first_label(trial, X)
 
 

@@ -66,8 +66,10 @@ def draw_rows(rng, n_rows):
 def answers(view, X, needs):
     """Ask a view for everything that a strategy needs of it, and hold it."""
     held = [view.predict(X)] if needs & PREDICTIONS or not needs else []
-    if "proba" in needs:
+    if "proba" in needs or ("decision" in needs and hasattr(view, "predict_proba")):
         held.append(view.predict_proba(X))
+    elif "decision" in needs:
+        held.append(view.decision_function(X))
     if "embed" in needs:
         held.append(view.embed(X))
     if "samples" in needs and hasattr(view, "classes_"):

@@ -82,7 +82,11 @@ def settings_of(trial):
     if trial.own_data or trial.own_estimator or trial.asks_a_function:
         return
     for kind in sorted(TARGET_TYPES - {own.target_type}):
-        if kind == "regression" and trial.strategy.needs & {"proba", "head"}:
+        if kind == "regression" and trial.strategy.needs & {
+            "proba",
+            "decision",
+            "head",
+        }:
             continue  # no regressor gives them
         model, X, y = trained_on(kind, trial.seed)
         known = X[:N_LABELED].copy(), y[:N_LABELED].copy()

@@ -446,3 +446,22 @@ def test_the_bar_says_how_long_it_will_take(capsys):
     assert bar.remaining(6.0) == pytest.approx(12)  # two at once
     bar.update(cells[2], {"failure": {"reason": "E"}})
     assert bar.text().endswith("1 failed")
+
+
+def test_a_folder_that_another_run_has_is_refused(tmp_path, monkeypatch):
+    """Both ran, and the configuration was that of the second."""
+
+    def taken(directory):
+        raise BlockingIOError(f"directory must be free, got {str(directory)!r}.")
+
+    out = tmp_path / "results"
+    asked = ("bench", "digits", "--seeds", "1", "--out", out)
+    monkeypatch.setattr("skal.experiment._experiment.check_free", taken)
+    early = run_skal(*asked)
+    monkeypatch.undo()
+    monkeypatch.setattr("skal.experiment._command_line.owned", taken)
+    late = run_skal(*asked)  # when it had been free a moment before
+    for done in (early, late):
+        assert done.exit_code == 2
+        assert "Invalid value for '--out': must be free, got" in said(done)
+    assert not out.exists()

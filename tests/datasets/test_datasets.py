@@ -683,6 +683,30 @@ def test_archives_that_swell_are_refused(tmp_path, monkeypatch):
         fetch_cifar10(tmp_path, subset="test")
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_headers_of_archives_that_swell_are_refused(tmp_path, monkeypatch, kind):
+    """They are read before there is a member whose size could be looked at."""
+    monkeypatch.setattr(_cifar10, "MAX_UNPACKED", 10**5)
+    member = tarfile.TarInfo("a")
+    member.size, member.type = 10**6, kind
+    content = member.tobuf(tarfile.GNU_FORMAT) + bytes(10**6)
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(ValueError, match="it goes beyond 100000 bytes"):
+        fetch_cifar10(tmp_path, subset="test")
+
+
+def test_a_pickle_that_asks_for_more_than_it_holds_is_refused():
+    """A few bytes made arrays of any size, of whatever the memory held."""
+
+    class Empty:
+        def __reduce__(self):
+            return np.ndarray, ((50, 3072), "u1")
+
+    content = pickle.dumps({b"data": Empty(), b"labels": [0] * 50})
+    with pytest.raises(ValueError, match=r"must hold uint8 data of shape"):
+        _cifar10._read_batch(io.BytesIO(content), "a")
+
+
 def test_files_that_cannot_be_read_are_named_all_at_once(tmp_path):
     whole = png(halves())
     broken = {f"{i}.png": b"nonsense" for i in range(5)}

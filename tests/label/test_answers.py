@@ -156,36 +156,32 @@ def test_suggestion_grid_and_search(ask, session):
         ask("suggestion", item=10**9)
 
 
-def test_progress_counts_by_class_and_by_hour(ask, session, monkeypatch):
-    """A label every ten seconds, with a pause of an hour that nobody worked."""
-    clock = iter([*range(-9000, -8970, 10), *range(-60, 0, 10)])
+def test_progress_counts_by_class_and_by_hour(ask, session):
+    """A label every ten seconds, with a pause that nobody worked in."""
     now = time.time()
 
-    def at_its_time(*said, **more):
-        return Event(*said, time=now + next(clock), **more)
+    def say(item, before, kind="label", value=None):
+        happened = Event(item, "me", kind, value, time=now - before)
+        session.store.append([happened])
 
-    monkeypatch.setattr("skal.label._session.Event", at_its_time)
-    rows = [row["item"] for row in ask("next", n=9)["items"]]
-    for i, item in enumerate(rows[:7]):
-        ask("events", events=[event(item, value="neg" if i == 3 else "pos")])
-    ask("events", events=[event(rows[7], "skip"), event(rows[8], "discard")])
+    for item, before in enumerate((9020, 9010, 9000), 1):
+        say(item, before, value="pos")
+    for item, before in enumerate((60, 50, 40, 30), 4):
+        say(item, before, value="neg" if item == 5 else "pos")
+    say(8, 20, "skip")
+    say(9, 20, "discard")
     told = ask("progress")
     assert (told["n_items"], told["n_labels"]) == (40, 7)
     assert (told["n_skipped"], told["n_discarded"]) == (1, 1)
     assert [one["n"] for one in told["by_class"]] == [6, 1]
     assert told["per_hour"] is None  # four in this hour are no pace yet
-    for _ in range(2):
-        (row,) = ask("next", n=1)["items"]
-        monkeypatch.setattr(
-            "skal.label._session.Event", lambda *a, **k: Event(*a, time=now, **k)
-        )
-        ask("events", events=[event(row["item"], value="pos")])
-    told = ask("progress")
-    assert told["per_hour"] == pytest.approx(3600 * 5 / 60, rel=0.2)
-    assert told["by_class"][0]["per_hour"] > 0
     assert told["model"]["version"] is None
     assert [light["state"] for light in told["lights"]] == ["cannot tell"] * 4
     assert told["agreement"] is None
+    say(10, 20, value="pos")
+    told = ask("progress")
+    assert told["per_hour"] == 360  # four gaps of ten seconds
+    assert [one["per_hour"] for one in told["by_class"]] == [288, 72]
 
 
 def test_progress_tells_of_model_and_agreement(ask, session):

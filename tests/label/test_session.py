@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import stat
 import time
 
 import numpy as np
@@ -382,6 +383,20 @@ def test_what_people_said_goes_before_what_a_file_says(tmp_path):
         assert session.store.last_seq() == n
 
 
+def test_a_project_has_a_folder_of_its_own(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    folder.chmod(0o755)
+    session_of(project=folder).close()  # an empty one is taken
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (tmp_path / "a.png").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(ValueError, match="project must be a folder of its own"):
+        session_of(project=tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert not (tmp_path / "labels.db").exists()
+
+
 def test_a_project_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="project must be a folder"):
         LabelSession.open(tmp_path / "p")
@@ -420,6 +435,9 @@ def test_two_sessions_see_what_the_other_did(tmp_path):
         assert other.n_labels == 1
         other.undo()
         assert one.n_labels == 0
+        one.add_rows(["one more"])
+        assert len(one.ask(5)) == 5
+        assert len(other.ask(5, "bob")) == 2  # it knows of six rows, and of leases
 
 
 def test_a_session_is_opened_again_not_pickled(session):

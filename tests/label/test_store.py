@@ -8,6 +8,7 @@ import stat
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from skal.label import Event, LabelStore, _database
@@ -74,7 +75,6 @@ def test_nobody_else_may_read(tmp_path):
     before = os.umask(0)
     try:
         folder = tmp_path / "project"
-        folder.mkdir(mode=0o777)
         with LabelStore(folder / "labels.db") as store:
             store.set_items([("a", "")])
             store.append([Event(1, "ann", "label", "cat")])
@@ -88,6 +88,14 @@ def test_nobody_else_may_read(tmp_path):
     folders = {"project": 0o700, "backups": 0o700}
     assert {name: folders.get(name, 0o600) for name in modes} == modes
     assert {"labels.db", "labels.db-wal", "labels.db-shm", "labels-1.db"} <= {*modes}
+
+
+def test_a_folder_that_was_there_is_left_as_it_is(tmp_path):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    folder.chmod(0o755)
+    LabelStore(folder / "labels.db").close()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
 
 
 def test_a_file_that_others_could_read_is_closed_to_them(tmp_path):
@@ -166,6 +174,8 @@ BAD = [
     ({"source": "guess"}, ValueError, "source must be one of"),
     ({"lead_ms": "soon"}, TypeError, "lead_ms must be a number"),
     ({"time": None}, TypeError, "time must be a number"),
+    ({"lead_ms": float("nan")}, ValueError, "lead_ms must be a finite number"),
+    ({"rank": 2**70}, ValueError, "rank must be a finite number"),
     ({"target": "x"}, ValueError, "target must be None for a label"),
     ({"kind": "undo", "target": "x"}, ValueError, "target must name an event"),
     ({"kind": "undo"}, TypeError, "target must be text"),
@@ -180,6 +190,14 @@ def test_a_bad_event_is_refused_before_anything_is_written(store, change, error,
         store.append([good, replace(good, **{"event": "new", **change})])
     assert store.last_seq() == 0
     assert store.annotators() == []
+
+
+def test_numbers_of_numpy_are_numbers(store):
+    event = Event(np.int64(1), "ann", "label", "cat", rank=np.int32(4), score=np.pi)
+    store.append([event])
+    assert store.current()[0].item == 1
+    assert store.events(after=np.int64(0), item=np.int64(1))[0].rank == 4
+    assert store.lease("ann", np.array([2]))[0].item == 2
 
 
 def test_only_events_are_events(store):

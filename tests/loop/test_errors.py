@@ -271,13 +271,13 @@ def test_a_regressor_needs_a_label():
 # what the strategy needs and the estimator lacks -------------------------------
 
 LACKING = [
-    (Hard(), "margin", "Margin needs class probabilities .* which Hard does not"),
+    (Hard(), "margin", "Margin needs .* or decision values .* which Hard does not"),
     (Hard(), Entropy(), "Entropy needs class prob.*CalibratedClassifierCV"),
-    (LinearSVC(), LeastConfidence(), "LeastConfidence needs .* LinearSVC does not"),
-    (SVC(), "margin", "Margin needs class probabilities .* which SVC does not"),
-    (RidgeClassifier(), Shortlist("margin"), "Shortlist needs class probabilities"),
-    (make_pipeline(StandardScaler(), SVC()), "margin", "Margin needs .* Pipeline does"),
-    (GridSearchCV(SVC(), {"C": [1]}, cv=2), "margin", "Margin needs .* GridSearchCV"),
+    (Hard(), LeastConfidence(), "LeastConfidence needs .* Hard does not"),
+    (SVC(), "entropy", r"Entropy needs class probabilities \(.* which SVC does not"),
+    (RidgeClassifier(), Shortlist("entropy"), "Shortlist needs class probabilities"),
+    (make_pipeline(StandardScaler(), SVC()), "badge", "BADGE needs .* Pipeline does"),
+    (GridSearchCV(SVC(), {"C": [1]}, cv=2), "entropy", "Entropy needs .* GridSearchCV"),
     (GaussianNB(), VoteEntropy(), "VoteEntropy needs votes .*GaussianNB.* forest"),
     (LogisticRegression(), ConsensusEntropy(), "ConsensusEntropy needs samples"),
     (
@@ -315,7 +315,7 @@ def test_query_says_what_the_estimator_lacks(estimator, strategy, message):
     ("estimator", "strategy", "message"),
     [
         (Ridge(), "margin", "Margin needs a classifier, got Ridge"),
-        (LinearSVC(), "margin", "Margin needs class probabilities .*LinearSVC"),
+        (LinearSVC(), "entropy", "Entropy needs class probabilities .*LinearSVC"),
         (Ridge(), CommitteeStd(), "CommitteeStd needs samples .*Ridge"),
         (GaussianNB(), GreedySampling(), "GreedySampling needs a regressor, got Gau"),
         (GaussianNB(), ExpectedModelChange(), "ExpectedModelChange needs a regressor"),

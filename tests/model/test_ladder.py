@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import members_of
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -43,7 +44,11 @@ from sklearn.multiclass import (
     OneVsRestClassifier,
     OutputCodeClassifier,
 )
-from sklearn.multioutput import MultiOutputRegressor, RegressorChain
+from sklearn.multioutput import (
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+    RegressorChain,
+)
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -57,6 +62,7 @@ from skal.calibration import TemperatureScaling
 from skal.nets import MLPNetClassifier, NetRegressor
 from skal.posterior import EnsembleClassifier, LaplaceClassifier, MCDropoutCommittee
 from skal.pseudo import PseudoLabelClassifier
+from skal.query import VoteEntropy
 
 tree = DecisionTreeClassifier(max_depth=2, random_state=0)
 forest = RandomForestClassifier(n_estimators=3, random_state=0)
@@ -293,3 +299,38 @@ def test_a_layer_is_found_with_the_rows_as_it_sees_them(binary):
     assert layer is model[-1].best_estimator_
     np.testing.assert_array_equal(seen, model[0].transform(X))
     assert find_layer(model, "coef_") == (None, None)
+
+
+def test_a_classifier_a_label_answers_by_the_members_of_each():
+    """The forests inside were out of reach of every committee measure."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(60, 3))
+    Y = (X[:, :2] + 0.5 * rng.normal(size=(60, 2)) > 0).astype(int)
+    Y = np.column_stack([Y, np.zeros(60, int)])  # a forest can learn that no row has it
+    model = MultiOutputClassifier(RandomForestClassifier(4, random_state=0)).fit(X, Y)
+    view = ModelView(model, X, Y)
+    samples = view.sample_proba(X)
+    assert samples.shape == (4, 60, 3)
+    for label in 0, 1:
+        trees = members_of(model.estimators_[label], X)
+        np.testing.assert_allclose(samples[:, :, label], trees[:, :, 1], atol=1e-6)
+    assert samples[:, :, 2].max() < 1e-6
+    mean = samples.mean(axis=0)
+    np.testing.assert_allclose(mean, view.predict_proba(X), atol=1e-6)
+    assert view.sample_proba(X, 2).shape == (2, 60, 3)
+    for strategy in "bald", "vote_entropy", "kl_divergence":
+        learner = ActiveLearner(model, strategy, n_labels=40, random_state=0).fit(X, Y)
+        assert learner.n_iter_ == 3
+
+
+def test_hard_votes_reach_through_a_classifier_a_label(rng):
+    X = rng.normal(size=(40, 3))
+    Y = (X[:, :2] > 0).astype(int)
+    model = MultiOutputClassifier(VotingClassifier(two)).fit(X, Y)
+    votes = ModelView(model, X, Y).sample_predict(X)
+    for label, voting in enumerate(model.estimators_):
+        for member, vote in zip(voting.estimators_, votes, strict=True):
+            np.testing.assert_array_equal(vote[:, label], member.predict(X))
+    alone = MultiOutputClassifier(LogisticRegression())
+    with pytest.raises(TypeError, match="which MultiOutputClassifier does not offer"):
+        VoteEntropy().check(alone, "multilabel")

@@ -79,8 +79,15 @@ def test_few_labels_get_small_batches():
     assert choose_batch_size("auto", 499) == 32
     assert choose_batch_size("auto", 500) == 64
     assert choose_batch_size(7, 500) == 7
+    assert choose_batch_size(1000, 20) == 1000
     with pytest.raises(ValueError, match="batch_size must be an integer or 'auto'"):
         choose_batch_size("large", 10)
+
+
+def test_a_batch_far_above_the_rows_takes_no_memory_for_it():
+    """A batch of a million rows was filled up with copies of the few there were."""
+    assert choose_batch_size(10**6, 20) == 1024
+    assert choose_batch_size(10**6, 5000) == 5000
 
 
 def test_every_batch_is_full_and_every_row_comes_equally_often():

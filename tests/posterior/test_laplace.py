@@ -840,3 +840,16 @@ def test_the_search_scores_what_is_predicted(structure, link, iris, logistic):
         np.testing.assert_allclose(
             column, expected, atol=0.03 if link == "mc" else 1e-5
         )
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("kind", ["linear", "net"])
+def test_features_far_from_zero_have_a_head(kind, seeded_torch):
+    """float32 leaves logits of such features few digits: the model was blamed."""
+    X, y = make_blobs(120, n_features=5, centers=2, cluster_std=3.0, random_state=1)
+    X = (X + 1e5).astype(np.float32)
+    model = LogisticRegression(max_iter=5000, solver="newton-cholesky")
+    if kind == "net":
+        model = NetClassifier(torch.nn.Linear(5, 2), max_steps=3)
+    posterior = LaplaceClassifier(model, prior_precision=1.0, random_state=0).fit(X, y)
+    assert np.isfinite(posterior.sample_proba(X, n_samples=3)).all()

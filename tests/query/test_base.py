@@ -423,7 +423,7 @@ def test_a_shortlist_needs_what_its_base_needs():
 def test_a_shortlist_of_the_pool_alone_can_choose_the_first_rows(blobs):
     learner = ActiveLearner(initial=Shortlist("random", 20), random_state=0)
     assert len(learner.query(blobs[0], 6)[0]) == 6
-    with pytest.raises(ValueError, match=r"initial must be .* got Shortlist, .* proba"):
+    with pytest.raises(ValueError, match=r"initial must be .* got Shortlist, .* decis"):
         ActiveLearner(initial=Shortlist("margin")).query(blobs[0], 6)
 
 
@@ -454,7 +454,7 @@ def test_a_shortlist_says_which_parameter_is_wrong(
 
 def test_a_need_that_the_model_cannot_meet_is_named_before_any_work(blobs):
     X, y = blobs
-    learner = ActiveLearner(LinearSVC(), Shortlist("margin"), n_labels=20)
+    learner = ActiveLearner(LinearSVC(), Shortlist("entropy"), n_labels=20)
     with pytest.raises(TypeError, match=r"Shortlist needs class prob.* LinearSVC"):
         learner.fit(X, y)
     assert not hasattr(learner, "estimator_")

@@ -558,7 +558,7 @@ def test_members_of_a_mixture_are_set_by_name():
     assert mixture.get_params()["near__n_candidates"] == 30
     assert clone(mixture).bases[1][1].n_candidates == 30
     mixture.set_params(far="margin")
-    assert mixture.needs == {"proba"}
+    assert mixture.needs == {"proba", "decision"}
     assert Mixture().set_params(**Mixture().get_params()).bases is Mixture().bases
 
 

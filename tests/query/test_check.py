@@ -202,7 +202,7 @@ def test_a_strategy_refuses_the_targets_that_it_does_not_serve(strategy):
         assert_refused(strategy, able(kind), kind, TypeError, match=r"needs .*got")
 
 
-PREDICTIONS = {"proba", "samples", "votes", "head"}
+PREDICTIONS = {"proba", "decision", "samples", "votes", "head"}
 PREDICTING = {name: s for name, s in ALL.items() if s.needs & PREDICTIONS}
 
 
@@ -217,7 +217,7 @@ def test_a_strategy_refuses_an_estimator_that_only_predicts(strategy):
 def test_a_strategy_accepts_what_it_serves_and_fits_nothing(strategy):
     assert strategy.target_types <= KINDS
     for kind in strategy.target_types:
-        if kind != "regression" or not strategy.needs & {"proba", "head"}:
+        if kind != "regression" or not strategy.needs & {"proba", "decision", "head"}:
             strategy.check(able(kind), kind)
     assert DONE == []
 

@@ -6,14 +6,21 @@ import scipy.stats
 from helpers import sorted_margin
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
 
 from skal import ActiveLearner, ModelView, Rows
-from skal.query import Entropy, LeastConfidence, Margin
-from skal.query.functional import entropy, least_confidence, margin
+from skal.query import Entropy, LeastConfidence, Margin, Shortlist, StochasticBatch
+from skal.query.functional import (
+    decision_margin,
+    entropy,
+    least_confidence,
+    margin,
+)
+from skal.testing import check_strategy
 
 STRATEGIES = [LeastConfidence, Margin, Entropy]
 
@@ -149,3 +156,89 @@ def test_a_regressor_is_told_what_serves_it(strategy):
         strategy()(Ridge().fit(X, y), X)
     with pytest.raises(TypeError, match=match):
         ActiveLearner(Ridge(), strategy(), n_labels=4).fit(X, y)
+
+
+# decision values instead of probabilities -----------------------------------------
+
+
+def test_the_margin_of_decision_values_by_hand():
+    np.testing.assert_array_equal(decision_margin([-3, 0.5]), [3, 0.5])
+    values = np.array([[1, 4, 2.5], [-1, -1, -7]])
+    np.testing.assert_array_equal(decision_margin(values), [1.5, 0])
+    np.testing.assert_array_equal(decision_margin([[2.0]]), [np.inf])
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_two_classes_are_asked_for_at_their_hyperplane(blobs, wrapped):
+    """LinearSVC was refused: it has no probabilities."""
+    X, y = blobs
+    two = y != 2
+    X, y = X[two], y[two]
+    svm = LinearSVC(random_state=0)
+    model = make_pipeline(StandardScaler(), svm) if wrapped else svm
+    model.fit(X[:60], y[:60])
+    distance = np.abs(model.decision_function(X))
+    nearest = np.argsort(distance)[:7]
+    for strategy in Margin(), LeastConfidence():
+        picked, info = strategy(model, X, n_instances=7)
+        np.testing.assert_array_equal(picked, nearest)
+        assert np.all(np.diff(info["score"]) <= 0)
+    scores = Margin().score_samples(model, X)
+    np.testing.assert_allclose(scores, -distance / (1 + distance))
+    scores = LeastConfidence().score_samples(model, X)
+    np.testing.assert_allclose(scores, 0.5 - 0.5 * distance / (1 + distance))
+
+
+def test_several_classes_are_asked_for_where_two_values_are_close(blobs):
+    X, y = blobs
+    model = RidgeClassifier().fit(X[:60], y[:60])
+    values = np.sort(model.decision_function(X), axis=1)
+    lead = values[:, 2] - values[:, 1]
+    picked = Margin()(model, X, n_instances=9)[0]
+    np.testing.assert_array_equal(picked, np.argsort(lead)[:9])
+    picked = LeastConfidence()(model, X, n_instances=9)[0]
+    np.testing.assert_array_equal(picked, np.argsort(values[:, 2])[:9])
+
+
+def test_decision_values_of_labels_are_averaged(multilabel):
+    X, Y = multilabel
+    model = OneVsRestClassifier(RidgeClassifier()).fit(X, Y)
+    distance = np.abs(model.decision_function(X))
+    view = ModelView(model, X, Y)
+    scores = Margin().score_samples(view, X)
+    np.testing.assert_allclose(scores, -(distance / (1 + distance)).mean(axis=1))
+    assert LeastConfidence().score_samples(view, X).min() > 0
+
+
+@pytest.mark.parametrize("classes", [None, ["a", "b", "c", "d"]])
+def test_a_learner_around_an_svm_asks_by_margin_at_once(blobs, classes):
+    X, y = blobs[0], np.array(["a", "c", "d"])[blobs[1]]
+    learner = ActiveLearner(LinearSVC(), random_state=0, classes=classes)
+    seen = np.flatnonzero(y != "c")[:30]
+    learner.teach(X[seen], y[seen])  # two classes, a third later
+    alone = LinearSVC(random_state=0).fit(X[seen], y[seen])
+    nearest = np.argsort(np.abs(alone.decision_function(X)))[:5]
+    np.testing.assert_array_equal(learner.query(X, 5)[0], nearest)
+    distance = np.abs(alone.decision_function(X))
+    np.testing.assert_allclose(learner.score_pool(X), -distance / (1 + distance))
+    learner.teach(X[:30], y[:30])
+    for strategy in "least_confidence", Shortlist("margin"), StochasticBatch("margin"):
+        learner.set_params(query_strategy=strategy)
+        assert len(set(learner.query(X, 6)[0])) == 6
+
+
+def test_values_of_pairs_of_classes_are_refused(blobs):
+    pairs = SVC(decision_function_shape="ovo", random_state=0).fit(*blobs)
+    with pytest.raises(
+        ValueError, match=r"a class, 3, got one a pair of them from SVC"
+    ):
+        Margin().score_samples(pairs, blobs[0])
+    two = blobs[1] != 2
+    pairs.fit(blobs[0][two], blobs[1][two])  # the only pair there is
+    assert len(Margin().score_samples(pairs, blobs[0])) == 300
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("strategy", [Margin(), LeastConfidence()], ids=repr)
+def test_the_laws_hold_for_decision_values(strategy):
+    check_strategy(strategy, estimator=RidgeClassifier())

@@ -396,6 +396,48 @@ def test_a_pool_that_lost_rows_needs_a_stop_set():
     assert len(records[0]["codes"]) == 50
 
 
+def test_a_rule_begins_anew_when_its_stop_set_has_changed():
+    """It could not go on once the pool had grown, not even with an X_stop."""
+    model = Told(labels=np.arange(400) % 2)
+    rule, change = KappaAverage(window=2), ClassificationChange()
+
+    def measured(*sizes):
+        return [rule.measure(model, numbered(n), [0]) for n in sizes]
+
+    def stops(records):
+        return [replay(each, records)["stop"].tolist() for each in (rule, change)]
+
+    grown = measured(300, 300, 300, 350, 350, 350)
+    assert stops(grown) == [
+        [False, False, True, False, False, True],
+        [False, True, True, False, True, True],
+    ]
+    assert np.isnan(rule.verdict(grown[:4])[0])
+    shrunk = measured(300, 300, 290)
+    with pytest.raises(ValueError, match=r"pools of 300 and 290 rows. Pass.*X_stop="):
+        rule.verdict(shrunk)
+    assert rule.verdict([*shrunk, *measured(290, 290)]) == (1, 0.99, True)
+    rule.set_params(X_stop=numbered(50))  # as the message says
+    change.set_params(X_stop=numbered(50))
+    for size in (50, 290):  # a stop set as large as the pool was is another one
+        rule.set_params(X_stop=numbered(size))
+        advised = [*shrunk, *measured(290, 280, 270)]
+        assert np.isnan(rule.verdict(advised[:4])[0])
+        assert rule.verdict(advised) == (1, 0.99, True)
+        assert change.verdict(advised) == (0, 0, True)
+
+
+@pytest.mark.parametrize("combine", [Any, All])
+def test_a_combination_goes_on_when_a_member_changes_or_joins(combine):
+    model = Told(proba=np.tile([0.9, 0.1], (400, 1)), labels=np.arange(400) % 2)
+    rule = combine([("kappa", KappaAverage(window=1))])
+    records = [rule.measure(model, numbered(n), [0]) for n in (300, 350)]
+    assert not rule.verdict(records)[2]
+    rule.set_params(rules=[*rule.rules, ("change", ClassificationChange())])
+    records += [rule.measure(model, numbered(n), [0]) for n in (360, 360)]
+    assert rule.verdict(records)[2]
+
+
 @pytest.mark.parametrize("n", [1, 2, 7, 1999, 2000, 2001, 3000, 100_003])
 def test_stop_rows_are_spread_one_to_a_stretch(n):
     rows = spread_positions(n, 2000)

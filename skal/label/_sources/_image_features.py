@@ -16,7 +16,7 @@ RECIPE = f"edges-colours-{SIDE}-1"
 #: Directions that are left of the features.
 LEADING = 256
 #: Images that they are learnt on, at most.
-_LEARNT_ON = 4000
+_LEARNT_ON = 2000
 _CELLS = 8, 4  # a side, fine and coarse
 _DIRECTIONS = 9
 
@@ -66,7 +66,9 @@ def leading(features: Any) -> Any:
     n = len(features)
     sample = features[:: -(-n // _LEARNT_ON)].astype(np.float32)
     n_directions = min(LEADING, *sample.shape)
-    pca = PCA(n_directions, svd_solver="randomized", random_state=0).fit(sample)
+    pca = PCA(
+        n_directions, svd_solver="randomized", iterated_power=2, random_state=0
+    ).fit(sample)
     blocks = (features[i : i + 1000].astype(np.float32) for i in range(0, n, 1000))
     return np.concatenate([pca.transform(block) for block in blocks])
 

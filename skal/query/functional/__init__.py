@@ -45,6 +45,7 @@ from skal.query.functional._regression import expected_model_change, greedy_samp
 from skal.query.functional._seeding import kmeans_plus_plus
 from skal.query.functional._typiclust import typiclust
 from skal.query.functional._uncertainty import (
+    decision_margin,
     entropy,
     least_confidence,
     margin,
@@ -62,6 +63,7 @@ __all__ = [
     "committee_std",
     "consensus_entropy",
     "contrastive",
+    "decision_margin",
     "discriminative",
     "drop_query",
     "entropy",

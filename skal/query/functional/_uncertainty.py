@@ -90,6 +90,55 @@ def margin(proba: ArrayLike) -> NDArray[Any]:
     return by_blocks(_margin, check_proba(proba))
 
 
+def decision_margin(decision: ArrayLike) -> NDArray[Any]:
+    r"""Measure how far decision values are from a tie: small means uncertain.
+
+    For two classes it is the distance from the hyperplane, in units of the decision
+    function; for several the lead of the largest one-vs-rest value over the second.
+
+    .. math:: |f(x)|, \qquad f_{(1)}(x) - f_{(2)}(x)
+
+    Parameters
+    ----------
+    decision : array-like of shape (n,) or (n, C)
+        Decision values of two classes, or one of each class.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        From 0 (a tie) up. Infinite where there is a single class.
+
+    See Also
+    --------
+    margin : The same of probabilities.
+
+    References
+    ----------
+    Tong, S., Koller, D. (2001). Support vector machine active learning with
+    applications to text classification. JMLR 2.
+
+    Joshi, A., Porikli, F., Papanikolopoulos, N. (2009). Multi-class active learning for
+    image classification. CVPR. doi:10.1109/CVPR.2009.5206627
+
+    Examples
+    --------
+    >>> from skal.query.functional import decision_margin
+    >>> decision_margin([-0.5, 2.0])
+    array([0.5, 2. ])
+    >>> decision_margin([[1.0, -2.0, 0.5]])
+    array([0.5])
+    """
+    decision = np.asarray(decision)
+    if decision.ndim == 1:
+        column = check_array("decision", decision[:, np.newaxis], 2, "(n,) or (n, C)")
+        return np.abs(column[:, 0])
+    decision = check_array("decision", decision, 2, "(n,) or (n, C)")
+    if decision.shape[1] == 1:
+        return np.full(len(decision), np.inf)
+    two_best = np.partition(decision, -2, axis=1)[:, -2:]
+    return two_best[:, 1] - two_best[:, 0]
+
+
 def entropy(proba: ArrayLike) -> NDArray[Any]:
     r"""Measure the entropy of the class probabilities, in nats.
 

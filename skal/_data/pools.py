@@ -1,0 +1,54 @@
+"""What is no pool: data whose rows cannot be asked for by position."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+import scipy.sparse as sp
+
+#: So many keys are named.
+_FEW = 3
+
+
+def check_pool(X, name="X"):
+    """Refuse what is no pool by its name, with the way out; return X."""
+    way_out = no_pool(X)
+    if way_out is not None:
+        kind = f"{type(X).__module__}.{type(X).__qualname__}".removeprefix("builtins.")
+        raise TypeError(
+            f"{name} must be rows that can be asked for by position (an array, sparse "
+            f"matrix, frame, tensor, list or torch Dataset), got {kind}. {way_out}"
+        )
+    return X
+
+
+def no_pool(X):
+    """Say what to pass instead of X; None where X is a pool, for all one can tell."""
+    if sp.issparse(X):  # of which some are mappings
+        return None
+    if isinstance(X, str | bytes | PurePath):
+        return "Put single texts in a list; read files first."
+    if isinstance(X, Mapping):
+        return f"Pass what it holds under a key: {in_words(X)}."
+    if hasattr(X, "column_names"):  # of Hugging Face, or arrow: rows are not positions
+        columns = list(X.column_names)
+        return (
+            f"Pass a column as a list, {in_words(columns, 'list({})')}, or a frame, "
+            "X.to_pandas()."
+        )
+    if getattr(X, "shape", None) == ():
+        return "A single value is no row."
+    if hasattr(X, "__array__") or (
+        hasattr(X, "__getitem__") and (hasattr(X, "shape") or hasattr(X, "__len__"))
+    ):
+        return None
+    if hasattr(X, "dataset"):
+        return "Pass the data set that it loads, X.dataset."
+    if hasattr(X, "__iter__"):
+        return "Make it a list, list(X)."
+    return "Pass an array."
+
+
+def in_words(keys, frame="{}"):
+    """Return expressions for the first of some keys of X."""
+    first = [frame.format(f"X[{key!r}]") for key in [*keys][:_FEW]]
+    return " or ".join(first) or "it has none"

@@ -1,0 +1,97 @@
+"""Labels that an estimator cannot be fitted on, for there are too few."""
+
+import numpy as np
+from sklearn.base import clone
+
+from skal._checks import name_of
+from skal._data import take_rows
+from skal._meta import slice_params
+
+#: From so many rows on a class is not rare. Folds are 5, as a rule, or 10.
+_MANY = 10
+
+
+class FewLabelsError(ValueError):
+    """An estimator can be fitted on more labels, but not on these."""
+
+
+def few_labels(estimator, training, template, error):
+    """Build the error for a fit that failed on few labels; None if not for that."""
+    if training.is_constant:
+        fits = fits_two_classes(estimator, training)
+        return alike(estimator, training, error) if fits else None
+    few = few_of(training) if isinstance(error, ValueError) else {}
+    if few and fits_repeated(estimator, training, template):
+        return rare(estimator, training, few, error)
+    return None
+
+
+def alike(estimator, training, error):
+    """Build the error for labels that are the same in every row."""
+    one, stratified = training.y.tolist()[0], ""
+    what, other = f"labels that do not vary: each row has {one}", "are others"
+    if training.labels.target_type == "multiclass":
+        what = f"labels of one class: all {len(training.y)} are {one!r}"
+        other, stratified = "is another class", ' or set initial="stratified"'
+    return FewLabelsError(
+        f"{name_of(estimator)} failed on {what} ({error}). In a simulation, raise "
+        f"n_labels{stratified}; in a live loop, teach keeps such labels until there "
+        f"{other}."
+    )
+
+
+def rare(estimator, training, few, error):
+    """Build the error for classes or labels of which there are few rows."""
+    kind = "classes" if training.labels.target_type == "multiclass" else "labels"
+    counts = ", ".join(f"{n} of {label!r}" for label, n in few.items())
+    return FewLabelsError(
+        f"{name_of(estimator)} failed on {kind} with few rows: of {len(training.y)} "
+        f"there are {counts} ({error}). Label more rows of these {kind}, begin with "
+        "more labels, or let it hold out fewer: a lower cv= where it has one, or "
+        "another estimator."
+    )
+
+
+def few_of(training):
+    """Return how many rows the classes have, or the labels, that have few."""
+    labels, y = training.labels, training.y
+    if labels.target_type == "multiclass":
+        names, counts = np.unique(y, return_counts=True)
+    elif labels.target_type == "multilabel":
+        names, present = labels.classes, np.sum(y, axis=0)
+        counts = np.minimum(present, len(y) - present)  # absent may be rare too
+    else:
+        return {}
+    scarce = (counts < _MANY) & (counts > 0)
+    return dict(zip(names[scarce].tolist(), counts[scarce].tolist(), strict=True))
+
+
+def fits_repeated(estimator, training, template):
+    """Tell whether an estimator can be fitted on the same rows, each many times."""
+    training = training.without_pool()
+    training = training.without_gaps() if training.has_gaps else training
+    many = np.tile(np.arange(len(training.y)), _MANY)
+    X, codes, params = training.for_estimator()
+    params = slice_params(params, many, len(training.y))
+    try:
+        named = training.named_params(template)
+        model = clone(estimator).set_params(**named)
+        model.fit(take_rows(X, many), codes[many], **params)
+    except Exception:
+        return False
+    return True
+
+
+def fits_two_classes(estimator, training):
+    """Tell whether an estimator can be fitted on the same rows, each in two classes."""
+    n = len(training.y)
+    many = np.tile(np.arange(n), 2 * _MANY)
+    codes = np.repeat([0, 1], n * _MANY)
+    if training.y.ndim == 2:  # all labels absent, or all present
+        codes = np.repeat(codes[:, None], training.y.shape[1], axis=1)
+    rows, params = take_rows(training.X, many), training.params
+    try:
+        clone(estimator).fit(rows, codes, **slice_params(params, many, n))
+    except Exception:
+        return False
+    return True
