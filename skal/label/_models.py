@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 KEYS = ("estimator", "strategy", "initial", "input")
 #: Before there are labels: spread over what there is, the densest places first.
 INITIAL = "typiclust"
+#: Estimators by name that look at images themselves.
+_NETS = ("cnn", "resnet")
 #: Largest file that is read as a description.
 _MAX_BYTES = 100_000
 
@@ -145,7 +147,8 @@ def model_of(words: str) -> dict[str, Any]:
     from skal.experiment import command_line
 
     if words in command_line.ESTIMATORS:
-        return {"estimator": words}
+        takes_pixels = words in _NETS
+        return {"estimator": words, **({"input": "pixels"} if takes_pixels else {})}
     if not words.endswith(".toml"):
         names = ", ".join(map(repr, nearest_first(words, command_line.ESTIMATORS)))
         raise ValueError(
@@ -240,7 +243,9 @@ def learner_of(
         for name in ("estimator", "strategy", "initial")
         if name in spec
     }
-    if isinstance(parts.get("estimator"), str):
+    if parts.get("estimator") == "logistic" and kind == "text":
+        del parts["estimator"]  # the default; words are not to be centred
+    elif isinstance(parts.get("estimator"), str):
         parts["estimator"] = _named(parts["estimator"])
     if "strategy" in parts:
         parts["query_strategy"] = parts.pop("strategy")

@@ -60,13 +60,14 @@ def path(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_killed_20_times_at_random_points_nothing_is_lost(path):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(path)],
         capture_output=True,
         text=True,
         check=True,
-        timeout=170,
+        timeout=300,
     )
     known, cut_short = 0, 0
     for line in done.stdout.splitlines():

@@ -97,9 +97,16 @@ def test_what_a_description_leaves_out_is_the_default():
     assert isinstance(learner_of(None, "text").estimator, LogisticRegression)
 
 
-def test_an_estimator_by_name():
-    X, y = rows_of("array")
-    assert learner_of(model_of("logistic"), "array").fit(X, y).score(X, y) > 0.9
+@pytest.mark.parametrize("kind", ["array", "text"])
+def test_an_estimator_by_name(kind):
+    X, y = rows_of(kind)
+    X = MemorySource(X).features()
+    assert learner_of(model_of("logistic"), kind).fit(X, y).score(X, y) > 0.9
+
+
+def test_nets_are_given_pixels():
+    assert model_of("cnn") == {"estimator": "cnn", "input": "pixels"}
+    assert model_of("forest") == {"estimator": "forest"}
 
 
 STRANGE = [

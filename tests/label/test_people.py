@@ -212,13 +212,14 @@ def run_two_processes(project, n):
         worker.stdin.write("\n")
         worker.stdin.flush()
     for worker in workers:
-        worker.communicate(timeout=150)
+        worker.communicate(timeout=300)
         assert worker.returncode == 0
     with LabelStore(project / "labels.db") as store:
         return store.events()
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_two_processes_and_5000_rows(tmp_path):
     events = run_two_processes(tmp_path / "p", 5000)
     labels = [event for event in events if event.kind == "label"]
