@@ -43,7 +43,12 @@ html_theme_options = {
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"index": []}
+# The left column lists the pages below a page; where there are none it is empty.
+html_sidebars = {
+    page.stem: []
+    for page in HERE.glob("*.md")
+    if page.stem == "index" or "{toctree}" not in page.read_text("utf-8")
+} | {"genindex": [], "search": []}
 
 
 def copy_examples():

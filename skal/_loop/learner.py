@@ -95,7 +95,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         of ``classes_``, whatever the labels are; one that refuses the gap that a class
         without a label leaves, codes 0..k-1 of the others. Its parameters name labels,
         which are translated: in a ``class_weight``, a ``pos_label``, the ``constant``
-        of a DummyClassifier, and where a search has these to try.
+        of a DummyClassifier, where a search has these to try, and in its ``scoring``.
     query_strategy : str, QueryStrategy or callable, default="margin"
         Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
         function ``f(learner, X, n_instances=1)`` in the manner of modAL.

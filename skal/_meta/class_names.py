@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
+
+from skal._meta.scorers import scoring_in_codes
 
 if TYPE_CHECKING:
     from typing import Any
@@ -24,7 +27,7 @@ def in_codes(
     """Translate the parameters that name classes, since the estimator sees codes.
 
     Those are the keys of a ``class_weight``, a ``pos_label``, and the ``constant`` of a
-    DummyClassifier, and the values of these that a search is to try.
+    DummyClassifier, the values of these that a search is to try, and those of scorers.
 
     Parameters
     ----------
@@ -47,7 +50,7 @@ def in_codes(
     """
     if labels.target_type != "multiclass":
         return {}
-    translation = _Translation(labels.classes.tolist(), skip_unknown)
+    translation = _Translation(labels.classes, skip_unknown)
     return translation.params_of(estimator)
 
 
@@ -55,7 +58,8 @@ class _Translation:
     """From the names of classes in parameters to codes."""
 
     def __init__(self, classes, skip_unknown):
-        self.code_of = {label: code for code, label in enumerate(classes)}
+        self.classes = classes
+        self.code_of = {label: code for code, label in enumerate(classes.tolist())}
         self.skip_unknown = skip_unknown
         self.way_out = (
             "Label a row of each." if skip_unknown else "Give every class in classes=."
@@ -77,6 +81,9 @@ class _Translation:
             return self.weights(value, place)
         if last == "pos_label" and value is not None:
             return self.codes([value], place)[0]
+        if last == "scoring":
+            codes_of = partial(self.codes, place=place)
+            return scoring_in_codes(value, self.classes, codes_of)
         if last not in ("constant", *_GRIDS) or value is None:
             return value
         holder = estimator.get_params(deep=True).get(owner) if owner else estimator

@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
@@ -288,9 +289,12 @@ class ModelView:
         ------
         TypeError
             If X is its own embedding and not numeric.
+        ValueError
+            If the embedding holds NaN, infinity, or numbers that have no square.
         """
         rows = as_rows(X)
-        return self._once("embed", rows, self._embedding_of(rows.X))
+        embed = self._embedding_of(rows.X)
+        return self._once("embed", rows, lambda data: self._measurable(embed(data)))
 
     def head_proba(self, E: Any) -> NDArray[Any]:
         """Return the probability of each class for embeddings.
@@ -530,6 +534,24 @@ class ModelView:
         """Answer probabilities from embeddings: the trunk of a net runs once."""
         embeddings = self.embed(rows)
         return self.head_proba(embeddings)
+
+    def _measurable(self, E):
+        """Refuse an embedding without distances, in the words of who passed X."""
+        values = E.data if issparse(E) else E
+        if values.size == 0 or values.dtype.kind != "f":
+            return E
+        bound = np.sqrt(np.finfo(np.result_type(values, np.float32)).max)
+        if values.min() > -bound and values.max() < bound:
+            return E
+        largest = abs(E).max(axis=1)  # NaN where there is one
+        largest = largest.toarray() if issparse(E) else largest
+        n_bad = E.shape[0] - np.count_nonzero(largest < bound)
+        raise ValueError(
+            "X must be rows that have distances, got NaN, infinity or numbers too "
+            f"large to square in the embedding of {n_bad} of {E.shape[0]} rows by "
+            f"{name_of(self.estimator)}. Impute or scale them, in a Pipeline before "
+            "the estimator."
+        )
 
     def _embedding_of(self, base):
         if not self._cold:

@@ -16,7 +16,6 @@ from rich.text import Text
 
 from skal.experiment import Results, command_line
 
-STRATEGIES = ["margin", "entropy", "random"]
 BASELINE = "random"
 #: Columns of the summary that hold words.
 NAMES = ("data", "estimator", "strategy")
@@ -27,13 +26,16 @@ OPTIONS = {
     "details_at": "--details",
     "directory": "--out",
     "estimators": "--estimators",
+    "groups": "--groups",
     "metrics": "--metrics",
     "n_initial": "--initial",
     "n_jobs": "--jobs",
     "n_labels": "--labels",
     "n_threads": "--threads",
+    "pos_label": "--pos-label",
     "seeds": "--seeds",
     "strategies": "--strategies",
+    "target": "--target",
     "time_limit": "--time-limit",
 }
 
@@ -44,7 +46,8 @@ def bench(
         typer.Argument(
             metavar="DATA|CONFIG",
             help="Data: digits, digits_images, mnist, cifar10, a CSV, npz or parquet "
-            "file; several with commas. Or an experiment in a TOML, YAML or JSON file.",
+            "file, a folder of images; several with commas. Or an experiment in a "
+            "TOML, YAML or JSON file.",
             show_default=False,
         ),
     ] = None,
@@ -54,7 +57,7 @@ def bench(
             "--strategies",
             "-s",
             metavar="NAMES",
-            show_default=",".join(STRATEGIES),
+            show_default=",".join(command_line.STRATEGIES),
             help="Strategies, with commas between them.",
         ),
     ] = None,
@@ -65,7 +68,32 @@ def bench(
             "-e",
             metavar="NAMES",
             show_default="logistic",
-            help="What to train: logistic, forest, cnn, resnet.",
+            help="What to train: logistic, forest, cnn, resnet; for numbers ridge, "
+            "forest.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            show_default="target, label, class or y",
+            help="The column of labels.",
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            show_default="none",
+            help="The column of what belongs together: no split tears it apart.",
+        ),
+    ] = None,
+    pos_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            show_default="1",
+            help="The class of two that recall, f1 and the like look for.",
         ),
     ] = None,
     seeds: Annotated[
@@ -131,7 +159,7 @@ def bench(
         bool,
         typer.Option(
             "--trust",
-            help="With --resume: run the classes that the configuration in DIR names.",
+            help="With --resume: run what the configuration in DIR names.",
         ),
     ] = False,
     jobs: Annotated[
@@ -166,6 +194,9 @@ def bench(
     options = {
         "strategies": _listed(strategies),
         "estimators": _listed(estimators),
+        "target": target,
+        "groups": groups,
+        "pos_label": pos_label,
         "seeds": seeds,
         "n_labels": labels,
         "n_initial": initial,
@@ -185,7 +216,9 @@ def bench(
     config, is_file = _config(what, resume, given)
     if resume is not None and not trust:
         _check_harmless(config, resume)
-    experiment = _checked(config, directory, download, is_file)
+    experiment, config = _checked(config, directory, download, is_file)
+    for sentence in command_line.told_of(experiment.data, experiment.initial):
+        _say(console, sentence)
     _run(experiment, config, directory, console)
 
 
@@ -270,9 +303,9 @@ def _config(what, resume, given):
             config = command_line.read_config(Path(what))
         except (OSError, ValueError) as error:
             raise typer.BadParameter(str(error)) from error
-        return {"strategies": STRATEGIES, **config, **given}, True
-    data = [_whole(word) for word in _listed(what)]
-    return {"strategies": STRATEGIES, "data": data, **given}, False
+        return {**config, **given}, True
+    data = [command_line.whole_path(word, Path()) for word in _listed(what)]
+    return {"data": data, **given}, False
 
 
 def _check_harmless(config, resume):
@@ -287,24 +320,23 @@ def _check_harmless(config, resume):
         )
 
 
-def _whole(word):
-    """Make the path of a file whole, so that the run resumes from anywhere."""
-    return str(Path(word).resolve()) if Path(word).suffix else word
-
-
 def _checked(config, directory, download, is_file):
-    """Return the experiment after every check there is before the work."""
+    """Return the experiment after every check there is before the work, and its config.
+
+    What the data decides, such as the strategies that serve it, is in the config then.
+    """
     if command_line.holds_other_files(directory):
         raise typer.BadParameter(
             f"must be a new folder or one of results, got {str(directory)!r}.",
             param_hint="'--out'",
         )
     try:
-        experiment = command_line.loaded_experiment(config, download)
+        config = command_line.as_begun(directory, config)
+        experiment, config = command_line.loaded_experiment(config, download)
         experiment.check(directory)
     except (OSError, ImportError, TypeError, ValueError) as error:
         raise _as_option(str(error), is_file) from error
-    return experiment
+    return experiment, config
 
 
 def _as_option(message, is_file):

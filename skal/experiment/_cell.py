@@ -161,7 +161,9 @@ class Recorder:
         settings = cell.settings
         self.cell, self.clock, self.classes = cell, clock, data.classes
         self.split = data.split(cell.seed, settings.test_size, settings.pool_size)
-        self.measures = resolve_metrics(settings.metrics, data.is_classes)
+        self.measures = resolve_metrics(
+            settings.metrics, data.is_classes, data.positive
+        )
         self.rows: list[dict[str, float]] = []
         self.counts: list[list[int]] = []
         self.details: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 from skal.experiment._config import (
     CONFIGS,
+    STRATEGIES,
     build,
     foreign_classes,
     loaded_experiment,
@@ -10,18 +11,27 @@ from skal.experiment._config import (
 from skal.experiment._names import ESTIMATORS
 from skal.experiment._owner import owned
 from skal.experiment._progress import as_time
-from skal.experiment._report_text import headlines, main_metric, summary_table
+from skal.experiment._report_text import (
+    headlines,
+    main_metric,
+    summary_table,
+    told_of,
+)
 from skal.experiment._saved_config import (
     CONFIG,
+    as_begun,
     holds_other_files,
     save_config,
     saved_config,
 )
+from skal.experiment._sources import whole_path
 
 __all__ = [
     "CONFIG",
     "CONFIGS",
     "ESTIMATORS",
+    "STRATEGIES",
+    "as_begun",
     "as_time",
     "build",
     "foreign_classes",
@@ -34,4 +44,6 @@ __all__ = [
     "save_config",
     "saved_config",
     "summary_table",
+    "told_of",
+    "whole_path",
 ]

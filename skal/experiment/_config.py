@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from importlib import import_module
 from inspect import signature
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from skal import query
 from skal._checks import nearest_first
-from skal.experiment._data import FILES, load_data
 from skal.experiment._experiment import Experiment
+from skal.experiment._names import serve_numbers
+from skal.experiment._sources import FILES, load_data, whole_path
 from skal.experiment._table_files import need_pandas
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from skal.experiment._data import Data
+
 CONFIGS = (".toml", ".yaml", ".yml", ".json")
+#: What is compared where nobody says it.
+STRATEGIES = ["margin", "entropy", "random"]
+STRATEGIES_FOR_NUMBERS = ["greedy_sampling", "core_set", "random"]
+#: Parameters of Experiment that may name objects.
+BUILT = ("data", "estimators", "initial", "metrics", "strategies")
+#: What a configuration says beside them: where modules of the user's own lie.
+MODULES = "modules_in"
+#: Parameters of Experiment that say how data is read.
+ABOUT_DATA = ("target", "groups", "pos_label")
 #: What a file may say: the parameters of Experiment.
-KEYS = tuple(signature(Experiment).parameters)
+KEYS_AND_DEFAULTS = signature(Experiment).parameters
+KEYS = tuple(KEYS_AND_DEFAULTS)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -52,6 +69,8 @@ def read_config(path: Path) -> dict[str, Any]:
             raise ValueError(f"{str(path)!r} may hold {words}, got {key!r}.")
     if "data" in config:
         config["data"] = _beside(config["data"], path.parent)
+    if foreign_classes(config):
+        config[MODULES] = str(path.parent.resolve())
     return config
 
 
@@ -76,14 +95,22 @@ def _parse(path):
 
 
 def _beside(data, folder):
-    """Turn paths of data files into whole ones, so that a run resumes from anywhere."""
+    """Turn paths of data into whole ones, so that a run resumes from anywhere."""
+    if isinstance(data, dict) and "folder" in data:
+        return {**data, "folder": str((folder / data["folder"]).resolve())}
+    if isinstance(data, dict) and {"class", "import"} & data.keys():
+        return {name: _if_file(one, folder) for name, one in data.items()}
     if isinstance(data, dict):
         return {name: _beside(source, folder) for name, source in data.items()}
     if isinstance(data, list):
         return [_beside(source, folder) for source in data]
-    if isinstance(data, str) and Path(data).suffix in FILES:
-        return str((folder / data).resolve())
-    return data
+    return whole_path(data, folder) if isinstance(data, str) else data
+
+
+def _if_file(value, folder):
+    """Turn a parameter of a loader into a whole path, where it names a file of data."""
+    is_file = isinstance(value, str) and Path(value).suffix in FILES
+    return str((folder / value).resolve()) if is_file else value
 
 
 def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
@@ -94,7 +121,8 @@ def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
     config : dict
         Parameters of :class:`Experiment`. Where an object is needed stands its name,
         or a table whose ``class`` is a strategy of skal.query or a dotted path, and
-        whose other entries are its parameters.
+        whose other entries are its parameters, or whose ``import`` is a dotted path
+        to the object itself.
     **more : dict
         Further parameters, as they are.
 
@@ -104,15 +132,16 @@ def experiment_of(config: dict[str, Any], **more: Any) -> Experiment:
         The experiment.
     """
     built = {
-        name: build(value, name)
-        if name in ("estimators", "strategies", "initial")
-        else value
+        name: build(value, name) if name in BUILT else value
         for name, value in config.items()
+        if name != MODULES and name not in more
     }
     return Experiment(**{**built, **more})
 
 
-def loaded_experiment(config: dict[str, Any], download: bool = False) -> Experiment:
+def loaded_experiment(
+    config: dict[str, Any], download: bool = False
+) -> tuple[Experiment, dict[str, Any]]:
     """Make the experiment that a configuration describes, with its data.
 
     Parameters
@@ -124,13 +153,49 @@ def loaded_experiment(config: dict[str, Any], download: bool = False) -> Experim
 
     Returns
     -------
-    Experiment
+    experiment : Experiment
         The experiment.
+    config : dict
+        The configuration with what it left to the data.
     """
     need_pandas()
-    default = signature(Experiment).parameters["data"].default
-    data = load_data(config.get("data", default), download)
-    return experiment_of(config, data=data)
+    default = KEYS_AND_DEFAULTS["data"].default
+    about = {name: config[name] for name in ABOUT_DATA if name in config}
+    if MODULES in config and foreign_classes(config):
+        look_in(config[MODULES])
+    source = build(config.get("data", default), "data")
+    data = load_data(source, download, **about)
+    numbers = not any(one.is_classes for one in data.values())
+    if not numbers:
+        numbers = serve_numbers(build(config.get("estimators"), "estimators"))
+    strategies = STRATEGIES_FOR_NUMBERS if numbers else STRATEGIES
+    defaults: dict[str, Any] = {"strategies": strategies}
+    n_initial = config.get("n_initial", KEYS_AND_DEFAULTS["n_initial"].default)
+    if not numbers and any(starts_with_one_class(o, n_initial) for o in data.values()):
+        defaults["initial"] = "stratified"
+    config = {**defaults, **config}
+    return experiment_of(config, data=data), config
+
+
+def starts_with_one_class(data: Data, n_initial: Any) -> bool:
+    """Tell whether as many rows drawn at random may well be of one class.
+
+    Parameters
+    ----------
+    data : Data
+        A data set.
+    n_initial : int
+        Labels of the first round.
+
+    Returns
+    -------
+    bool
+        Whether that happens in more than one of twenty seeds.
+    """
+    if not data.is_classes or not isinstance(n_initial, Integral):
+        return False
+    largest = np.unique(data.y, return_counts=True)[1].max() / len(data.y)
+    return bool(largest ** int(n_initial) > 0.05)
 
 
 def build(value: Any, parameter: str) -> Any:
@@ -146,11 +211,13 @@ def build(value: Any, parameter: str) -> Any:
     Returns
     -------
     object
-        The value, with an object for each table that has a ``class``; the class "None"
-        is None, which TOML has no word for.
+        The value, with an object for each table that has a ``class`` or ``import``; the
+        class "None" is None, which TOML has no word for.
     """
     if value == {"class": "None"}:
         return None
+    if isinstance(value, dict) and "import" in value:
+        return _imported(value, parameter)
     if isinstance(value, list):
         items = [build(item, parameter) for item in value]
         named = (
@@ -191,12 +258,29 @@ def foreign_classes(config: Any) -> list[str]:
     if isinstance(config, list):
         parts, named = config, []
     elif isinstance(config, dict):
-        parts, named = list(config.values()), [str(config.get("class", "None"))]
+        parts = list(config.values())
+        named = [str(config[word]) for word in ("class", "import") if word in config]
     else:
         return []
     found = [name for name in named if name not in ("None", *query.__all__)]
     found += [name for part in parts for name in foreign_classes(part)]
     return list(dict.fromkeys(found))
+
+
+def _imported(value, parameter):
+    """Return the object that a table names: a function, a class, a loader of data."""
+    if len(value) > 1:
+        raise ValueError(
+            f"{parameter} must give an import nothing beside its path, got "
+            f"{', '.join(map(repr, value))}. What is to be called goes by class."
+        )
+    return _class_of(value["import"], parameter)
+
+
+def look_in(folder: str) -> None:
+    """Let modules be imported from a folder, after all others."""
+    if folder not in sys.path:
+        sys.path.append(folder)
 
 
 def _class_of(name, parameter):
@@ -209,6 +293,7 @@ def _class_of(name, parameter):
         words = ", ".join(map(repr, nearest_first(name, query.__all__)[:5]))
         raise ValueError(
             f"{parameter} must name a class by its dotted path, such as "
-            f"'sklearn.svm.SVC', or a strategy such as {words}, got {name!r}. "
+            f"'sklearn.svm.SVC', a function likewise, or a strategy such as {words}, "
+            f"got {name!r}. "
             f"({type(error).__name__}: {error})"
         ) from error

@@ -1,38 +1,35 @@
-"""Where the rows of an experiment come from, and how a seed splits them."""
+"""The rows and labels of an experiment, and how a seed splits them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import type_of_target
 
-from skal._checks import nearest_first
 from skal._data import as_array, find_missing, n_rows, take_rows
 from skal._seed import draw_seed, stream
 from skal.experiment._digest import digest
-from skal.experiment._names import by_name
+from skal.experiment._group_split import split_by_group
 from skal.experiment._public_name import public_name
-from skal.experiment._table_files import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-FILES = (".csv", ".npz", ".parquet")
-
 
 @dataclass(frozen=True)
 class Data:
     """Rows and labels; with test rows of their own, or to be split by each seed.
 
-    ``as_numbers`` says that whole numbers are no classes.
+    ``as_numbers`` says that whole numbers are no classes; ``groups`` holds the group of
+    each row, 0 to n_groups - 1, which no split tears apart; ``positive`` is the class
+    that scores of two classes look for. ``columns`` says what the columns of a table
+    hold, where it needs a Pipeline.
     """
 
     X: Any
@@ -41,6 +38,9 @@ class Data:
     y_test: NDArray[Any] | None = None
     image_shape: tuple[int, ...] | None = None
     as_numbers: bool = False
+    groups: NDArray[np.int64] | None = None
+    positive: Any = None
+    columns: dict[str, list[str]] | None = None
 
     def fingerprint(self, name_of: Callable[[Any], str] = public_name) -> str:
         """Digest of the content: another digest is another experiment.
@@ -55,7 +55,10 @@ class Data:
         str
             The digest.
         """
-        return digest((self.X, self.y, self.X_test, self.y_test), name_of)
+        content = (self.X, self.y, self.X_test, self.y_test)
+        more = {"groups": self.groups, "positive": self.positive}
+        more = {name: one for name, one in more.items() if one is not None}
+        return digest((*content, more) if more else content, name_of)
 
     @cached_property
     def classes(self) -> NDArray[Any] | None:
@@ -110,7 +113,13 @@ class Data:
         Takes what :meth:`split` does.
         """
         pool, test = np.arange(len(self.y)), None
-        if self.X_test is None:
+        if self.groups is not None:
+            codes = np.zeros(len(pool), dtype=np.int64)
+            if self.is_classes:
+                codes = np.unique(self.y, return_inverse=True)[1]
+            rng = stream(seed, 0, "split")
+            pool, test = split_by_group(self.groups, codes, test_size, rng)
+        elif self.X_test is None:
             pool, test = train_test_split(
                 pool,
                 test_size=test_size,
@@ -118,9 +127,19 @@ class Data:
                 random_state=draw_seed(stream(seed, 0, "split")),
             )
         if pool_size is not None and pool_size < len(pool):
-            kept = stream(seed, 0, "pool").permutation(len(pool))[:pool_size]
-            pool = pool[np.sort(kept)]
+            rng = stream(seed, 0, "pool")
+            kept = pool[np.sort(rng.permutation(len(pool))[:pool_size])]
+            if self.is_classes and len(np.unique(self.y[kept])) == 1 < pool_size:
+                kept = self._of_each_class(pool, pool_size, rng)
+            pool = kept
         return pool, test
+
+    def _of_each_class(self, pool, size, rng):
+        """Return rows of the pool, one of each class first as far as there is room."""
+        order = rng.permutation(pool)
+        _, firsts = np.unique(self.y[order], return_index=True)
+        order = np.append(order[firsts], np.delete(order, firsts))
+        return np.sort(order[:size])
 
 
 @dataclass(frozen=True)
@@ -132,55 +151,6 @@ class Split:
     y_pool: NDArray[Any]
     X_test: Any
     y_test: Any
-
-
-def load_data(data: Any, download: bool = False) -> dict[str, Data]:
-    """Return the data sets of an experiment by name.
-
-    Parameters
-    ----------
-    data : str, path, tuple, list or dict
-        As :class:`Experiment` takes it.
-    download : bool, default=False
-        Whether a named data set that is missing may be downloaded.
-
-    Returns
-    -------
-    dict of str to Data
-        The data sets, checked.
-    """
-    if isinstance(data, dict):
-        named = dict(data)
-    elif isinstance(data, list):
-        named = by_name("data", data, _name_of)
-    else:
-        named = {_name_of(data): data}
-    if not named:
-        raise ValueError("data must name at least one data set, got none.")
-    return {name: _load(name, source, download) for name, source in named.items()}
-
-
-def _name_of(source):
-    if isinstance(source, PathLike | str):
-        return Path(source).stem if Path(source).suffix in FILES else str(source)
-    return "data"
-
-
-def _load(name, source, download):
-    if isinstance(source, Data):
-        return source
-    if isinstance(source, str) and source in NAMED:
-        return NAMED[source](download)
-    if isinstance(source, PathLike | str):
-        return checked(name, *_read(source))
-    if callable(source):
-        source = source()
-    if not isinstance(source, tuple) or len(source) not in (2, 4):
-        raise TypeError(
-            f"data must be a name, a file, (X, y) or (X, y, X_test, y_test), got "
-            f"{type(source).__name__} for {name!r}. Name several in a dict."
-        )
-    return checked(name, *source)
 
 
 def checked(name: str, X: Any, y: Any, X_test: Any = None, y_test: Any = None) -> Data:
@@ -218,71 +188,3 @@ def _labels(what, y, X):
     if y.dtype.kind == "O" and type_of_target(y) == "unknown":
         y = np.array(y.tolist())  # such as integers in a column of objects
     return y
-
-
-def _read(path):
-    """Return what a file holds: (X, y), or with test rows."""
-    path = Path(path)
-    if path.suffix not in FILES:
-        words = ", ".join(map(repr, nearest_first(str(path), NAMED)))
-        raise ValueError(
-            f"data must be one of {words} or a file that ends in {', '.join(FILES)}, "
-            f"got {str(path)!r}."
-        )
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"data must be a file that exists, got {str(path)!r}. Check the path."
-        )
-    return read_table(path)
-
-
-# Named data sets ----------------------------------------------------------------
-
-
-def _digits(download):
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
-    return Data(X / 16, y, image_shape=(8, 8))
-
-
-def _digits_images(download):
-    from skal.datasets import load_digits_images
-
-    return checked("digits_images", *load_digits_images(return_X_y=True))
-
-
-def _mnist(download):
-    from skal.datasets import fetch_mnist
-
-    return _with_test("mnist", fetch_mnist, download)
-
-
-def _cifar10(download):
-    from skal.datasets import fetch_cifar10
-
-    return _with_test("cifar10", fetch_cifar10, download)
-
-
-def _with_test(name, fetch, download):
-    """Return a data set that comes with test rows."""
-    try:
-        train, test = (
-            fetch(subset=subset, download_if_missing=download, return_X_y=True)
-            for subset in ("train", "test")
-        )
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"data {name!r} must be on this computer before an experiment starts. "
-            f"Fetch it once with skal.datasets.{fetch.__name__}(), or run skal bench "
-            f"with --download. ({error})"
-        ) from error
-    return checked(name, *train, *test)
-
-
-NAMED = {
-    "cifar10": _cifar10,
-    "digits": _digits,
-    "digits_images": _digits_images,
-    "mnist": _mnist,
-}

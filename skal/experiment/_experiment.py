@@ -22,15 +22,20 @@ from skal._loop import (
 from skal.experiment._asked_images import asked_images
 from skal.experiment._cell import Settings
 from skal.experiment._chamber import check_can_be_sent
-from skal.experiment._data import load_data
 from skal.experiment._grid import run_grid
 from skal.experiment._limits import limited_threads
 from skal.experiment._measures import check_scorers, resolve_metrics
-from skal.experiment._names import load_estimators, load_strategies
+from skal.experiment._names import (
+    learners_of_data,
+    load_estimators,
+    load_strategies,
+    serve_numbers,
+)
 from skal.experiment._owner import check_free, owned
 from skal.experiment._plan import Plan
 from skal.experiment._progress import GridBar, Silent
 from skal.experiment._results import Results
+from skal.experiment._sources import load_data
 from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas
 from skal.query import as_strategy
@@ -52,17 +57,19 @@ class Experiment:
     Parameters
     ----------
     estimators : estimator, str, list or dict, default=None
-        What is trained: an estimator, a name ("logistic", "forest", "cnn", "resnet"),
-        several in a list, or in a dict that names them. None is "logistic". Each
-        round trains from scratch. An :class:`~skal.ActiveLearner` serves as a template
+        What is trained: an estimator, a name ("logistic", "forest", "cnn", "resnet",
+        and "ridge" and "forest" for numbers), several in a list, or in a dict that
+        names them. None is "logistic", or "ridge" where labels are numbers. Each round
+        trains from scratch. An :class:`~skal.ActiveLearner` serves as a template
         and keeps its ``warm_start``, ``stopping``, ``use_unlabeled`` and ``classes``.
     strategies : str, QueryStrategy, callable, list or dict, default=(...)
         What picks the rows; by default "margin" and "random". Have "random" among
         them: it is what the others are compared with.
     data : str, path, tuple, list or dict, default="digits"
         A name ("digits", "digits_images", "mnist", "cifar10"); a CSV or parquet file
-        of numbers with a column of labels called ``target``, ``label``, ``class`` or
-        ``y``; an npz file with ``X`` and ``y``; ``(X, y)``, which each seed splits;
+        with a column of labels; an npz file with ``X`` and ``y``; a folder or a zip of
+        images in folders, or ``{"folder": path, "size": 96}``; ``(X, y)``, which each
+        seed splits;
         ``(X, y, X_test, y_test)``, which it does not; a function that returns one of
         these; several names in a list, or anything in a dict that names it.
     n_labels : int or float, default=200
@@ -104,6 +111,18 @@ class Experiment:
     n_jobs : int, default=None
         Cells at once, as joblib takes it. Any backend that was chosen with
         ``joblib.parallel_config`` is used.
+    target : str or dict, default=None
+        The column of a file that holds the labels, or the array of an npz file; a dict
+        says it by data set. None is the column called ``target``, ``label``, ``class``
+        or ``y``.
+    groups : str, array-like or dict, default=None
+        What belongs together, such as the rows of one patient: a column, or the group
+        of each row. No split tears a group apart; each class keeps its share of the
+        test rows as nearly as the groups allow.
+    pos_label : object or dict, default=None
+        The class of two that scorers such as "recall" look for. None is what
+        scikit-learn takes, 1; "recall" and "f1" are among the default metrics where it
+        is named.
 
     See Also
     --------
@@ -118,6 +137,15 @@ class Experiment:
     **What counts as a label** is every label that the model's ``fit`` was given, those
     that it sets aside for early stopping or an inner search included, and
     ``n_validation``.
+
+    **Tables with words or gaps** in a file are frames, and each estimator but a
+    Pipeline of your own is put behind what makes numbers of them: the median for gaps
+    and a common scale, a column for each kind, hashed words of texts. Columns that
+    differ from row to row are left out. The report says which column is what.
+
+    **Labels are numbers** where they have fractions, where every estimator is a
+    regressor, and in a file where there are more than 20 whole numbers and some of
+    them once.
 
     Results depend on the definition alone: not on the backend, the number of workers,
     or how often a run was killed and resumed. On the threading backend that holds for
@@ -163,6 +191,9 @@ class Experiment:
         time_limit: float | None = None,
         n_threads: int = 1,
         n_jobs: int | None = None,
+        target: Any = None,
+        groups: Any = None,
+        pos_label: Any = None,
     ) -> None:
         self.estimators = estimators
         self.strategies = strategies
@@ -180,6 +211,9 @@ class Experiment:
         self.time_limit = time_limit
         self.n_threads = n_threads
         self.n_jobs = n_jobs
+        self.target = target
+        self.groups = groups
+        self.pos_label = pos_label
 
     def run(
         self,
@@ -293,14 +327,24 @@ class Experiment:
         """Check everything; return what there is to run."""
         need_pandas()
         settings, seeds = self._settings(), self._seeds()
-        learners = load_estimators(self.estimators)
         strategies = load_strategies(self.strategies)
-        data = load_data(self.data)
-        if all(is_regressor(learner._template()) for learner in learners.values()):
+        data = load_data(
+            self.data,
+            target=self.target,
+            groups=self.groups,
+            pos_label=self.pos_label,
+        )
+        if serve_numbers(self.estimators):
             data = {n: replace(one, as_numbers=True) for n, one in data.items()}
+        numbers = not any(one.is_classes for one in data.values())
+        learners = load_estimators(self.estimators, numbers)
+        own = {
+            name: learners_of_data(self.estimators, learners, one)
+            for name, one in data.items()
+        }
         n_pool = {name: self._check_data(name, one) for name, one in data.items()}
         for name, one in data.items():
-            for learner in learners.values():
+            for learner in {**learners, **own[name]}.values():
                 self._check_estimator(name, one, learner)
                 self._check_parts(one, n_pool[name], learner, strategies)
         loop = {
@@ -309,9 +353,11 @@ class Experiment:
             "initial": self.initial,
             "batch_size": check_sizes("batch_size", self.batch_size),
         }
-        sent = [*learners.values(), *strategies.values(), *data.values(), settings]
-        check_can_be_sent(sent, self.time_limit)
-        return Plan(data, learners, strategies, seeds, loop, settings, n_pool)
+        check_can_be_sent(
+            [*learners.values(), *strategies.values(), *data.values(), settings],
+            self.time_limit,
+        )
+        return Plan(data, learners, own, strategies, seeds, loop, settings, n_pool)
 
     # Checks ---------------------------------------------------------------------
 
@@ -377,8 +423,8 @@ class Experiment:
                 f"n_initial must be less than the {budget} labels to buy on {name!r}, "
                 f"got {self.n_initial}. Leave some labels to choose."
             )
-        resolve_metrics(self.metrics, data.is_classes)
-        check_scorers(self.metrics, data.y, data.is_classes)
+        resolve_metrics(self.metrics, data.is_classes, data.positive)
+        check_scorers(self.metrics, data.y, data.is_classes, data.positive)
         resolve_initial(self.initial, data.y, data.target_type)
         return n_pool
 

@@ -20,7 +20,7 @@ def leaking_columns(frame: DataFrame, y: NDArray[Any]) -> dict[str, str]:
     Parameters
     ----------
     frame : DataFrame of shape (n_samples, n_columns)
-        Numbers, without gaps.
+        Numbers and categories, perhaps with gaps; other columns are passed over.
     y : ndarray of shape (n_samples,)
         The labels.
 
@@ -32,9 +32,8 @@ def leaking_columns(frame: DataFrame, y: NDArray[Any]) -> dict[str, str]:
     classes, codes = np.unique(y, return_inverse=True)
     numbers = y.astype(float) if y.dtype.kind in "iuf" else None
     found = {}
-    for name in frame:
-        column = frame[name].to_numpy(dtype=float)
-        words = _leak(column, codes, len(classes), numbers)
+    for name in frame.select_dtypes(["number", "bool", "category"]):
+        words = _leak(_as_numbers(frame[name]), codes, len(classes), numbers)
         if words:
             found[str(name)] = words
     return found
@@ -54,6 +53,14 @@ def _leak(column, codes, n_classes, numbers):
     if _counts_sorted_rows(column, codes, n_classes):
         return "it counts the rows, which are sorted by label"
     return ""
+
+
+def _as_numbers(column):
+    """Return numbers, or the codes of categories; gaps are NaN."""
+    if column.dtype == "category":
+        codes = column.cat.codes.to_numpy(dtype=float)
+        return np.where(codes < 0, np.nan, codes)
+    return column.to_numpy(dtype=float)
 
 
 def goes_with(groups, labels):

@@ -14,6 +14,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from skal._checks import nearest_first
+from skal.experiment._positive_class import scored_for
 from skal.metrics import expected_calibration_error
 
 if TYPE_CHECKING:
@@ -121,12 +122,16 @@ REGRESSION = {
     ),
 }
 
+#: What more is measured where one class of two is looked for.
+OF_ONE_CLASS = ("recall", "f1")
 BUILT_IN = {**CLASSIFICATION, **REGRESSION}
 #: How even the classes are among the labels of a round, and among all.
 ENTROPIES = ("asked_entropy", "labeled_entropy")
 
 
-def resolve_metrics(metrics: Any, is_classes: bool) -> dict[str, Any]:
+def resolve_metrics(
+    metrics: Any, is_classes: bool, positive: Any = None
+) -> dict[str, Any]:
     """Return what to compute, by name: a Measure, or a scorer of scikit-learn's kind.
 
     Parameters
@@ -135,6 +140,8 @@ def resolve_metrics(metrics: Any, is_classes: bool) -> dict[str, Any]:
         As :class:`Experiment` takes it.
     is_classes : bool
         Whether the labels are classes.
+    positive : object, default=None
+        The class of two that scorers of scikit-learn look for.
 
     Returns
     -------
@@ -143,7 +150,8 @@ def resolve_metrics(metrics: Any, is_classes: bool) -> dict[str, Any]:
     """
     own = CLASSIFICATION if is_classes else REGRESSION
     if metrics is None:
-        return dict(own)
+        more = () if positive is None else OF_ONE_CLASS
+        return {**own, **{name: _resolve(name, own, positive) for name in more}}
     if isinstance(metrics, str):
         metrics = [metrics]
     if not isinstance(metrics, Iterable):
@@ -155,10 +163,12 @@ def resolve_metrics(metrics: Any, is_classes: bool) -> dict[str, Any]:
         metrics = {name: name for name in metrics}
     if not metrics:
         raise ValueError("metrics must name at least one measure, got none.")
-    return {name: _resolve(metric, own) for name, metric in metrics.items()}
+    return {name: _resolve(metric, own, positive) for name, metric in metrics.items()}
 
 
-def check_scorers(metrics: Any, y: NDArray[Any], is_classes: bool) -> None:
+def check_scorers(
+    metrics: Any, y: NDArray[Any], is_classes: bool, positive: Any = None
+) -> None:
     """Refuse scorers of scikit-learn that cannot score such labels.
 
     Parameters
@@ -169,6 +179,8 @@ def check_scorers(metrics: Any, y: NDArray[Any], is_classes: bool) -> None:
         Labels.
     is_classes : bool
         Whether they are classes.
+    positive : object, default=None
+        The class of two that they look for.
     """
     own = CLASSIFICATION if is_classes else REGRESSION
     if isinstance(metrics, str):
@@ -181,18 +193,29 @@ def check_scorers(metrics: Any, y: NDArray[Any], is_classes: bool) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                get_scorer(name)(model.fit(X, y), X, y)
+                scorer_of(name, positive)(model.fit(X, y), X, y)
         except (TypeError, ValueError) as error:
             averaged = f"{name}_macro"
             known = is_classes and averaged in get_scorer_names()
             raise ValueError(
                 f"metrics must name measures that can score labels such as "
                 f"{y.tolist()[0]!r}, got {name!r}. Take "
-                f"{averaged if known else 'another'!r}. ({error})"
+                f"{averaged if known else 'another'!r}{_or_say(y)}. ({error})"
             ) from error
 
 
-def _resolve(metric, own):
+def _or_say(y):
+    """Say that there is a way to name the class looked for, where there are two."""
+    return ", or say which class to look for with pos_label" * (len(np.unique(y)) == 2)
+
+
+def scorer_of(name: str, positive: Any) -> Callable[..., float]:
+    """Return a scorer of scikit-learn, which looks for a class where one is named."""
+    scorer = get_scorer(name)
+    return scorer if positive is None else scored_for(scorer, positive)
+
+
+def _resolve(metric, own, positive):
     if isinstance(metric, str) and metric in own:
         return own[metric]
     if isinstance(metric, str):
@@ -202,7 +225,7 @@ def _resolve(metric, own):
                 f"metrics must name measures of skal.experiment or scorers of "
                 f"scikit-learn, such as {', '.join(map(repr, words))}, got {metric!r}."
             )
-        title, metric = metric.replace("_", " "), get_scorer(metric)
+        title, metric = metric.replace("_", " "), scorer_of(metric, positive)
     elif callable(metric):
         title = getattr(metric, "__name__", "score")
     else:

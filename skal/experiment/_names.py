@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.pipeline import make_pipeline
+from sklearn.base import clone, is_regressor
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skal import ActiveLearner
 from skal._checks import check_choice, name_of
+from skal.experiment._table_pipeline import on_columns
 from skal.query import as_strategy, get_strategy_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from skal.experiment._data import Data
 
-def load_estimators(estimators: Any) -> dict[str, ActiveLearner]:
+
+def load_estimators(estimators: Any, numbers: bool = False) -> dict[str, ActiveLearner]:
     """Return a learner to clone for each estimator, by name.
 
     Parameters
@@ -25,14 +28,54 @@ def load_estimators(estimators: Any) -> dict[str, ActiveLearner]:
     estimators : estimator, str, list, dict or None
         As :class:`Experiment` takes it. An ActiveLearner keeps what it was given, such
         as ``warm_start`` or ``stopping``; anything else is wrapped in a new one.
+    numbers : bool, default=False
+        Whether None is to be a regressor.
 
     Returns
     -------
     dict of str to ActiveLearner
         Unfitted learners.
     """
-    named = _named("estimators", "logistic" if estimators is None else estimators)
+    if estimators is None:
+        estimators = "ridge" if numbers else "logistic"
+    named = _named("estimators", estimators)
     return {name: _learner(name, source) for name, source in named.items()}
+
+
+def learners_of_data(
+    estimators: Any, learners: dict[str, ActiveLearner], data: Data
+) -> dict[str, ActiveLearner]:
+    """Return the learners that data wants in place of others, by name.
+
+    Parameters
+    ----------
+    estimators : estimator, str, list, dict or None
+        As :class:`Experiment` takes it.
+    learners : dict of str to ActiveLearner
+        What :func:`load_estimators` made of them.
+    data : Data
+        What they are to be trained on.
+
+    Returns
+    -------
+    dict of str to ActiveLearner
+        Regressors of the same name for numbers, and Pipelines around what takes numbers
+        for tables with words or gaps; mostly none.
+    """
+    named = dict.fromkeys(learners, "") if estimators is None else estimators
+    named = _named("estimators", named)
+    others = {name: _other(named[name], one, data) for name, one in learners.items()}
+    return {name: other for name, other in others.items() if other is not None}
+
+
+def serve_numbers(estimators: Any) -> bool:
+    """Tell whether all estimators may be regressors, and one is nothing else."""
+    if estimators is None:
+        return False
+    named = _named("estimators", estimators)
+    sure = [is_regressor(_learner(*one)._template()) for one in named.items()]
+    may_be = [isinstance(one, str) and one in REGRESSORS for one in named.values()]
+    return any(sure) and all(np.logical_or(sure, may_be))
 
 
 def load_strategies(strategies: Any) -> dict[str, Any]:
@@ -93,15 +136,36 @@ def _name(thing):
     return getattr(thing, "__name__", name_of(thing))
 
 
+def _other(source, learner, data):
+    """Return the learner that data wants in place of another, None where it does not.
+
+    A Pipeline of the user's own knows its columns; what goes by a name has none.
+    """
+    named = isinstance(source, str)
+    other = None
+    is_known = named and not data.is_classes and source in REGRESSORS
+    if is_known and not is_regressor(learner._template()):
+        other = learner = ActiveLearner(REGRESSORS[source]())
+    if data.columns is None:
+        return other
+    estimator = learner._template()
+    if isinstance(estimator, Pipeline):
+        if not named:
+            return None
+        estimator = estimator[-1]  # less what takes care of images, and scales
+    return clone(learner).set_params(estimator=on_columns(clone(estimator)))
+
+
 def _learner(name, source):
     if isinstance(source, str):
-        source = ESTIMATORS[check_choice("estimators", source, ESTIMATORS)]()
+        known = {**REGRESSORS, **ESTIMATORS}
+        source = known[check_choice("estimators", source, known)]()
     if isinstance(source, ActiveLearner):
         return clone(source)
     if isinstance(source, type) or not hasattr(source, "fit"):
         raise TypeError(
             f"estimators must have fit, got {source!r} for {name!r}. Known by name "
-            f"are {', '.join(map(repr, sorted(ESTIMATORS)))}."
+            f"are {', '.join(map(repr, sorted({*REGRESSORS, *ESTIMATORS})))}."
         )
     return ActiveLearner(source)
 
@@ -131,6 +195,18 @@ def _forest():
     return _on_tables(RandomForestClassifier())
 
 
+def _ridge():
+    from sklearn.linear_model import Ridge
+
+    return _on_tables(StandardScaler(), Ridge())
+
+
+def _forest_of_numbers():
+    from sklearn.ensemble import RandomForestRegressor
+
+    return _on_tables(RandomForestRegressor())
+
+
 def _cnn():
     from skal.nets import CNNClassifier
 
@@ -148,4 +224,9 @@ ESTIMATORS: dict[str, Callable[[], Any]] = {
     "forest": _forest,
     "logistic": _logistic,
     "resnet": _resnet,
+}
+#: What a name means where labels are numbers.
+REGRESSORS: dict[str, Callable[[], Any]] = {
+    "forest": _forest_of_numbers,
+    "ridge": _ridge,
 }

@@ -64,7 +64,13 @@ def _check(archive):
             if read_header is None:
                 continue
             shape, _, dtype = read_header(file)
-        if not dtype.hasobject and prod(shape) * dtype.itemsize > member.file_size:
+        if dtype.hasobject:
+            name = member.filename.removesuffix(".npy")
+            raise ValueError(
+                f"{name!r} holds Python objects, which only code from the file could "
+                f"read. Write it with {name}={name}.astype(str), or as numbers"
+            )
+        if prod(shape) * dtype.itemsize > member.file_size:
             raise ValueError(
                 f"{member.filename!r} says that it is of shape {shape}, and holds "
                 f"{member.file_size} bytes"

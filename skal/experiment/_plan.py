@@ -22,34 +22,46 @@ if TYPE_CHECKING:
 class Plan:
     """The grid of an experiment, checked.
 
-    ``loop`` holds the parameters that all learners share, ``n_pool`` the size of each
-    pool.
+    ``own`` holds by data what stands in the place of some learners there; ``loop`` the
+    parameters that all learners share, ``n_pool`` the size of each pool.
     """
 
     data: dict[str, Data]
     learners: dict[str, ActiveLearner]
+    own: dict[str, dict[str, ActiveLearner]]
     strategies: dict[str, Any]
     seeds: list[int]
     loop: dict[str, Any]
     settings: Settings
     n_pool: dict[str, int]
 
-    def _built(self) -> dict[tuple[str, str], ActiveLearner]:
-        """Return the learner to run for each estimator and strategy."""
-        return {
-            (estimator, strategy): template.__class__(
-                **{
-                    **template.get_params(deep=False),
-                    **self.loop,
-                    "query_strategy": as_strategy(self.strategies[strategy]),
-                    "store_estimators": False,
-                    "verbose": 0,
-                }
-            )
-            for (estimator, template), strategy in product(
-                self.learners.items(), self.strategies
-            )
+    def _built(self) -> dict[tuple[str, str, str], ActiveLearner]:
+        """Return the learner to run for each data set, estimator and strategy."""
+        shared = {
+            (estimator, strategy): self._to_run(template, strategy)
+            for estimator, template in self.learners.items()
+            for strategy in self.strategies
         }
+        own = {
+            (data, estimator, strategy): self._to_run(template, strategy)
+            for data, learners in self.own.items()
+            for estimator, template in learners.items()
+            for strategy in self.strategies
+        }
+        everywhere = product(self.data, shared.items())
+        return {(data, *place): one for data, (place, one) in everywhere} | own
+
+    def _to_run(self, template, strategy):
+        """Return a learner of the template's parameters, and those that all share."""
+        return template.__class__(
+            **{
+                **template.get_params(deep=False),
+                **self.loop,
+                "query_strategy": as_strategy(self.strategies[strategy]),
+                "store_estimators": False,
+                "verbose": 0,
+            }
+        )
 
     def cells(self, definition: dict[str, Any]) -> list[Cell]:
         """Return the cells to run, with the keys that a definition gives them."""
@@ -57,7 +69,7 @@ class Plan:
         return [
             Cell(
                 **cell,
-                learner=built[cell["estimator"], cell["strategy"]],
+                learner=built[cell["data"], cell["estimator"], cell["strategy"]],
                 settings=self.settings,
             )
             for cell in definition["cells"]
@@ -92,11 +104,21 @@ class Plan:
                     "fingerprint": prints[name],
                     "n_pool": self.n_pool[name],
                     "classes": None if one.classes is None else one.classes.tolist(),
+                    **self._said_of(name, one, described),
                 }
                 for name, one in self.data.items()
             },
             "cells": self._keys(shared, prints, described(self._built())),
         }
+
+    def _said_of(self, name, data, described):
+        """Return what data has beyond rows and labels; most has nothing."""
+        own = described({n: o.estimator for n, o in self.own[name].items()})
+        positive = None if data.positive is None else str(data.positive)
+        groups = None if data.groups is None else int(data.groups.max()) + 1
+        more = {"columns": data.columns, "groups": groups, "positive": positive}
+        more["estimators"] = own or None
+        return {one: value for one, value in more.items() if value is not None}
 
     def _keys(self, shared, fingerprints, learners):
         """Return where each cell lies, and the hash of all that it is made of."""
@@ -107,7 +129,7 @@ class Plan:
             content = {
                 **shared,
                 "data": fingerprints[data],
-                "learner": learners[estimator, strategy],
+                "learner": learners[data, estimator, strategy],
                 "seed": seed,
                 "names": [data, estimator, strategy],
             }

@@ -14,6 +14,7 @@ from skal.experiment._report_text import (
     headlines,
     main_metric,
     setup_table,
+    short_name,
     summary_table,
 )
 from skal.experiment._statistics import MIN_SEEDS
@@ -101,7 +102,7 @@ def _setting(results, metric, data, estimator):
     """Show one data set and estimator."""
     where = {"data": data, "estimator": estimator}
     has_baseline = BASELINE in results.runs(metric, data, estimator)
-    yield f"<h2>{escape(data)}, {escape(estimator)}</h2>"
+    yield f"<h2>{escape(data)}, {escape(short_name(estimator))}</h2>"
     yield '<div class="pair">'
     yield picture(
         lambda ax: results.plot_curves(metric, ax=ax, **where),

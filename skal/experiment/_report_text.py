@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import title_of
+from skal.experiment._table_pipeline import TREATED
 
 if TYPE_CHECKING:
+    from skal.experiment._data import Data
     from skal.experiment._results import Results
+
+
+def short_name(name: str) -> str:
+    """Return what people call an estimator that nobody named: a Pipeline's steps.
+
+    Parameters
+    ----------
+    name : str
+        As results hold it.
+
+    Returns
+    -------
+    str
+        "StandardScaler, SVC(C=3)" where it is "Pipeline(steps=[...])"; other names
+        stay.
+    """
+    try:
+        call = ast.parse(name, mode="eval").body  # read, never run
+    except (SyntaxError, ValueError, RecursionError):  # such as one cut short
+        return name
+    if not isinstance(call, ast.Call) or ast.unparse(call.func) != "Pipeline":
+        return name
+    steps = {one.arg: one.value for one in call.keywords}.get("steps")
+    if not isinstance(steps, ast.List):
+        return name
+    parts = [one.elts[-1] for one in steps.elts if isinstance(one, ast.Tuple)]
+    return ", ".join(short_name(ast.unparse(one)).removesuffix("()") for one in parts)
 
 
 def main_metric(results: Results) -> str:
@@ -43,11 +73,13 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
     sentences = []
     for row in results.compare(metric, baseline=baseline).to_dict("records"):
         where = row["data"], row["estimator"], row["strategy"]
-        start = f"On {row['data']} with {row['estimator']}, " if many else ""
+        start = (
+            f"On {row['data']} with {short_name(row['estimator'])}, " if many else ""
+        )
         found = labels.loc[where]
         own = labels.loc[(*where[:2], baseline), f"labels_to_match_{baseline}"]
         budget = results.paired(metric, *where[:2])[0][-1]
-        if row["twin_of"] is not None:
+        if isinstance(row["twin_of"], str):  # in a column with words, none is NaN
             sentences.append(
                 start + f"{row['strategy']}: picks the same rows as {row['twin_of']} "
                 f"in all {row['n_seeds']} seeds. The two are one, and counted once."
@@ -120,7 +152,7 @@ def summary_table(
     columns += ["query, s", "fit, s"]
     rows = []
     for row in summary.to_dict("records"):
-        cells = [*(row[name] for name in names), str(row["n_seeds"])]
+        cells = [*(short_name(row[name]) for name in names), str(row["n_seeds"])]
         spread = "" if np.isnan(row["final_std"]) else f" ± {row['final_std']:.3f}"
         cells += [f"{row['area']:.4f}", f"{row['final']:.3f}{spread}"]
         if match in summary:
@@ -157,7 +189,7 @@ def comparison_table(
     rows = [
         [
             row["data"],
-            row["estimator"],
+            short_name(row["estimator"]),
             row["strategy"],
             _signed(row["difference"]),
             f"{_signed(row['low'])} to {_signed(row['high'])}",
@@ -187,19 +219,88 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
     settings, data = definition["settings"], definition["data"]
     rows = [
         ["data", ", ".join(f"{n} (pool of {d['n_pool']})" for n, d in data.items())],
-        ["estimators", ", ".join(definition["estimators"])],
+        ["estimators", _several(map(short_name, definition["estimators"]))],
         ["strategies", ", ".join(definition["strategies"])],
         ["seeds", f"{len(definition['seeds'])}: {_listed(definition['seeds'])}"],
         [
             "labels",
-            f"{settings['n_labels']} in all, {settings['n_initial']} at the start, "
+            f"{settings['n_labels']} in all, {settings['n_initial']} at the start"
+            f"{' (by class)' if settings['initial'] == 'stratified' else ''}, "
             f"{_sizes(settings['batch_size'])} a round",
         ],
         ["threads a cell", str(settings["n_threads"])],
     ]
+    for name, one in data.items():
+        rows += [[f"columns of {name}", words] for words in columns_in_words(one)]
+        if one["classes"] is None:
+            rows.append([f"labels of {name}", "numbers: a regression"])
+        if "groups" in one:
+            rows.append([f"groups of {name}", f"{one['groups']}, none of them split"])
+        if "positive" in one:
+            rows.append([f"class looked for in {name}", one["positive"]])
     if settings["n_validation"]:
         rows.append(["labels for validation", str(settings["n_validation"])])
     return rows
+
+
+def columns_in_words(data: dict[str, Any]) -> list[str]:
+    """Say what the columns of a table hold, and what is made of them.
+
+    Parameters
+    ----------
+    data : dict
+        What a definition says of a data set.
+
+    Returns
+    -------
+    list of str
+        A sentence for each kind of column; none for a table of mere numbers.
+    """
+    return [
+        f"{len(names)} of {kind} ({', '.join(names)}): {TREATED[kind]}"
+        if kind != "left out"
+        else f"{len(names)} left out ({', '.join(names)}): they differ from row to row"
+        for kind, names in data.get("columns", {}).items()
+    ]
+
+
+def told_of(data: dict[str, Data], initial: Any = "random") -> list[str]:
+    """Say what was found out about data, before anything is run.
+
+    Parameters
+    ----------
+    data : dict of str to Data
+        The data sets of an experiment.
+    initial : str or QueryStrategy, default="random"
+        What picks the first labels.
+
+    Returns
+    -------
+    list of str
+        Sentences; none where there is nothing that one would not expect.
+    """
+    sentences = []
+    for name, one in data.items():
+        columns = {} if one.columns is None else {"columns": one.columns}
+        sentences += [f"{name}: {words}." for words in columns_in_words(columns)]
+        if one.image_shape is not None:
+            size = " x ".join(map(str, one.image_shape))
+            sentences.append(f"{name}: {len(one.y)} images of {size}.")
+        if not one.is_classes:
+            sentences.append(
+                f"{name}: the labels are numbers, {one.y.min():g} to {one.y.max():g}: "
+                "a regression."
+            )
+        if one.groups is not None:
+            sentences.append(f"{name}: {one.groups.max() + 1} groups, none split.")
+    if isinstance(initial, str) and initial == "stratified":
+        sentences.append("The first labels are drawn by class, one of each at least.")
+    return sentences
+
+
+def _several(names):
+    names = list(names)
+    return ("; " if any("," in name for name in names) else ", ").join(names)
 
 
 def _listed(seeds):

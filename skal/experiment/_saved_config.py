@@ -28,6 +28,28 @@ def saved_config(directory: Path) -> dict[str, Any]:
     return read_json(directory / CONFIG)
 
 
+def as_begun(directory: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration that starts as the folder began, also before a default.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder, which may not be there.
+    config : dict
+        The configuration.
+
+    Returns
+    -------
+    dict
+        With ``initial="random"``, where the folder's does not say what it was.
+    """
+    try:
+        begun = saved_config(directory)
+    except (OSError, ValueError):  # it is new, or written anew
+        return config
+    return config if "initial" in begun else {"initial": "random", **config}
+
+
 def holds_other_files(directory: Path) -> bool:
     """Tell whether a folder is neither new nor one of results."""
     if not directory.is_dir():

@@ -59,6 +59,7 @@ class Backend:
         self.from_name = from_name
         self.refused = 0
         self._known: tuple[int | None, dict[str | None, Record]] = (None, {})
+        self._known_places: Places | None = None
         self._reading = threading.Lock()
         self._waiting: Queue[dict[str, Any]] = Queue(MOST_WAITING)
         self._writer: threading.Thread | None = None
@@ -194,7 +195,9 @@ class Backend:
         """Write down what an annotation says; saying it again changes nothing."""
         record = annotation_record(annotation, data, self.from_name)
         who = record.annotator or PREFIX
-        item = Places(self.shelf.store, self.shelf.match_by).find(record)
+        item = self._places().find(record)
+        if item is None:  # it may have come since
+            item = self._places(again=True).find(record)
         if item is None:
             raise ValueError(f"id must be a row of the project, got {record.id!r}.")
         names = self.shelf.class_names().names
@@ -214,14 +217,24 @@ class Backend:
 
     def _take_back(self, name):
         """Undo what one annotation says, and what it said before it was changed."""
-        while found := [w for w in self.shelf.store.current() if _of(name, w.event)]:
+        while found := [word for word in self._words() if _of(name, word)]:
             for word in found:
                 self.shelf.store.undo(word.annotator, event=word.event)
 
+    def _words(self):
+        said = self.shelf.ledger().said.values()
+        return [word for row in said for word in row.values()]
 
-def _of(name, event):
-    """Tell whether an event is one of an annotation."""
-    return event.startswith(f"{name}:")
+    def _places(self, again=False):
+        """Return where rows are, read once."""
+        if again or self._known_places is None:
+            self._known_places = Places(self.shelf.store, self.shelf.match_by)
+        return self._known_places
+
+
+def _of(name, word):
+    """Tell whether an annotation said a word."""
+    return word.event.startswith(f"{name}:")
 
 
 #: What older versions of Label Studio ask, and are content to hear.

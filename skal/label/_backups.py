@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from skal.label._database import make_private_file, make_private_folder
+from skal.label._database import make_private_file, make_private_folder, sync_folder
 
 if TYPE_CHECKING:
     from skal.label._database import Database
@@ -43,6 +43,7 @@ def back_up(database: Database) -> Path | None:
         with suppress(FileNotFoundError):  # another process may be at it
             younger.replace(older)
     new.replace(copies[0])
+    sync_folder(copies[0].parent)
     return copies[0]
 
 

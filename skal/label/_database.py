@@ -172,10 +172,23 @@ class Database:
 
 def make_private_file(path):
     """Make a file that only its owner can read, or take the others' rights away."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-    os.close(os.open(path, flags, 0o600))
+    new = not path.exists()
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if new:
+        sync_folder(path.parent)
     if stat.S_IMODE(path.stat().st_mode) != 0o600:
         path.chmod(0o600)
+
+
+def sync_folder(path):
+    """Wait until the names in a folder are on disk, where folders can be opened."""
+    if os.name == "nt":
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def make_private_folder(path):

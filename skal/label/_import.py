@@ -254,6 +254,7 @@ class _Look:
         self.classes = set(shelf.class_names().names)
         self.here = shelf.ledger().said
         self.notes = shelf.notes()
+        self.found: dict[str, set[int]] = {}
 
     def events(self, records, replace_conflicts):
         """Return the events to write, one verdict for each row and person."""
@@ -279,7 +280,7 @@ class _Look:
             record, annotator=who, label=self.rename.get(record.label, record.label)
         )
         report.n_read += record.kind is not None
-        item = self.places.find(record)
+        item = self.places.find(record, self.found.setdefault(who, set()))
         if item is None:
             away = report.changed if self.places.changed(record) else report.unknown_ids
             away.append(record.id or record.content.get("text") or place)

@@ -171,5 +171,10 @@ def majority(said):
             votes[event.value].append(event)
     if not votes:
         return None
-    most = max(votes.values(), key=lambda given: (len(given), given[-1].seq))
-    return max(most, key=lambda event: event.seq)
+    last = {value: max(given, key=seq_of) for value, given in votes.items()}
+    most = max(votes, key=lambda value: (len(votes[value]), last[value].seq))
+    return last[most]
+
+
+def seq_of(event):
+    return event.seq

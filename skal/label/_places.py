@@ -11,9 +11,6 @@ from skal.label._items import digest_of_text
 class Places:
     """Find rows by what is known of them: id and content, or one of the two.
 
-    Exact copies are taken in their order, each by one record of an annotator, so that
-    what was said of two copies does not fall on the first alone.
-
     Parameters
     ----------
     store : LabelStore
@@ -29,15 +26,17 @@ class Places:
         self.by_digest: dict[str, list[Any]] = {}
         for row in rows:
             self.by_digest.setdefault(row.digest, []).append(row)
-        self._taken: set[tuple[str | None, int]] = set()
 
-    def find(self, record: Record) -> int | None:
+    def find(self, record: Record, taken: set[int] | None = None) -> int | None:
         """Return the number of a record's row; None if it is not there.
 
         Parameters
         ----------
         record : Record
             What is known of the row.
+        taken : set of int, default=None
+            Rows that others have found, to which this one is added. Of exact copies,
+            each is found once, so that what was said of two does not fall on one.
 
         Returns
         -------
@@ -46,13 +45,10 @@ class Places:
         """
         row = self._named(record)
         if row is not None and not self.differs(row, record):
-            return self._take(row, record)
-        digest = record.digest or digest_of(record)
-        copies = self.by_digest.get(digest or "", [])
-        free = [
-            row for row in copies if (record.annotator, row.item) not in self._taken
-        ]
-        return self._take(free[0], record) if free else None
+            return _take(row.item, taken)
+        copies = self.by_digest.get(record.digest or digest_of(record) or "", [])
+        free = (row.item for row in copies if not taken or row.item not in taken)
+        return _take(next(free, None), taken)
 
     def changed(self, record: Record) -> bool:
         """Tell whether the row has the record's id, and holds something else."""
@@ -73,9 +69,11 @@ class Places:
                 return self.by_id[name]
         return None
 
-    def _take(self, row, record):
-        self._taken.add((record.annotator, row.item))
-        return row.item
+
+def _take(item, taken):
+    if item is not None and taken is not None:
+        taken.add(item)
+    return item
 
 
 def digest_of(record: Record) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 from skal.label._derived import Derived
@@ -39,6 +40,8 @@ class Shelf:
         self.store = store
         self.derived = derived
         self.folder = folder
+        self._ledger = Ledger()
+        self._reading = Lock()
         if source is not None:
             self.source = source
 
@@ -80,10 +83,10 @@ class Shelf:
         return "id" if options.get("id") else "content"
 
     def ledger(self) -> Ledger:
-        """Return what counts today."""
-        ledger = Ledger()
-        ledger.update(self.store.events())
-        return ledger
+        """Return what counts today; of what is known already, nothing is read again."""
+        with self._reading:
+            self._ledger.update(self.store.events(after=self._ledger.seq))
+        return self._ledger
 
     def class_names(self) -> ClassNames:
         """Return the classes, those added later among them."""

@@ -11,7 +11,7 @@ from sklearn.base import is_regressor
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_choice, nearest_first
+from skal._checks import check_choice, name_of, nearest_first
 from skal.metrics import labels_to_reach, merge_runs
 from skal.metrics._scorer import at_the_end
 from skal.plotting._colors import BASELINE_COLOR, line_colors
@@ -90,7 +90,7 @@ class LabelCurveDisplay:
     @classmethod
     def from_learners(
         cls,
-        learners: dict[str, Any],
+        learners: Any,
         X: Any,
         y: Any,
         *,
@@ -106,9 +106,10 @@ class LabelCurveDisplay:
 
         Parameters
         ----------
-        learners : dict of str to ActiveLearner or list of ActiveLearner
-            Fitted learners by name, a list of them where there are several seeds. Each
-            was fitted with ``store_estimators=True``; it may be a Pipeline's last step.
+        learners : dict of str to ActiveLearner, ActiveLearner, or list of them
+            Fitted learners by name, a list of them where there are several seeds; or
+            one learner, or a list of its seeds, named after their strategy. Each was
+            fitted with ``store_estimators=True``; it may be a Pipeline's last step.
         X : array-like of shape (n_test, ...)
             Held-out rows.
         y : array-like of shape (n_test,) or (n_test, n_outputs)
@@ -137,7 +138,7 @@ class LabelCurveDisplay:
         Raises
         ------
         TypeError
-            If ``learners`` is not a dict.
+            If ``learners`` holds no learners.
         ValueError
             If a learner kept no models.
 
@@ -156,6 +157,10 @@ class LabelCurveDisplay:
         >>> curves = {"margin": learner.fit(X[::2], y[::2])}
         >>> display = LabelCurveDisplay.from_learners(curves, X[1::2], y[1::2])
         """
+        if hasattr(learners, "fit"):
+            learners = [learners]
+        if learners and isinstance(learners, list | tuple):
+            learners = {_strategy_of(learners): learners}
         _check_named("learners", learners, "a learner or a list of learners")
         groups = {
             name: group if isinstance(group, list | tuple) else [group]
@@ -386,6 +391,24 @@ def _check_named(parameter, named, what):
         )
     if not named:
         raise ValueError(f"{parameter} must name at least one curve, got {named!r}.")
+
+
+def _strategy_of(learners):
+    """Name the strategy that learners share."""
+    ends = [getattr(one, "steps", [(None, one)])[-1][1] for one in learners]
+    if not all(hasattr(one, "query_strategy") for one in ends):
+        raise TypeError(
+            "learners must be learners, or a dict of name to a learner or a list of "
+            f"learners, got {learners!r}."
+        )
+    strategies = [one.query_strategy for one in ends]
+    names = {one if isinstance(one, str) else name_of(one) for one in strategies}
+    if len(names) > 1:
+        raise ValueError(
+            "learners must be seeds of one strategy, got "
+            f"{', '.join(map(repr, sorted(names)))}. Name them in a dict."
+        )
+    return names.pop()
 
 
 def _as_runs(name, n_labels, scores):

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from helpers import run_skal
+from PIL import Image
 from rich.console import Console
 from sklearn.pipeline import Pipeline
 
@@ -17,9 +18,11 @@ from skal.experiment._config import (
     build,
     experiment_of,
     foreign_classes,
+    loaded_experiment,
     read_config,
 )
 from skal.experiment._progress import GridBar, as_time
+from skal.experiment._sources import load_data
 from skal.experiment._store import DEFINITION
 from skal.query import Margin, Shortlist
 
@@ -93,11 +96,44 @@ def test_a_folder_holds_one_experiment(tmp_path):
     assert len(Results.from_dir(folder).records) == 6
 
 
+def test_bench_reads_a_table_as_it_is_told(tmp_path):
+    rows = [f"{i % 7},{'ab'[i % 2]},{i // 3},{'yn'[i % 5 > 1]}" for i in range(60)]
+    (tmp_path / "a.csv").write_text("n,kind,who,bought\n" + "\n".join(rows))
+    small = ["--seeds", 1, "--labels", 25, "-s", "random", "--metrics", "recall"]
+    told = ["--target", "bought", "--groups", "who", "--pos-label", "y"]
+    result = run_skal("bench", "a.csv", *small, *told)
+    assert result.exit_code == 0, result.output
+    assert "a: 1 of categories (kind): one column for each value" in said(result)
+    assert "a: 20 groups, none split." in said(result)
+    config = json.loads((tmp_path / "skal-bench/a/config.json").read_text())
+    assert [config[name] for name in ("target", "groups", "pos_label")] == told[1::2]
+    result = run_skal("bench", "a.csv", *small, "--target", "bougt")
+    assert "'--target': must name a column of" in said(result)
+
+
+def test_no_seed_fails_where_one_class_is_rare(tmp_path, rng):
+    """With two positives in a hundred the first labels of seeds 1 and 7 held none."""
+    rows = [f"{rng.normal() + (i < 20)},{i < 20}" for i in range(1000)]
+    (tmp_path / "rare.csv").write_text("a,y\n" + "\n".join(rows))
+    small = ["--labels", 22, "--metrics", "accuracy", "-s", "random"]
+    result = run_skal("bench", "rare.csv", *small, "--seeds", 4)
+    assert result.exit_code == 0, result.output
+    assert "The first labels are drawn by class" in said(result)
+    saved = tmp_path / "skal-bench" / "rare" / "config.json"
+    config = json.loads(saved.read_text())
+    assert config.pop("initial") == "stratified"
+    saved.write_text(json.dumps({**config, "seeds": 1}))  # as it was written before
+    result = run_skal("bench", "rare.csv", *small, "--seeds", 1)
+    assert "initial was 'stratified' and is 'random'" in said(result)
+
+
 def test_a_run_that_was_stopped_at_once_goes_on(tmp_path):
     (tmp_path / "runs" / "cells").mkdir(parents=True)
-    (tmp_path / "runs" / "config.json").write_text('{"data": "digits", "seeds": 1}')
+    saved = {"data": "digits", "seeds": 1, "strategies": ["margin", "random"]}
+    (tmp_path / "runs" / "config.json").write_text(json.dumps(saved))
     config, is_file = _bench._config(None, tmp_path / "runs", {})
-    assert _bench._checked(config, tmp_path / "runs", False, is_file).check() == 2
+    experiment, config = _bench._checked(config, tmp_path / "runs", False, is_file)
+    assert experiment.check() == 2
 
 
 def test_a_file_describes_an_experiment(tmp_path):
@@ -388,6 +424,105 @@ def test_resuming_runs_no_strange_code_unasked(tmp_path, monkeypatch):
     run_skal("bench", "--resume", "runs", "--trust")
     assert (tmp_path / "hacked").exists()
     assert foreign_classes([{"a": [{"class": "Margin"}, {"class": "None"}]}]) == []
+
+
+OWN = """
+import numpy as np
+
+def rows(n=80, path=None):
+    y = np.arange(n) % 2
+    return np.c_[y + np.sin(y + np.arange(n)), np.cos(np.arange(n))], y
+
+def furthest(learner, X, n_instances=1):
+    return np.argsort(-np.abs(np.asarray(X)[:, 0]))[:n_instances]
+
+def hits(estimator, X, y):
+    return float((estimator.predict(X) == y).sum())
+"""
+NAMES_OWN = """
+n_labels = 30
+seeds = 1
+
+[data]
+mine = { import = "own_of_%(n)s.rows" }
+more = { class = "own_of_%(n)s.rows", n = 90, path = "a.csv" }
+
+[estimators]
+logistic = "logistic"
+
+[strategies]
+far = { import = "own_of_%(n)s.furthest" }
+
+[metrics]
+hits = { import = "own_of_%(n)s.hits" }
+"""
+
+
+def test_a_file_names_functions_and_loaders_of_ones_own(tmp_path, monkeypatch):
+    """Only classes could be named, which were called, and only what Python found."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "own_of_a.py").write_text(OWN)
+    (tmp_path / "lab" / "bench.toml").write_text(NAMES_OWN % {"n": "a"})
+    result = run_skal("bench", "lab/bench.toml", "-o", "runs")
+    assert result.exit_code == 0, result.output
+    results = Results.from_dir(tmp_path / "runs")
+    assert [len(one["asked"][0]) for one in results.records] == [20, 20]
+    assert results.settings() == [("mine", "logistic"), ("more", "logistic")]
+    assert results.frame["hits"].between(0, 27).all()
+    config = json.loads((tmp_path / "runs" / "config.json").read_text())
+    assert config["modules_in"] == str(tmp_path / "lab")
+    assert config["data"]["more"]["path"] == str(tmp_path / "lab" / "a.csv")
+
+
+def test_resuming_asks_before_it_imports_functions(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "own_of_b.py").write_text(OWN + "open('imported', 'w').close()\n")
+    (tmp_path / "b.toml").write_text(NAMES_OWN % {"n": "b"})
+    (tmp_path / "runs").mkdir()
+    config = read_config(tmp_path / "b.toml")
+    (tmp_path / "runs" / "config.json").write_text(json.dumps(config))
+    result = run_skal("bench", "--resume", "runs")
+    assert result.exit_code == 2
+    for name in ("rows", "furthest", "hits"):
+        assert f"'own_of_b.{name}'" in said(result)
+    assert str(tmp_path) not in sys.path
+    assert not (tmp_path / "imported").exists()
+    result = run_skal("bench", "--resume", "runs", "--trust")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "imported").exists()
+
+
+def test_an_import_is_no_call():
+    assert build({"import": "sklearn.svm.SVC"}, "estimators").__name__ == "SVC"
+    with pytest.raises(ValueError, match=r"nothing beside its path, got .*'C'\. What"):
+        build({"import": "sklearn.svm.SVC", "C": 3}, "estimators")
+
+
+def test_folders_of_images_are_data(tmp_path, rng, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for i in range(40):
+        folder = tmp_path / "photos" / ("dark" if i % 2 else "bright")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.randint(0, 128, (6, 5, 3)) + (0 if i % 2 else 127)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
+    small = ["--labels", 25, "--seeds", 1, "-s", "random", "--metrics", "accuracy"]
+    result = run_skal("bench", "photos/", *small)
+    assert result.exit_code == 0, result.output
+    assert "photos: 40 images of 3 x 6 x 5." in said(result)
+    results = Results.from_dir(tmp_path / "skal-bench" / "photos")
+    assert results.definition["data"]["photos"]["classes"] == ["bright", "dark"]
+    assert results.frame["accuracy"].iloc[-1] == 1
+    (tmp_path / "a.toml").write_text(
+        'data = { gray = { folder = "photos", size = 8, color = "gray" } }\n'
+    )
+    data = loaded_experiment(read_config(tmp_path / "a.toml"))[0].data["gray"]
+    assert data.X.shape == (40, 8, 8)
+    (tmp_path / "photos" / "40.png").write_bytes((folder / "39.png").read_bytes())
+    with pytest.warns(UserWarning, match="1 images in no folder, which have no label"):
+        grouped = load_data("photos", groups=data.y)["photos"]
+    assert len(grouped.y) == 40
+    assert grouped.groups.max() == 1
 
 
 BRACKETS = "[/a] [red]x [link=b]"

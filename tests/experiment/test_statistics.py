@@ -356,6 +356,8 @@ def test_strategies_that_pick_the_same_rows_are_tested_once(rng):
     assert compared["p_holm"]["chance"] == 1
     assert alone["twin_of"].isna().all()
     said = headlines(results, "accuracy", "random")
+    assert said[0].startswith("margin: ")
+    assert "picks the same" not in said[0]  # as nan, it said
     assert "entropy: picks the same rows as margin in all 8 seeds" in said[2]
     assert "chance: picks the same rows as random in all 8 seeds" in said[3]
     twice = results.compare(baseline="entropy").set_index("strategy")["twin_of"]

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from skal.label import LabelSession, export_labels, import_labels
@@ -69,6 +71,30 @@ def test_labels_are_the_same_in_a_fresh_project(session, tmp_path):
             assert notes == ["@sure?"]
             again = import_labels(fresh, path, fmt=fmt)
             assert (again.new, again.same, again.batch) == (0, 7, None)
+
+
+SAID = st.tuples(
+    st.sampled_from("01234567"),
+    st.sampled_from(["me", "=ann", "bob, the\n2nd"]),
+    st.sampled_from([*CLASSES, "skip", "discard", "undo"]),
+)
+
+
+@pytest.mark.long
+@given(st.lists(SAID, max_size=12), st.sampled_from(FORMATS))
+@settings(max_examples=40, deadline=None)
+def test_whatever_was_said_is_said_in_a_fresh_project(tmp_path_factory, said, fmt):
+    path = tmp_path_factory.getbasetemp() / "said"
+    with texts() as session, texts() as fresh:
+        for id, who, what in said:
+            if what == "undo":
+                session.undo(who)
+            elif what in CLASSES:
+                session.label(id, what, annotator=who)
+            else:
+                getattr(session, what)(id, annotator=who)
+        import_labels(fresh, export_labels(session, fmt, path, overwrite=True), fmt=fmt)
+        assert words_of(fresh) == words_of(session)
 
 
 def test_neutralised_formulas_come_back_as_they_were(session, tmp_path):

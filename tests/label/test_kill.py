@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,13 +60,14 @@ def path(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_killed_20_times_at_random_points_nothing_is_lost(path):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(path)],
         capture_output=True,
         text=True,
         check=True,
-        timeout=170,
+        timeout=300,
     )
     known, cut_short = 0, 0
     for line in done.stdout.splitlines():
@@ -78,6 +80,19 @@ def test_killed_20_times_at_random_points_nothing_is_lost(path):
         known = len(names)
     assert known == 1000
     assert cut_short > 5  # it was killed in the middle of writing, and not too late
+
+
+def test_what_is_acknowledged_outlives_the_power_supply(path, tmp_path):
+    """The files alone, as a disk keeps them that is told to sync, hold every label."""
+    with LabelStore(path) as store:
+        for i in range(5):
+            store.append([Event(i + 1, "ann", "label", "cat")])
+            disk = tmp_path / f"disk{i}"
+            disk.mkdir()
+            for ending in ("", "-wal"):  # what is shared in memory is lost
+                shutil.copy(f"{path}{ending}", disk)
+            with LabelStore(disk / path.name) as found:
+                assert len(found.current()) == i + 1
 
 
 def test_what_is_acknowledged_is_in_the_file(path):

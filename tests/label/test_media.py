@@ -1,5 +1,6 @@
 """Pictures reach the browser as pixels, whatever their makers had in mind."""
 
+import contextlib
 import io
 import os
 import struct
@@ -118,6 +119,21 @@ def test_a_picture_that_takes_too_long_is_given_up(tmp_path):
             decoder.encode(pipe, tmp_path / "a.webp", 320)
         decoder.seconds = 10
         decoder.encode(image, tmp_path / "a.webp", 320)
+    finally:
+        decoder.close()
+
+
+def test_a_decoder_that_breaks_is_begun_again(tmp_path):
+    image = tmp_path / "a.png"
+    image.write_bytes(png(8, 8, 8))
+    decoder = Decoder(10)
+    try:
+        decoder.encode(image, tmp_path / "a.webp", 320)
+        decoder._process.kill()
+        for _ in range(2):  # the first may find out, or the second
+            with contextlib.suppress(ValueError):
+                decoder.encode(image, tmp_path / "b.webp", 320)
+        assert size_of(tmp_path / "b.webp") == (8, 8)
     finally:
         decoder.close()
 

@@ -598,6 +598,24 @@ def test_dns_rebinding_leads_nowhere(chromium):
 
 
 @pytest.mark.long
+def test_the_link_works_from_a_file_and_from_another_site(chromium, hostile, tmp_path):
+    """A strict cookie is not sent after a redirect that another site began."""
+    with served() as server:
+        start = tmp_path / "start.html"
+        link = server.link("me")
+        start.write_text(f'<meta http-equiv=refresh content="0; url={link}">')
+        for first in (start.as_uri(), f"http://127.0.0.1:{hostile.server_port}/"):
+            context = chromium.new_context()
+            page = context.new_page()
+            page.goto(first)
+            if "http:" in first:
+                page.evaluate("link => { location.href = link; }", link)
+            page.wait_for_selector(".where .id")
+            assert page.url == f"http://127.0.0.1:{server.port}/"
+            context.close()
+
+
+@pytest.mark.long
 def test_without_its_link_the_page_says_what_to_do(chromium):
     with served() as server:
         context = chromium.new_context()

@@ -34,6 +34,12 @@ def test_a_row_that_somebody_has_is_not_lent(store):
     assert store.leases()[2].annotator == "ann"
 
 
+def test_a_row_that_is_not_there_is_not_lent(store):
+    with pytest.raises(ValueError, match="item must be the number of a row"):
+        store.lease("ann", [1, 99])
+    assert store.leases() == {}
+
+
 def test_a_lease_that_ran_out_lets_others_have_the_row(store):
     store.lease("ann", [1], seconds=-1)
     assert store.leases() == {}
@@ -212,13 +218,14 @@ def run_two_processes(project, n):
         worker.stdin.write("\n")
         worker.stdin.flush()
     for worker in workers:
-        worker.communicate(timeout=150)
+        worker.communicate(timeout=300)
         assert worker.returncode == 0
     with LabelStore(project / "labels.db") as store:
         return store.events()
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_two_processes_and_5000_rows(tmp_path):
     events = run_two_processes(tmp_path / "p", 5000)
     labels = [event for event in events if event.kind == "label"]

@@ -84,7 +84,7 @@ def test_a_session_picks_what_a_simulation_picks():
 @pytest.mark.parametrize("data", [digits, texts])
 def test_a_session_reaches_the_accuracy_of_a_simulation(data):
     """At equal labels, with an audit beside and without."""
-    task, seeds = data(), range(3)
+    task, seeds = data(), range(2)
     simulated = [simulated_score(*task, 100, seed) for seed in seeds]
     for audit in (0.0, 0.1):
         by_hand = [session_score(*task, 100, seed, audit) for seed in seeds]

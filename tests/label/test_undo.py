@@ -158,6 +158,10 @@ def test_most_people_are_right_and_the_last_of_two():
     assert majority([ann, bob]).value == "dog"
     assert majority([bob, event(1, "ann", "cat", 3)]).value == "cat"
     assert majority([ann, bob, event(1, "cyd", "cat", 3)]).value == "cat"
+    cyd = event(1, "cyd", "dog", 1)
+    late = [event(1, "dan", "cat", 4), event(1, "eve", "cat", 3)]
+    assert majority([bob, cyd, *late]).seq == 4  # in whatever order they come
+    assert majority([*late, bob, cyd]).seq == 4
     assert majority([ann, event(1, "bob", None, 2, "skip")]).value == "cat"
     assert majority([ann, event(1, "bob", None, 2, "discard")]) is None
     assert majority([]) is None

@@ -633,3 +633,16 @@ def test_sparse_embeddings_are_read_only_too(rng):
     view = ModelView(LogisticRegression().fit(X, np.arange(40) % 2))
     with pytest.raises(ValueError, match="read-only"):
         view.embed(X).data[:] = 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_rows_without_distances_are_called_what_the_user_passed(bad, sparse):
+    """It was said that E must hold finite numbers, and nobody had passed an E."""
+    X = np.eye(6)
+    X[2, 3] = bad
+    view = ModelView(LogisticRegression().fit(np.eye(6), [0, 1] * 3))
+    assert view.embed(np.eye(6)).shape == (6, 6)
+    message = "X must be .* in the embedding of 1 of 6 rows by LogisticRegression"
+    with pytest.raises(ValueError, match=message):
+        view.embed(sp.csr_matrix(X) if sparse else X)

@@ -17,6 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from skal import ActiveLearner
 from skal.plotting import LabelCurveDisplay, plot_queries
+from skal.query import Margin
 
 N_LABELS = [10, 20, 40]
 RUNS = np.array([[0.5, 0.7, 0.9], [0.6, 0.8, 0.8], [0.4, 0.9, 1.0]])
@@ -173,13 +174,34 @@ def test_from_learners_names_other_scores():
     assert display.ax_.get_ylabel() == "my bias"
 
 
+def test_from_learners_takes_one_learner_and_its_seeds(blobs):
+    """One learner had to be named in a dict."""
+    X, y = blobs
+    seeds = [
+        ActiveLearner(
+            GaussianNB(), how, n_labels=30, store_estimators=True, random_state=seed
+        ).fit(X, y)
+        for seed, how in enumerate(["entropy", "entropy", Margin()])
+    ]
+    one = LabelCurveDisplay.from_learners(seeds[0], X, y)
+    several = LabelCurveDisplay.from_learners(seeds[:2], X, y)
+    assert list(one.curves) == list(several.curves) == ["entropy"]
+    assert np.shape(several.curves["entropy"][1])[0] == 2
+    alone = LabelCurveDisplay.from_learners(seeds[2], X, y)
+    assert list(alone.curves) == ["Margin"]
+    with pytest.raises(ValueError, match="must be seeds of one strategy, got 'Margin'"):
+        LabelCurveDisplay.from_learners(seeds, X, y)
+    with pytest.raises(TypeError, match="learners must be learners, or a dict of name"):
+        LabelCurveDisplay.from_learners([GaussianNB()], X, y)
+
+
 def test_from_learners_needs_the_models(blobs):
     X, y = blobs
     forgetful = fitted(blobs, store_estimators=False)
     with pytest.raises(ValueError, match="fitted with store_estimators=True, got"):
         LabelCurveDisplay.from_learners({"margin": forgetful}, X, y)
     with pytest.raises(TypeError, match="learners must be a dict of name to a learner"):
-        LabelCurveDisplay.from_learners(forgetful, X, y)
+        LabelCurveDisplay.from_learners("margin", X, y)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
@@ -145,14 +144,26 @@ class Decoder:
 
     def _ask(self, line):
         process = self._running()
-        process.stdin.write(f"{line}\n".encode())
-        process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], self.seconds)
-        answer = process.stdout.readline() if ready else b""
+        late = threading.Event()
+
+        def give_up():
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self.seconds, give_up)
+        timer.start()
+        try:
+            process.stdin.write(f"{line}\n".encode())
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:  # it ended before it was asked
+            answer = b""
+        finally:
+            timer.cancel()
         if answer:
             return json.loads(answer)
         self._end()
-        return {"error": "it takes too long" if not ready else "its decoder broke"}
+        return {"error": "it takes too long" if late.is_set() else "its decoder broke"}
 
     def _running(self):
         if self._process is not None and self._process.poll() is None:
@@ -173,7 +184,8 @@ class Decoder:
             return
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()
+        with contextlib.suppress(OSError):  # what was not sent is not sent
+            self._process.stdin.close()
         self._process.stdout.close()
         self._process = None
 

@@ -1,0 +1,253 @@
+"""Where the data sets of an experiment come from: names, files, arrays, functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skal._checks import nearest_first
+from skal._data import find_missing
+from skal.experiment._data import Data, checked
+from skal.experiment._image_source import is_image_folder, load_images
+from skal.experiment._names import by_name
+from skal.experiment._positive_class import positive_class
+from skal.experiment._table_files import read_table
+
+FILES = (".csv", ".npz", ".parquet")
+#: Whole numbers in a file are no classes where there are more, and some are there once.
+MANY = 20
+
+
+def load_data(
+    data: Any,
+    download: bool = False,
+    *,
+    target: Any = None,
+    groups: Any = None,
+    pos_label: Any = None,
+) -> dict[str, Data]:
+    """Return the data sets of an experiment by name.
+
+    Parameters
+    ----------
+    data : str, path, tuple, list or dict
+        As :class:`Experiment` takes it.
+    download : bool, default=False
+        Whether a named data set that is missing may be downloaded.
+    target, groups, pos_label : object, default=None
+        As :class:`Experiment` takes them; dicts say them by the name of the data.
+
+    Returns
+    -------
+    dict of str to Data
+        The data sets, checked.
+    """
+    if isinstance(data, dict):
+        named = dict(data)
+    elif isinstance(data, list):
+        named = by_name("data", data, _name_of)
+    else:
+        named = {_name_of(data): data}
+    if not named:
+        raise ValueError("data must name at least one data set, got none.")
+    targets = _by_data("target", target, named)
+    grouped = _by_data("groups", groups, named)
+    positives = _by_data("pos_label", pos_label, named)
+    loaded = {}
+    for name, source in named.items():
+        one = _load(name, source, download, targets[name], grouped[name])
+        if positives[name] is not None and one.positive is None:
+            positive = positive_class(name, one.classes, positives[name])
+            one = replace(one, positive=positive)
+        loaded[name] = one
+    return loaded
+
+
+def _name_of(source):
+    if isinstance(source, PathLike | str):
+        is_file = Path(source).suffix in (*FILES, ".zip")
+        is_path = is_file or (source not in NAMED and is_image_folder(source))
+        return Path(source).stem if is_path else str(source)
+    return "data"
+
+
+def _by_data(parameter, value, names):
+    """Return what a parameter says of each data set."""
+    if not isinstance(value, dict):
+        return dict.fromkeys(names, value)
+    strange = [name for name in value if name not in names]
+    if strange:
+        raise ValueError(
+            f"{parameter} must go by the names of data, {', '.join(map(repr, names))}, "
+            f"got {strange[0]!r}."
+        )
+    return {name: value.get(name) for name in names}
+
+
+def _load(name, source, download, target, groups):
+    if isinstance(source, Data):
+        return source
+    named = isinstance(source, str) and source in NAMED
+    is_place = isinstance(source, PathLike | str) and not named
+    images = is_place and is_image_folder(source)
+    images = images or (isinstance(source, dict) and "folder" in source)
+    if is_place and not images:
+        return _of_file(name, source, target, groups)
+    if target is not None:
+        raise ValueError(
+            f"target must be left out for {name!r}, which is no file, got {target!r}. "
+            "Name it in a dict of data name to column."
+        )
+    if named or images:
+        data = NAMED[source](download) if named else load_images(name, source)
+        return _in_groups(name, data, groups)
+    if callable(source):
+        source = source()
+    if not isinstance(source, tuple) or len(source) not in (2, 4):
+        raise TypeError(
+            "data must be a name, a file, a folder of images, (X, y) or (X, y, "
+            f"X_test, y_test), got {type(source).__name__} for {name!r}. Name several "
+            "in a dict."
+        )
+    X, *rest = source
+    if isinstance(groups, str) and groups in getattr(X, "columns", ()):
+        X, groups = X.drop(columns=[groups]), np.asarray(X[groups])
+    return _in_groups(name, checked(name, X, *rest), groups)
+
+
+def _of_file(name, source, target, groups):
+    """Read a file, and say whether whole numbers in it are numbers or classes."""
+    table = _read(source, target, groups if isinstance(groups, str) else None)
+    data = checked(name, table.X, table.y, table.X_test, table.y_test)
+    data = replace(data, columns=table.columns, as_numbers=_are_numbers(data.y))
+    return _in_groups(name, data, groups if table.groups is None else table.groups)
+
+
+def _are_numbers(y):
+    """Tell whether whole numbers are an amount: many, and some of them there once."""
+    if y.dtype.kind not in "iuf":
+        return False
+    counts = np.unique(y, return_counts=True)[1]
+    return len(counts) > MANY and bool(counts.min() == 1)
+
+
+def _in_groups(name, data, groups):
+    """Return the data with the group of each row, checked."""
+    if groups is None:
+        return data
+    if isinstance(groups, str):
+        raise ValueError(
+            f"groups must be the group of each row of {name!r}, which has no columns "
+            f"of that name, got {groups!r}. Pass an array."
+        )
+    if data.X_test is not None:
+        raise ValueError(
+            f"groups must be left out for {name!r}, which has test rows of its own."
+        )
+    groups = np.asarray(groups)
+    if groups.shape != data.y.shape:
+        raise ValueError(
+            f"groups must be one for each of the {len(data.y)} rows of {name!r}, got "
+            f"shape {groups.shape}."
+        )
+    missing, _ = find_missing(groups, None, regression=True)
+    if missing.any():
+        raise ValueError(
+            f"groups must be known for every row of {name!r}, got {missing.sum()} "
+            "missing. Give those rows groups of their own, or leave them out."
+        )
+    return replace(data, groups=np.unique(groups, return_inverse=True)[1])
+
+
+def _read(path, target, groups):
+    """Return the table that a file holds."""
+    path = Path(path)
+    if path.suffix not in FILES:
+        words = ", ".join(map(repr, nearest_first(str(path), NAMED)))
+        raise ValueError(
+            f"data must be one of {words}, a file that ends in {', '.join(FILES)} or a "
+            f"folder of images, got {str(path)!r}."
+        )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"data must be a file that exists, got {str(path)!r}. Check the path."
+        )
+    return read_table(path, target, groups)
+
+
+# Named data sets ----------------------------------------------------------------
+
+
+def _digits(download):
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    return Data(X / 16, y, image_shape=(8, 8))
+
+
+def _digits_images(download):
+    from skal.datasets import load_digits_images
+
+    return checked("digits_images", *load_digits_images(return_X_y=True))
+
+
+def _mnist(download):
+    from skal.datasets import fetch_mnist
+
+    return _with_test("mnist", fetch_mnist, download)
+
+
+def _cifar10(download):
+    from skal.datasets import fetch_cifar10
+
+    return _with_test("cifar10", fetch_cifar10, download)
+
+
+def _with_test(name, fetch, download):
+    """Return a data set that comes with test rows."""
+    try:
+        train, test = (
+            fetch(subset=subset, download_if_missing=download, return_X_y=True)
+            for subset in ("train", "test")
+        )
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"data {name!r} must be on this computer before an experiment starts. "
+            f"Fetch it once with skal.datasets.{fetch.__name__}(), or run skal bench "
+            f"with --download. ({error})"
+        ) from error
+    return checked(name, *train, *test)
+
+
+NAMED = {
+    "cifar10": _cifar10,
+    "digits": _digits,
+    "digits_images": _digits_images,
+    "mnist": _mnist,
+}
+
+
+def whole_path(word: str, folder: Path) -> str:
+    """Make the path of a file or a folder whole, so that a run resumes from anywhere.
+
+    Parameters
+    ----------
+    word : str
+        A path, or the name of a data set.
+    folder : Path
+        What a path is relative to.
+
+    Returns
+    -------
+    str
+        The whole path, or the name.
+    """
+    if word in NAMED:
+        return word
+    path = folder / Path(word).expanduser()
+    is_path = path.suffix in FILES or is_image_folder(path)
+    return str(path.resolve()) if is_path else word
