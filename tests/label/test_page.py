@@ -312,6 +312,19 @@ def test_a_tab_that_is_closed_offline_sends_its_answers_the_next_time(chromium):
 
 
 @pytest.mark.long
+def test_an_answer_that_is_refused_is_told_and_stops_no_other(chromium):
+    with served() as server, tab(chromium, server) as page:
+        gone = shown(page)
+        server.session.remove_rows([gone])
+        press(page, "1")
+        page.wait_for_selector("text=One answer was refused: item must be the number")
+        kept = press(page, "2")
+        wait_saved(page)
+        assert said(server.session) == {kept: "neg"}
+        assert page.locator(".banner").is_visible()
+
+
+@pytest.mark.long
 def test_leaving_with_unsaved_answers_is_asked_about(chromium):
     with served() as server:
         context = chromium.new_context()

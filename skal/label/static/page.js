@@ -10,6 +10,7 @@ const HORIZON = 10; // rows fetched ahead
 const LOW = 5; // fetch more below this
 const TILES = 24; // rows in the grid
 const POLL = 4000; // ms between two looks at the progress
+const NOTICE = 20000; // ms that a refusal is shown
 const PAGE = 50; // answers of the past fetched at once
 const FEW = 10; // classes that have a digit each
 const ACTIONS = "uxgnm"; // letters that no class may have
@@ -198,7 +199,8 @@ class Outbox {
 
   entries() {
     const keys = memory.keys().filter((key) => key.startsWith(this.prefix)).sort();
-    return keys.map((key) => ({ key, event: JSON.parse(memory.get(key)) }));
+    // Another tab may have sent one meanwhile.
+    return keys.map((key) => ({ key, event: JSON.parse(memory.get(key)) })).filter(({ event }) => event);
   }
 
   get size() {
@@ -274,6 +276,7 @@ class Page {
     this.known = new Map(); // rows by number, to show them again
     this.mode = "label";
     this.stopped = false;
+    this.told = 0; // until when a notice stays
     this.version = null;
   }
 
@@ -1141,6 +1144,7 @@ class Page {
     this.past = this.past.filter((one) => one.event !== event);
     this.back = null;
     this.say(`One answer was refused: ${error}`);
+    this.told = Date.now() + NOTICE;
     this.render();
   }
 
@@ -1156,6 +1160,7 @@ class Page {
   }
 
   clear() {
+    if (Date.now() < this.told) return;
     this.banner.hidden = true;
     this.banner.textContent = "";
   }
