@@ -8,7 +8,8 @@ that arrive as they are made, and an export that comes back.
     python -m venv /tmp/ls && /tmp/ls/bin/pip install label-studio
     python examples/label_studio.py /tmp/ls/bin/label-studio
 
-It takes some minutes, most of them for Label Studio's first start, and printed:
+It takes some minutes, most of them for Label Studio's first start, and printed (beside
+the times of single calls):
 
     skal: 30 labels by ann, 1 skip by me, a model
     Label Studio: 1.23.2
@@ -16,13 +17,13 @@ It takes some minutes, most of them for Label Studio's first start, and printed:
     an image: image/png
     backend: Connected skal-4
     skal: 10 more labels, another model
-    retrieved: Retrieved 60 predictions in 36.8 s; 60 by skal-4, 60 by skal-5
-    lowest scores: 49 17 46 42 7 11
-    shown next:    49 17 46 42 7 11
+    retrieved: Retrieved 60 predictions in 12.4 s; 60 by skal-4, 60 by skal-5
+    lowest scores: 17 49 46 42 7 11
+    shown next:    17 49 46 42 7 11
     arrived by webhook: 6 words by user-1, 1 of them a skip
     refused without the password: 401
     the user's token is in the backend's log: False
-    annotated without skal: 29 41 21
+    annotated without skal: 29 21 41
     back in the project:
     from-label-studio.json: 40 labels, skips and discards
       40 match rows of the project

@@ -45,6 +45,8 @@ class BackendServer:
 
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family)
+        # Or each answer waits 40 ms: its head, its body, and TCP's patience between.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = self._socket.getsockname()[1]
         self.app = BackendGuard(app, shelf, self.port, allow_hosts)
         config = uvicorn.Config(

@@ -180,11 +180,12 @@ def digest_of_array(row: Any) -> str:
     if hasattr(row, "tocsr"):
         row = row.tocsr()
         row.sort_indices()
-        parts = (np.asarray(row.indices, np.int64), np.asarray(row.data))
+        parts = [np.asarray(row.indices, np.int64), np.asarray(row.data)]
     else:
-        parts = (np.asarray(row),)
+        parts = [np.asarray(row)]
     if any(part.dtype.hasobject for part in parts):
-        return digest_of_fields(dict(enumerate(np.ravel(parts[0]).tolist())))
+        values = np.ravel(parts[0]).tolist()
+        return digest_of_fields({str(i): value for i, value in enumerate(values)})
     head = ";".join(f"{part.dtype.str}{part.shape}" for part in parts).encode()
     return digest_of_bytes(head + b"".join(part.tobytes() for part in parts))
 

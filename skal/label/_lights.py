@@ -164,7 +164,9 @@ def stability_light(kappas: Sequence[float | None]) -> Light:
     return Light("stability", state, value, min(last), max(last), advice)
 
 
-def doubt_light(confidence: Sequence[float], n_audit: int, sure: float = SURE) -> Light:
+def doubt_light(
+    confidence: Sequence[float] | None, n_audit: int, sure: float = SURE
+) -> Light:
     """Say how much of the pool the model is in doubt about.
 
     Parameters

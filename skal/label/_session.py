@@ -346,22 +346,22 @@ class LabelSession(Answering):
         n, annotator = check_int("n", n), self._person(annotator)
         if self.train_where == "ask":
             self._trainer.train_if_due()
+        ranking = self._ranking()  # to read a long one takes time: nobody waits for it
+
+        def choose(held):
+            self._sync()
+            queue = Queue(
+                self._ledger,
+                self.pool,
+                ranking,
+                held,
+                self.seed,
+                self.audit,
+                self.repeat,
+            )
+            return self._with_guess(queue.choose(annotator, n))
+
         with self._lock:
-            ranking = self._ranking()
-
-            def choose(held):
-                self._sync()
-                queue = Queue(
-                    self._ledger,
-                    self.pool,
-                    ranking,
-                    held,
-                    self.seed,
-                    self.audit,
-                    self.repeat,
-                )
-                return self._with_guess(queue.choose(annotator, n))
-
             leases = self.store.lease(annotator, choose)
             return [self._item(lease) for lease in leases]
 

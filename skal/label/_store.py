@@ -268,18 +268,19 @@ class LabelStore:
 
     def _check_references(self, connection, event):
         if event.item is not None:
-            found = connection.execute(
-                "SELECT 1 FROM item WHERE item = ?", (event.item,)
-            )
-            if found.fetchone() is None:
-                raise ValueError(
-                    f"item must be the number of a row in the store, got "
-                    f"{event.item!r}. set_items makes rows known."
-                )
+            self._check_item(connection, event.item)
         if event.target is not None and not self._named(event.target):
             raise ValueError(
                 f"target must name an event or a batch in the store, got "
                 f"{event.target!r}."
+            )
+
+    def _check_item(self, connection, item):
+        found = connection.execute("SELECT 1 FROM item WHERE item = ?", (item,))
+        if found.fetchone() is None:
+            raise ValueError(
+                f"item must be the number of a row in the store, got {item!r}. "
+                "set_items makes rows known."
             )
 
     def _event_named(self, name):
@@ -499,6 +500,7 @@ class LabelStore:
                 lease = wish if isinstance(wish, Lease) else Lease(int(wish))
                 if held.get(lease.item, lease).annotator not in ("", annotator):
                     continue
+                self._check_item(connection, lease.item)
                 lease = replace(lease, annotator=annotator, until=now + seconds)
                 given = now + len(lent) * 1e-6
                 connection.execute(LEND + RENEW, (*astuple(lease), given))

@@ -131,14 +131,14 @@ class Supervisor:
         while not self._over.wait(LOOK):
             child = self._child
             if child is not None and child.poll() is None:
-                self._check_time()
+                self._check_time(child.pid)
             elif child is None or child.returncode != CANNOT:
                 self._begin_again()
 
-    def _check_time(self):
+    def _check_time(self, pid):
         """Stop a trainer whose fit takes too long."""
         status = self._derived.status
-        if status.get("phase") != "training" or status.get("pid") != self._child.pid:
+        if status.get("phase") != "training" or status.get("pid") != pid:
             return
         took = time.time() - status["since"]
         if took <= self.time_limit:
@@ -183,7 +183,8 @@ class Supervisor:
             return
         child.kill()
         child.wait()
-        child.stdin.close()
+        if child.stdin is not None:
+            child.stdin.close()
         self._child = None
 
 

@@ -114,7 +114,10 @@ def _warm(session, shot, X):
         learner.set_params(classes=list(session.classes))  # some may be new
     began = time()
     _fit(learner, X, shot)
-    info = {"fit_time": time() - began, "estimator": type(learner.estimator_).__name__}
+    info: dict[str, Any] = {
+        "fit_time": time() - began,
+        "estimator": type(learner.estimator_).__name__,
+    }
     proba = _probabilities(learner, X)  # (n_rows, n_classes)
     names = np.array([str(label) for label in learner.classes_], dtype=object)
     labels = names[proba.argmax(axis=1)]
@@ -226,7 +229,7 @@ def _light_up(session, shot):
         accuracy_light(derived.curve(), ceiling=ceiling[0] if ceiling else None),
         stability_light([one["info"].get("kappa") for one in reversed(models)]),
         doubt_light(confidence, len(shot.audit)),
-        gain_light(*_rightness(derived, models, truth), seed=session.seed),
+        gain_light(*_rightness(derived, models, truth), session.seed),
     ]
     derived.set_status(lights=as_plain(lights))
 

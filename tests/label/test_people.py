@@ -34,6 +34,12 @@ def test_a_row_that_somebody_has_is_not_lent(store):
     assert store.leases()[2].annotator == "ann"
 
 
+def test_a_row_that_is_not_there_is_not_lent(store):
+    with pytest.raises(ValueError, match="item must be the number of a row"):
+        store.lease("ann", [1, 99])
+    assert store.leases() == {}
+
+
 def test_a_lease_that_ran_out_lets_others_have_the_row(store):
     store.lease("ann", [1], seconds=-1)
     assert store.leases() == {}

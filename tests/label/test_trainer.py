@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from skal.label import LabelSession
+from skal.label import LabelSession, _trainer
 from skal.label._derived import Derived
 from skal.label._sources import TableFile
 from skal.label._trainer import Supervisor, in_words, is_time, run_trainer, train
@@ -146,6 +147,68 @@ def test_an_error_is_a_line_of_bounded_length():
 def test_bad_time_limit(project):
     with pytest.raises(ValueError, match="time_limit must be above 0, got 0"):
         Supervisor(project, time_limit=0)
+
+
+class Dead:
+    """A process that ends as soon as it begins."""
+
+    pid, stdin, returncode = 1, None, 1
+
+    def poll(self):
+        return self.returncode
+
+    def kill(self):
+        pass
+
+    def wait(self):
+        pass
+
+
+@pytest.fixture
+def starts(monkeypatch):
+    """When trainers were started, each of them dead at once."""
+    when = []
+    monkeypatch.setattr(
+        _trainer.subprocess, "Popen", lambda *_, **__: when.append(clock()) or Dead()
+    )
+    monkeypatch.setattr(_trainer, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(_trainer, "LOOK", 0.005)
+    return when
+
+
+clock = time.monotonic
+
+
+def test_a_trainer_that_keeps_dying_is_started_less_and_less_often(project, starts):
+    with Supervisor(project):
+        wait_for(lambda: len(starts) > 4)
+    gaps = [later - one for one, later in pairwise(starts)]
+    assert all(gap >= 0.02 * 2**i for i, gap in enumerate(gaps))
+
+
+def test_a_trainer_that_cannot_work_is_not_started_again(project, starts, monkeypatch):
+    monkeypatch.setattr(Dead, "returncode", _trainer.CANNOT)
+    with Supervisor(project):
+        time.sleep(0.1)
+    assert len(starts) == 1
+
+
+def test_the_trainer_imports_nothing_of_the_folder_one_is_in(
+    project, tmp_path, monkeypatch
+):
+    """A folder of images from a stranger may hold a numpy.py."""
+    commands = []
+    monkeypatch.setattr(
+        _trainer.subprocess,
+        "Popen",
+        lambda command, **options: commands.append((command, options)) or Dead(),
+    )
+    monkeypatch.syspath_prepend("")
+    with Supervisor(project):
+        pass
+    command, options = commands[0]
+    assert command[1] == "-P"
+    assert "" not in options["env"]["PYTHONPATH"].split(os.pathsep)
 
 
 # Killed at random -------------------------------------------------------------------

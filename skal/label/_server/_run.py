@@ -85,6 +85,8 @@ def listening(port):
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     # A port that a server has just left may be taken again.
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Or each answer waits 40 ms: its head, its body, and TCP's patience between.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         made.bind((HOST, port))
         made.listen(128)  # who comes before the server is ready waits

@@ -128,7 +128,7 @@ def as_numbers(values: Sequence[Any], gaps: Any) -> Any:
     """
     numbers = np.full(len(values), np.nan)
     try:
-        for i in np.flatnonzero(~gaps):
+        for i in np.flatnonzero(~gaps).tolist():
             numbers[i] = float(values[i])
     except (TypeError, ValueError):
         return None

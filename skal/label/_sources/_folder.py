@@ -158,7 +158,8 @@ def _files_below(root):
             f"source must be a folder of images, got {str(root)!r}, which is none. "
             "Mind the folder you are in."
         )
-    files, left_out = [], Counter()
+    files: list[tuple[str, tuple[int, int]]] = []
+    left_out: Counter[str] = Counter()
     for place, folders, names in os.walk(root):
         links = [name for name in folders if os.path.islink(os.path.join(place, name))]
         left_out["links to folders"] += len(links)
