@@ -2,12 +2,14 @@
 # what it needs, and installs again only when pyproject.toml changes.
 #   make demo PYTHON=python3.12    another interpreter
 #   make demo DEMO="--seeds 3"     options of `skal demo`
+#   make label                     label handwritten digits on a page; ctrl C ends it
 #   make test-all                  long tests too, oldest versions, and the built wheel
 #   make test-pythons              a smoke test on each Python that is at hand
 
 PYTHON ?= python3
 VENV ?= .venv
 DEMO ?=
+LABEL ?=
 
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
@@ -15,11 +17,14 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 PYTEST := OMP_NUM_THREADS=1 timeout 1800 $(BIN)/python -m pytest \
   -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test test-long test-oldest test-wheel test-pythons test-all lint docs \
+.PHONY: demo label test test-long test-oldest test-wheel test-pythons test-all lint docs \
   bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/skal demo $(DEMO)
+
+label: $(VENV)/.label
+	$(BIN)/skal label digits $(LABEL)
 
 test: $(VENV)/.dev
 	$(PYTEST) -m "not long"
@@ -66,9 +71,13 @@ $(VENV)/.core: pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) -e .
 	touch $@
 
+$(VENV)/.label: pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) -e ".[label]"
+	touch $@ $(VENV)/.core
+
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) -e ".[dev,docs]"
-	touch $@ $(VENV)/.core
+	touch $@ $(VENV)/.core $(VENV)/.label
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) -e ".[bench]"

@@ -46,6 +46,7 @@ FLOORS = [
         "testing": "laws that a strategy or a posterior must keep",
         "experiment": "many runs, compared",
     },
+    {"label": "labelling by hand: a session, its record, a page"},
     {"cli": "the command line"},
     {"__main__": "python -m skal"},
 ]

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from skal import __version__
 from skal._checks import nearest_first
-from skal.cli import _bench, _demo
+from skal.cli import _bench, _demo, _exchange, _label
 
 __all__ = ["app", "main"]
 
@@ -34,6 +34,10 @@ app = typer.Typer(
 
 app.command()(_bench.bench)
 app.command()(_bench.report)
+app.command()(_label.label)
+app.command()(_exchange.export)
+app.command("import")(_exchange.import_)
+app.command("ls-backend")(_exchange.ls_backend)
 
 
 def main() -> None:

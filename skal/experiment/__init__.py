@@ -16,7 +16,7 @@ from skal.experiment._statistics import (
     pairwise_penalties,
 )
 
-#: What ``skal bench`` and ``skal report`` are made of beside these; not for users.
+#: What the commands are made of beside these; not for users.
 command_line = _command_line
 
 __all__ = [

@@ -1,12 +1,14 @@
-"""What the command line takes of experiments beside their public classes."""
+"""What the command line and labelling take of experiments beside their classes."""
 
 from skal.experiment._config import (
     CONFIGS,
     STRATEGIES,
+    build,
     foreign_classes,
     loaded_experiment,
     read_config,
 )
+from skal.experiment._names import ESTIMATORS
 from skal.experiment._owner import owned
 from skal.experiment._progress import as_time
 from skal.experiment._report_text import (
@@ -27,9 +29,11 @@ from skal.experiment._sources import whole_path
 __all__ = [
     "CONFIG",
     "CONFIGS",
+    "ESTIMATORS",
     "STRATEGIES",
     "as_begun",
     "as_time",
+    "build",
     "foreign_classes",
     "headlines",
     "holds_other_files",

@@ -1,0 +1,79 @@
+"""What a model may learn from: the labels of one moment, by position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from skal.label._events import Event
+    from skal.label._ledger import Ledger
+    from skal.label._pool import Pool
+    from skal.label._spellings import ClassNames
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The labels of one moment.
+
+    Parameters
+    ----------
+    seq : int
+        The last event that it knows.
+    train : ndarray of int
+        Positions of the rows to train on, in the order of their labels.
+    y : ndarray
+        Their classes, as the user gave them.
+    audit : ndarray of int
+        Positions of the rows that were drawn at random and answered; held out.
+    y_audit : ndarray
+        Their classes.
+    audit_events : list of Event
+        How each of these came up, and what the model took it for.
+    candidates : ndarray of int
+        Positions of the rows that may be asked: neither labelled nor thrown out, nor
+        kept for the audit while there are others.
+    """
+
+    seq: int
+    train: np.ndarray
+    y: np.ndarray
+    audit: np.ndarray
+    y_audit: np.ndarray
+    audit_events: list[Event]
+    candidates: np.ndarray
+
+
+def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
+    """Return what counts now, by position in the pool."""
+    labels = sorted(ledger.labels.values(), key=lambda event: event.seq)
+    labels = [event for event in labels if event.item in pool]
+    audit = [event for event in labels if is_audit(ledger, event)]
+    train = [event for event in labels if not is_audit(ledger, event)]
+    candidates = pool.present & ~pool.reserved
+    candidates &= ledger.open[pool.items]
+    if not candidates.any():
+        candidates = pool.present & ledger.open[pool.items]
+    return Snapshot(
+        seq=ledger.seq,
+        train=pool.positions(event.item for event in train),
+        y=classes_of(train, classes),
+        audit=pool.positions(event.item for event in audit),
+        y_audit=classes_of(audit, classes),
+        audit_events=audit,
+        candidates=np.flatnonzero(candidates),
+    )
+
+
+def is_audit(ledger, event):
+    """Tell whether a label is held out: its row was drawn at random, and then asked."""
+    return ledger.drawn.get(event.item) == "random"
+
+
+def classes_of(events: list[Event], classes: ClassNames) -> Any:
+    values = [classes.value_of(event.value) for event in events]
+    return np.array(values if values else classes.values[:0])

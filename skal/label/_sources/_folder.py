@@ -1,0 +1,242 @@
+"""A folder of images."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skal._checks import check_choice
+from skal.label._sources._base import Source
+from skal.label._sources._image_features import (
+    RECIPE,
+    SIDE,
+    image_features,
+    leading,
+)
+from skal.label._sources._safe_image import MAX_BYTES, SUFFIXES, read_pixels
+
+if TYPE_CHECKING:
+    from typing import Any
+
+#: Images that are decoded, and kept, at one go.
+_BLOCK = 128
+
+
+class ImageFolder(Source):
+    """The images below a folder.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder. Links out of it, pipes, hidden files and files that are no images
+        by their suffix are passed over; ``notes`` counts them.
+    labels : {"folders"} or None, default=None
+        "folders" takes the first folder on the way to an image for its label.
+    input : {"features", "pixels"}, default="features"
+        What a learner is given: numbers for a linear model, or pixels for a net.
+    derived : Derived, default=None
+        What is known of files that did not change, so that they need not be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> from skal.label._sources import ImageFolder
+    >>> with TemporaryDirectory() as folder:
+    ...     for name in ("a.png", "b.png"):
+    ...         Image.new("RGB", (40, 30), "red").save(Path(folder, name))
+    ...     photos = ImageFolder(folder)
+    >>> photos.ids, len(set(photos.digests))
+    (['a.png', 'b.png'], 1)
+    """
+
+    kind = "image"
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        labels: str | None = None,
+        input: str = "features",
+        derived: Any = None,
+    ) -> None:
+        self.root = Path(path).expanduser().resolve()
+        if labels is not None:
+            check_choice("labels", labels, ("folders",))
+        self.input = check_choice("input", input, ("features", "pixels"))
+        self._labels_by = labels
+        files, left_out = _files_below(self.root)
+        if not files:
+            raise ValueError(
+                f"source must hold images ({', '.join(SUFFIXES)}), got "
+                f"{str(path)!r} with none. {_words(left_out)}".strip()
+            )
+        self.paths = [Path(file) for file, _ in files]
+        names = [path.relative_to(self.root) for path in self.paths]
+        self.ids = [_as_text(name.as_posix()) for name in names]
+        self.digests = _digests(self.ids, files, derived)
+        self.labels = [
+            _as_text(name.parts[0]) if labels and len(name.parts) > 1 else None
+            for name in names
+        ]
+        self.notes = [_words(left_out)] if left_out else []
+
+    def _features(self, derived, progress):
+        known = self._kept(derived)
+        n, todo = len(self.ids), self._todo(known)
+        with ThreadPoolExecutor(_threads()) as threads:
+            for start in range(0, len(todo), _BLOCK):
+                if progress is not None:
+                    progress(n - len(todo) + start, n)
+                found = self._block(todo[start : start + _BLOCK], threads)
+                known.update(found)
+                if derived is not None:
+                    derived.keep_features(self._recipe, found)
+        if progress is not None:
+            progress(n, n)
+        rows = np.stack([known[digest] for digest in self.digests])
+        if self.input == "pixels":
+            return rows.reshape(-1, 3, SIDE, SIDE)
+        return leading(rows)
+
+    def are_made(self, derived=None):
+        """Tell whether every image was decoded already."""
+        return self._made is not None or not self._todo(self._kept(derived))
+
+    @property
+    def _recipe(self):
+        return RECIPE if self.input == "features" else f"pixels-{SIDE}"
+
+    def _kept(self, derived):
+        """Return the features that are kept, by digest."""
+        if derived is None:
+            return {}
+        dtype = np.float16 if self.input == "features" else np.uint8
+        return derived.features(self._recipe, self.digests, dtype)
+
+    def _todo(self, known):
+        """Return a position of each content whose features are missing."""
+        places = {digest: i for i, digest in enumerate(self.digests)}
+        return [i for digest, i in places.items() if digest not in known]
+
+    def _block(self, positions, threads):
+        """Return the features of some images; an image that cannot be read is grey."""
+        grey = np.full((3, SIDE, SIDE), 127, np.uint8)
+        found = threads.map(
+            lambda i: read_pixels(self.paths[i], self.root, SIDE), positions
+        )
+        rows = np.stack([grey if one is None else one for one in found])
+        if self.input == "features":
+            rows = image_features(rows).astype(np.float16)
+        digests = [self.digests[i] for i in positions]
+        return dict(zip(digests, rows.reshape(len(rows), -1), strict=True))
+
+    def show(self, position):
+        return {"kind": "image", "image": self.paths[position]}
+
+    def meta(self):
+        options = {"labels": self._labels_by, "input": self.input}
+        return {"source": str(self.root), "options": options}
+
+
+def _threads():
+    """Leave a core to whoever labels."""
+    return max(1, min(4, (os.cpu_count() or 1) - 1))
+
+
+def _files_below(root):
+    """Return paths and stamps of the images below a folder, and what was left out."""
+    if not root.is_dir():
+        raise ValueError(
+            f"source must be a folder of images, got {str(root)!r}, which is none. "
+            "Mind the folder you are in."
+        )
+    files: list[tuple[str, tuple[int, int]]] = []
+    left_out: Counter[str] = Counter()
+    for place, folders, names in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        left_out["links to folders"] += len(links)
+        folders[:] = sorted(
+            name for name in folders if name not in links and not _is_hidden(name)
+        )
+        for name in sorted(names):
+            path = os.path.join(place, name)
+            if _is_hidden(name):
+                continue
+            found = _stamp_of(path, root)
+            if isinstance(found, str):
+                left_out[found] += 1
+            else:
+                files.append((path, found))
+    return files, +left_out
+
+
+def _is_hidden(name):
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _stamp_of(path, root):
+    """Return size and time of change of an image, or why it is left out."""
+    if not path.lower().endswith(SUFFIXES):
+        return "files that are no images"
+    try:
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode):
+            if not Path(path).resolve(strict=True).is_relative_to(root):
+                return "links out of the folder"
+            found = os.stat(path)
+    except (OSError, RuntimeError):  # to nowhere, or in a ring
+        return "links to nowhere"
+    if not stat.S_ISREG(found.st_mode):
+        return "things that are no files"
+    if found.st_size > MAX_BYTES:
+        return f"files over {MAX_BYTES >> 20} MB"
+    return found.st_size, found.st_mtime_ns
+
+
+def _words(left_out):
+    """Say what was left out."""
+    if not left_out:
+        return ""
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(left_out.items()))
+    return f"Left out: {counts}."
+
+
+def _as_text(name):
+    """Return a file's name as text, also where it is in no encoding."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _digests(ids, files, derived):
+    """Return the digest of each file; those that did not change are not read."""
+    known = {} if derived is None else derived.stamps()
+    digests = [
+        known[id][2] if known.get(id, ())[:2] == stamp else None
+        for id, (_, stamp) in zip(ids, files, strict=True)
+    ]
+    todo = [i for i, digest in enumerate(digests) if digest is None]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for i, digest in zip(
+            todo, threads.map(lambda i: _digest_of_file(files[i][0]), todo), strict=True
+        ):
+            digests[i] = digest
+    if derived is not None and (todo or len(known) > len(ids)):
+        derived.keep_stamps(
+            {
+                id: (*stamp, digest)
+                for id, (_, stamp), digest in zip(ids, files, digests, strict=True)
+            }
+        )
+    return digests
+
+
+def _digest_of_file(path):
+    with open(path, "rb") as file:
+        return f"sha256:{file_digest(file, 'sha256').hexdigest()}"

@@ -1,0 +1,59 @@
+"""Agreement counts rows that two people have labelled, and what chance would give."""
+
+import numpy as np
+from sklearn.metrics import cohen_kappa_score
+
+from skal.label import Event
+from skal.label._agreement import agreement_of
+from skal.label._ledger import Ledger
+
+
+def said(**labels):
+    return [
+        Event(item, who, "label", value)
+        for who, row in labels.items()
+        for item, value in enumerate(row)
+        if value != "."
+    ]
+
+
+def test_shares_and_kappa_of_each_pair():
+    ann, bob, cyd = "aabbab", "abbba.", "......"
+    found = agreement_of(said(ann=ann, bob=bob, cyd=cyd + "a"), [])
+    assert found.names == ["ann", "bob", "cyd"]
+    assert found.n_rows.tolist() == [[0, 5, 0], [5, 0, 0], [0, 0, 0]]
+    assert found.share[0, 1] == 0.8
+    expected = cohen_kappa_score([*ann[:5]], [*bob[:5]])
+    np.testing.assert_allclose(found.kappa[[0, 1], [1, 0]], expected)
+    assert np.isnan(found.share[0, 2])
+
+
+def test_full_agreement_on_one_class_says_nothing_beyond_chance():
+    found = agreement_of(said(ann="aaa", bob="aaa"), [])
+    assert found.share[0, 1] == 1
+    assert np.isnan(found.kappa[0, 1])
+
+
+def test_one_with_themselves_is_on_the_diagonal():
+    again = [("ann", "a", "a"), ("ann", "a", "b"), ("ann", "b", "b")]
+    found = agreement_of(said(ann="abb"), again)
+    np.testing.assert_allclose(found.share, [[2 / 3]])
+    assert found.n_rows.tolist() == [[3]]
+
+
+def test_a_ledger_knows_who_was_asked_again():
+    ledger = Ledger()
+    events = [
+        Event(1, "ann", "label", "a", source="strategy", seq=1),
+        Event(1, "ann", "label", "b", source="strategy", seq=2),  # a correction
+        Event(1, "ann", "label", "a", source="again", seq=3),
+        Event(1, "bob", "label", "a", source="again", seq=4),  # the first of bob's
+    ]
+    ledger.update(events)
+    assert ledger.said_again() == [("ann", "b", "a")]
+
+
+def test_nobody_agrees_on_nothing():
+    found = agreement_of([], [])
+    assert found.names == []
+    assert found.share.shape == (0, 0)

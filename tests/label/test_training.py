@@ -1,0 +1,208 @@
+"""One refit: what it is given, what it publishes, and what it leaves as it was."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.semi_supervised import SelfTrainingClassifier
+
+from skal import ActiveLearner
+from skal.label import LabelSession
+from skal.label._sources import ImageFolder
+from skal.label._training import RANKED
+from skal.query import CoreSet
+
+
+@pytest.fixture
+def X(rng):
+    return rng.normal(size=(120, 2)) + 4 * (np.arange(120) % 3)[:, None]
+
+
+def open_session(X, learner=None, **options):
+    learner = GaussianNB() if learner is None else learner
+    options = {"classes": ["a", "b", "c"], "random_state": 0, **options}
+    return LabelSession(X, learner=learner, train="elsewhere", **options)
+
+
+def answer(session, n):
+    for item in session.ask(n):
+        session.label(item.id, "abc"[int(item.id) % 3])
+
+
+def test_before_any_label_the_rows_are_ranked_without_a_model(X):
+    learner = ActiveLearner(GaussianNB(), initial="typiclust", random_state=0)
+    with open_session(X, learner) as session:
+        info = session.train()
+        assert info["cold"]
+        items, scores = session.derived.ranking()
+        candidates = session.pool.items[session.snapshot().candidates]
+        assert sorted(items) == sorted(candidates)
+        assert np.isnan(scores).all()
+        assert session.derived.predictions() == {}
+        assert session.curve == []
+        first = {int(session.pool.id_of(item)) % 3 for item in items[:RANKED].tolist()}
+        assert first == {0, 1, 2}
+        assert {light.state for light in session.lights} == {"cannot tell"}
+
+
+def test_labels_of_one_class_are_no_model_yet(X):
+    with open_session(X) as session:
+        for item in session.ask(4):
+            session.label(item.id, "a")
+        assert session.train()["cold"]
+        asked = set(session.derived.ranking()[0].tolist())
+        assert not asked & {event.item for event in session.store.current()}
+
+
+def test_what_is_published_is_what_the_learner_says(X):
+    with open_session(X) as session:
+        answer(session, 20)
+        session.train()
+        shot, learner = session.snapshot(), session.learner
+        expected = GaussianNB().fit(X[shot.train], shot.y)
+        said = session.derived.predictions()
+        assert len(said) == 120
+        for i, item in enumerate(session.pool.items.tolist()):
+            label, sure = said[item]
+            assert label == expected.predict(X[i : i + 1])[0]
+            assert sure == pytest.approx(expected.predict_proba(X[i : i + 1]).max())
+        size = max(RANKED, 2 * session.due)
+        picks, _ = learner.query(X, size, candidates=shot.candidates)
+        items, scores = session.derived.ranking()
+        assert items[:size].tolist() == session.pool.items[picks].tolist()
+        rest = scores[size:]
+        assert (np.diff(rest) <= 0).all()
+        assert sorted(items) == sorted(session.pool.items[shot.candidates])
+        point = session.curve[-1]
+        right = expected.predict(X[shot.audit]) == shot.y_audit
+        assert point["accuracy"] == right.mean()
+        assert (point["n_audit"], point["n_labels"]) == (2, 18)
+
+
+def test_a_strategy_that_only_picks_ranks_the_rest_at_random(X):
+    learner = ActiveLearner(GaussianNB(), CoreSet())
+    with open_session(X, learner) as session:
+        answer(session, 20)
+        session.train()
+        items, scores = session.derived.ranking()
+        assert np.isnan(scores).all()
+        candidates = session.snapshot().candidates
+        assert sorted(items) == sorted(session.pool.items[candidates])
+
+
+def test_labels_stay_whole_numbers_for_the_learner(X):
+    with open_session(X, classes=[0, 1, 2]) as session:
+        for item in session.ask(20):
+            session.label(item.id, int(item.id) % 3)
+        session.train()
+        assert session.learner.classes_.tolist() == [0, 1, 2]
+        assert {label for label, _ in session.derived.predictions().values()} == set(
+            "012"
+        )
+
+
+def test_a_class_that_is_added_is_learnt_also_where_the_learner_knows_its_classes(X):
+    learner = ActiveLearner(GaussianNB(), classes=["a", "b"])
+    with open_session(X, learner, classes=["a", "b"]) as session:
+        ids = iter(map(str, range(120)))
+        for id in (next(ids) for _ in range(12)):
+            session.label(id, "ab"[int(id) % 2])
+        session.train()
+        session.add_class("c")
+        for id in (next(ids) for _ in range(6)):
+            session.label(id, "c")
+        session.train()
+        assert session.learner.classes_.tolist() == ["a", "b", "c"]
+
+
+def test_the_same_labels_give_the_same_model_and_ranking(X):
+    found = []
+    for _ in range(2):
+        learner = ActiveLearner(LogisticRegression(), random_state=3)
+        with open_session(X, learner) as session:
+            answer(session, 20)
+            session.train()
+            found.append((session.derived.ranking(), session.derived.predictions()))
+    (one, first), (other, second) = found
+    np.testing.assert_array_equal(one, other)
+    assert first == second
+
+
+def test_confidence_is_set_right_by_the_audit(X):
+    """A model that is always sure, and right on a third of the rows."""
+    sure = DummyClassifier(strategy="most_frequent")
+    with open_session(X, sure, audit=0.5) as session:
+        answer(session, 80)
+        info = session.train()
+        assert info["temperature"] > 5
+        confidence = [sure for _, sure in session.derived.predictions().values()]
+        assert max(confidence) < 0.9
+        assert session.lights[2].state == "go on"
+
+
+def test_successive_models_are_compared(X):
+    with open_session(X) as session:
+        for n in (20, 10, 10, 10):
+            answer(session, n)
+            session.train()
+        kappas = [one["info"]["kappa"] for one in session.derived.models()]
+        assert kappas[-1] is None
+        assert all(0.8 < kappa <= 1 for kappa in kappas[:-1])
+        assert session.lights[1].state != "cannot tell"
+
+
+def test_rows_that_left_the_pool_are_neither_ranked_nor_said(X):
+    with open_session(X) as session:
+        answer(session, 20)
+        gone = session.ask(2)
+        session.remove_rows([item.id for item in gone])
+        session.train()
+        items = {item.item for item in gone}
+        assert not items & set(session.derived.ranking()[0].tolist())
+        assert not items & session.derived.predictions().keys()
+
+
+def test_a_pool_that_is_all_labelled(X):
+    with open_session(X) as session:
+        session.label_many({str(i): "abc"[i % 3] for i in range(120)})
+        session.train()
+        assert len(session.derived.ranking()[0]) == 0
+        assert session.derived.status["phase"] == "idle"
+
+
+def test_rows_without_a_label_go_along_where_they_are_wanted(X):
+    own = SelfTrainingClassifier(GaussianNB())
+    with open_session(X, ActiveLearner(own, use_unlabeled=True)) as session:
+        answer(session, 20)
+        session.train()
+        assert session.learner.estimator_.n_features_in_ == 2
+        n_taken = (session.learner.estimator_.labeled_iter_ > 0).sum()
+        assert n_taken > 50  # labels that it gave itself
+
+
+def test_features_of_images_come_with_their_progress(tmp_path, monkeypatch):
+    for i in range(4):
+        Image.new("RGB", (8, 8), (60 * i, 0, 0)).save(tmp_path / f"{i}.png")
+    source = ImageFolder(tmp_path)
+    with LabelSession(source, classes=["a", "b"], train="elsewhere") as session:
+        with pytest.raises(ValueError, match="like must wait until the images"):
+            session.search(like="0.png")
+        told = []
+        write = session.derived.set_status
+        monkeypatch.setattr(
+            session.derived,
+            "set_status",
+            lambda **one: told.append(one) or write(**one),
+        )
+        session.train()
+        phases = [(one["phase"], one.get("done")) for one in told if "phase" in one]
+        assert phases == [
+            ("features", 0),
+            ("features", 4),
+            ("training", None),
+            ("idle", None),
+        ]
+        assert "done" not in session.derived.status
+        assert len(session.search(like="0.png", n=2)) == 2
