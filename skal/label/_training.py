@@ -225,11 +225,12 @@ def _light_up(session, shot):
     is_cold = bool(models) and "cold" in models[0]["info"]
     confidence = None if is_cold else [sure for _, sure in said.values()]
     ceiling = ceiling_of(session.store.events())
+    n_labels, right = _rightness(derived, models, truth)
     lights = [
         accuracy_light(derived.curve(), ceiling=ceiling[0] if ceiling else None),
         stability_light([one["info"].get("kappa") for one in reversed(models)]),
         doubt_light(confidence, len(shot.audit)),
-        gain_light(*_rightness(derived, models, truth), session.seed),
+        gain_light(n_labels, right, session.seed),
     ]
     derived.set_status(lights=as_plain(lights))
 
