@@ -730,7 +730,7 @@ def no_compute_after(monkeypatch):
             "must be classifiers for 'data'",
         ),
         (
-            {"estimators": LinearSVC(), "strategies": "entropy"},
+            {"estimators": LinearSVC(), "strategies": ["entropy"]},
             TypeError,
             "predict_proba",
         ),
