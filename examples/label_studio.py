@@ -8,7 +8,8 @@ that arrive as they are made, and an export that comes back.
     python -m venv /tmp/ls && /tmp/ls/bin/pip install label-studio
     python examples/label_studio.py /tmp/ls/bin/label-studio
 
-It takes some minutes, most of them for Label Studio's first start, and printed:
+It takes some minutes, most of them for Label Studio's first start, and printed (beside
+the times of single calls):
 
     skal: 30 labels by ann, 1 skip by me, a model
     Label Studio: 1.23.2

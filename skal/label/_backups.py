@@ -107,9 +107,11 @@ def restore(path: Path) -> Path:
             continue
         put_aside(path)
         make_private_file(path)
-        with closing(sqlite3.connect(copy)) as source:
-            with closing(sqlite3.connect(path)) as target:
-                source.backup(target)
+        with (
+            closing(sqlite3.connect(copy)) as source,
+            closing(sqlite3.connect(path)) as target,
+        ):
+            source.backup(target)
         return copy
     raise FileNotFoundError(
         f"path must have a sound backup in {backups_of(path)[0].parent}, got none."

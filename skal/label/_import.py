@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from skal._checks import check_choice, nearest_first
-from skal.label._events import Event
+from skal.label._events import Event, checked_event
 from skal.label._formats import FORMATS, Record, format_of, read_records
 from skal.label._items import digest_of_bytes
 from skal.label._label_studio import records_of
@@ -287,7 +287,8 @@ class _Look:
             return
         report.matched += record.kind is not None
         if record.note not in (None, self.notes.get((item, who))):
-            notes.append(_event(item, who, record, kind="note", value=record.note))
+            event = _event(item, who, record, kind="note", value=record.note)
+            notes += self._sound(place, event)
         earlier = news.get((item, who))
         if record.kind is None or (earlier and _later(earlier[1], record)):
             return
@@ -307,7 +308,16 @@ class _Look:
         if record.kind == "label" and record.label not in self.classes:
             counts = self.report.unknown_classes
             counts[record.label] = counts.get(record.label, 0) + 1
-        yield _event(item, who, record, kind=record.kind, value=record.label)
+        event = _event(item, who, record, kind=record.kind, value=record.label)
+        yield from self._sound(place, event)
+
+    def _sound(self, place, event):
+        """Return the event in a list, or none if no store would take it."""
+        try:
+            return [checked_event(event)]
+        except ValueError as error:
+            self.report.problems.append(f"{place}: {error}")
+            return []
 
 
 def _later(one, other):

@@ -67,8 +67,9 @@ class Supervisor:
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "films.csv")
     ...     _ = file.write_text(chr(10).join(["body", "good", "bad", "so so"]))
-    ...     LabelSession(file, classes=["+", "-"], project=folder).close()
-    ...     with Supervisor(folder) as supervisor:
+    ...     project = Path(folder, "films.skal")
+    ...     LabelSession(file, classes=["+", "-"], project=project).close()
+    ...     with Supervisor(project) as supervisor:
     ...         alive = supervisor.pid is not None
     >>> alive, supervisor.pid
     (True, None)

@@ -1,6 +1,7 @@
 """The ML backend: what Label Studio asks, and who may ask."""
 
 import json
+import sys
 import time
 from base64 import b64decode, b64encode
 from contextlib import ExitStack
@@ -329,6 +330,13 @@ def test_the_password_is_kept_as_a_hash(session):
     kept = json.dumps(dict(session.store.meta))
     assert password not in kept
     assert b64encode(password.encode()).decode() not in kept
+
+
+@pytest.mark.parametrize("missing", ["starlette.applications", "uvicorn"])
+def test_without_the_extra_it_says_what_to_install(missing, session, monkeypatch):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError, match=r'pip install "skal\[label\]"'):
+        BackendServer(Shelf.of(session), port=0)
 
 
 def test_a_short_password_is_refused(session):

@@ -185,6 +185,24 @@ def test_a_dry_run_tells_all_and_writes_nothing(tmp_path):
     ]
 
 
+def test_what_no_store_would_take_is_told_before(tmp_path):
+    path = write_lines(
+        tmp_path / "a.jsonl",
+        {"id": "0", "label": "pos", "annotator": "a" * 101},
+        {"id": "1", "label": "pos", "note": "n" * 10_001},
+        {"id": "2", "label": "pos", "note": "fine"},
+    )
+    with texts() as session:
+        look = import_labels(session, path, dry_run=True)
+        report = import_labels(session, path)
+        assert set(words_of(session)) == {("1", "me"), ("2", "me")}
+    assert look.problems == report.problems
+    assert [problem.split(" must")[0] for problem in report.problems] == [
+        "row 2: value",
+        "row 1: annotator",
+    ]
+
+
 def test_unknown_classes_are_an_error_before_anything_is_written(tmp_path):
     path = write_lines(
         tmp_path / "a.jsonl", {"id": "0", "label": "pos"}, {"id": "1", "label": "poss"}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +178,12 @@ def test_a_file_that_is_no_parquet_is_an_error(tmp_path):
     path.write_text("id")
     with pytest.raises(ValueError, match="cannot be read"):
         read(path, "parquet")
+
+
+def test_without_pyarrow_there_is_no_parquet(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(ImportError, match=r'pip install "skal\[experiment\]"'):
+        write_records([], tmp_path / "a.parquet", "parquet")
 
 
 def test_the_name_tells_the_format(tmp_path):

@@ -325,6 +325,25 @@ def test_an_answer_that_is_refused_is_told_and_stops_no_other(chromium):
 
 
 @pytest.mark.long
+def test_a_row_that_is_asked_again_does_not_tell_what_was_said(chromium):
+    """Or people would agree with themselves by looking."""
+    options = {"repeat": 0.5, "audit": 0}
+    with served(**options) as server, tab(chromium, server) as page:
+        seen, again = set(), 0
+        for _ in range(45):  # twenty others come between
+            if shown(page) in seen:
+                again += 1
+                assert "now:" not in page.locator(".where").inner_text()
+                assert page.locator(".class[aria-pressed=true]").count() == 0
+                assert page.locator(".following").is_disabled()
+            seen.add(press(page, "1"))
+        wait_saved(page)
+        assert again >= 3
+        sources = [event.source for event in server.session.store.events()]
+        assert sources.count("again") == again
+
+
+@pytest.mark.long
 def test_leaving_with_unsaved_answers_is_asked_about(chromium):
     with served() as server:
         context = chromium.new_context()

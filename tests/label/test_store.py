@@ -425,9 +425,13 @@ def test_a_store_stays_in_its_process(store):
 
 
 def test_a_failing_commit_leaves_nothing(store):
-    with pytest.raises(RuntimeError), store._database.transaction() as connection:
-        connection.execute("INSERT INTO meta VALUES ('a', '1')")
-        raise RuntimeError
+    def fail_in_the_middle():
+        with store._database.transaction() as connection:
+            connection.execute("INSERT INTO meta VALUES ('a', '1')")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_in_the_middle()
     assert dict(store.meta) == {}
     store.append([Event(1, "ann", "label", "cat")])
 

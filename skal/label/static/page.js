@@ -632,8 +632,13 @@ class Page {
     this.mark();
   }
 
+  /** The answer to show; a row that is asked again on purpose hides what was said. */
+  shownAnswer(row) {
+    return this.back === null && row.source === "again" ? undefined : this.answerOf(row.item);
+  }
+
   whereabouts(row) {
-    const answered = this.answerOf(row.item);
+    const answered = this.shownAnswer(row);
     const parts = [h("span", { className: "id", dir: "auto", title: row.id }, row.id)];
     if (this.back !== null) {
       const steps = this.past.slice(this.back).filter((one) => !one.undone && one.item).length;
@@ -643,7 +648,6 @@ class Page {
       const said = answered.kind === "label" ? answered.value : WORDS[answered.kind];
       parts.push(h("span", { className: "chip now" }, "now: ", h("b", { dir: "auto" }, said)));
     }
-    if (row.twice) parts.push(h("span", { className: "chip" }, "asked again"));
     return parts;
   }
 
@@ -683,7 +687,7 @@ class Page {
   /** Say on the buttons what the row on the screen has now. */
   mark() {
     const row = this.state && this.shown();
-    const answered = row ? this.answerOf(row.item) : null;
+    const answered = row ? this.shownAnswer(row) : null;
     for (const button of this.classes.querySelectorAll(".class")) {
       const name = this.state.classes[button.dataset.position];
       button.setAttribute("aria-pressed", String(answered?.kind === "label" && answered.value === name));
@@ -806,7 +810,7 @@ class Page {
   lookForward() {
     if (this.back === null) {
       // Undo brought it back and it still has an answer: leave that, and go on.
-      if (this.current && this.answerOf(this.current.item)) this.advance();
+      if (this.current && this.shownAnswer(this.current)) this.advance();
       return;
     }
     const usable = (one) => !one.undone && one.item && ANSWERS.includes(one.kind) && this.known.has(one.item);
