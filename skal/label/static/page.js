@@ -454,7 +454,7 @@ class Page {
     this.classes.replaceChildren(...buttons, add);
     this.classes.classList.toggle("many", buttons.length > FEW);
     this.filterLine.hidden = buttons.length <= FEW;
-    this.classes.classList.toggle("short", this.state.classes.every((name) => name.length <= 4));
+    this.classes.classList.toggle("short", this.state.classes.every((name) => name.length <= 2));
     const picked = this.pick.value;
     this.pick.replaceChildren(...this.state.classes.map((name) => h("option", { value: name }, name)));
     if (this.state.classes.includes(picked)) this.pick.value = picked;
