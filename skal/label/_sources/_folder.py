@@ -78,13 +78,13 @@ class ImageFolder(Source):
                 f"source must hold images ({', '.join(SUFFIXES)}), got "
                 f"{str(path)!r} with none. {_words(left_out)}".strip()
             )
-        self.paths = [Path(file) for file, _ in files]
-        names = [path.relative_to(self.root) for path in self.paths]
-        self.ids = [_as_text(name.as_posix()) for name in names]
+        self._files = [file for file, _ in files]
+        # Of many files, text is cut in less time than paths are made.
+        start = len(os.path.join(self.root, ""))
+        self.ids = [_as_text(file[start:]).replace(os.sep, "/") for file in self._files]
         self.digests = _digests(self.ids, files, derived)
         self.labels = [
-            _as_text(name.parts[0]) if labels and len(name.parts) > 1 else None
-            for name in names
+            id.partition("/")[0] if labels and "/" in id else None for id in self.ids
         ]
         self.notes = [_words(left_out)] if left_out else []
 
@@ -130,7 +130,7 @@ class ImageFolder(Source):
         """Return the features of some images; an image that cannot be read is grey."""
         grey = np.full((3, SIDE, SIDE), 127, np.uint8)
         found = threads.map(
-            lambda i: read_pixels(self.paths[i], self.root, SIDE), positions
+            lambda i: read_pixels(Path(self._files[i]), self.root, SIDE), positions
         )
         rows = np.stack([grey if one is None else one for one in found])
         if self.input == "features":
@@ -139,7 +139,7 @@ class ImageFolder(Source):
         return dict(zip(digests, rows.reshape(len(rows), -1), strict=True))
 
     def show(self, position):
-        return {"kind": "image", "image": self.paths[position]}
+        return {"kind": "image", "image": Path(self._files[position])}
 
     def meta(self):
         options = {"labels": self._labels_by, "input": self.input}
@@ -222,11 +222,14 @@ def _digests(ids, files, derived):
         for id, (_, stamp) in zip(ids, files, strict=True)
     ]
     todo = [i for i, digest in enumerate(digests) if digest is None]
+    blocks = [todo[i : i + _BLOCK] for i in range(0, len(todo), _BLOCK)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for i, digest in zip(
-            todo, threads.map(lambda i: _digest_of_file(files[i][0]), todo), strict=True
-        ):
-            digests[i] = digest
+        found = threads.map(
+            lambda block: [_digest_of_file(files[i][0]) for i in block], blocks
+        )
+        for block, these in zip(blocks, found, strict=True):
+            for i, digest in zip(block, these, strict=True):
+                digests[i] = digest
     if derived is not None and (todo or len(known) > len(ids)):
         derived.keep_stamps(
             {
