@@ -182,17 +182,21 @@ class _Shown:
 
     def __init__(self, shelf):
         self.source = shelf.source
+        self.by_id = shelf.match_by == "id"
         self.positions: dict[str, int] = {}
+        self.copies: dict[str, int] = {}
         if self.source is not None:
-            pairs = enumerate(zip(self.source.ids, self.source.digests, strict=True))
-            for position, (name, digest) in pairs:
-                self.positions.setdefault(digest, position)
-                self.positions[name] = position
+            for position, digest in enumerate(self.source.digests):
+                self.positions[self.source.ids[position]] = position
+                self.copies.setdefault(digest, position)
 
     def position(self, record):
-        """Return where a row stands, also under the name that it has by now."""
-        by_content = self.positions.get(record.digest)
-        return self.positions.get(record.id, by_content)
+        """Return where a row stands by now; not what has come to its place since."""
+        position = self.positions.get(record.id)
+        same = position is not None and (
+            self.by_id or self.source.digests[position] == record.digest
+        )
+        return position if same else self.copies.get(record.digest)
 
     def __call__(self, record):
         position = self.position(record)

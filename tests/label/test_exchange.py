@@ -477,3 +477,23 @@ def test_a_report_names_the_first_few(tmp_path):
     with texts() as session:
         report = import_labels(session, write_lines(tmp_path / "a.jsonl", *rows))
     assert "9 unknown rows: 'x0', 'x1', 'x2', 'x3', 'x4' and 4 more" in str(report)
+
+
+def test_what_has_come_to_the_place_of_a_row_is_not_exported_for_it(photos, tmp_path):
+    """A file read anew by an export used to lend its rows to older labels."""
+    file = tmp_path / "reviews.csv"
+    file.write_text("body\ngood\nbad\n")
+    source = open_source({"source": str(file), "options": {"text": "body"}})
+    with LabelSession(source, classes=["pos"], project=tmp_path / "a.skal") as session:
+        session.label("0", "pos")
+    file.write_text("body\nnew\ngood\n")
+    path = export_labels(tmp_path / "a.skal", "jsonl", tmp_path / "a.jsonl")
+    (line,) = path.read_text().splitlines()
+    assert json.loads(line)["text"] == "good"
+    labelled_photos(photos, tmp_path / "photos.skal").close()
+    cat = (photos / "a/1.png").read_bytes()
+    (photos / "a/1.png").rename(photos / "aside.png")
+    (photos / "c.png").rename(photos / "a/1.png")
+    (photos / "aside.png").rename(photos / "c.png")
+    out = export_labels(tmp_path / "photos.skal", "imagefolder", copy=True)
+    assert (out / "cat/1.png").read_bytes() == cat
