@@ -109,6 +109,19 @@ def test_a_corrected_audit_row_stays_one():
     assert not {*shot.audit} & {*shot.candidates}
 
 
+def test_rows_that_were_asked_and_are_labelled_at_one_go_keep_their_part():
+    """The rows drawn for the audit used to be trained on then, and told nothing."""
+    session = session_of([f"text {i}" for i in range(200)], audit=0.2)
+    while session.n_labels < 50:
+        items = session.ask(10)
+        events = session.label_many({item.id: "pos" for item in items})
+        assert [event.source for event in events] == [item.source for item in items]
+    shot = session.snapshot()
+    assert (len(shot.audit), len(shot.train)) == (10, 40)
+    left = set(session.pool.ids) - set(session.labels["id"])
+    assert session.label_many([min(left)], "pos")[0].source == "batch"
+
+
 def test_the_same_event_again_changes_nothing(session):
     first = session.label("a", "pos", event="e-1")
     again = session.label("a", "pos", event="e-1")
