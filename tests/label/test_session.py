@@ -343,6 +343,17 @@ def test_rows_that_moved_keep_their_labels(tmp_path):
         assert session.labels["id"].tolist() == ["5"]
 
 
+def test_a_row_in_the_place_of_another_has_not_its_label(tmp_path):
+    """The frame used to give the label of a row that is gone to the new one."""
+    with session_of(project=tmp_path / "p") as session:
+        session.label(1, "neg")
+        session.label(2, "pos")
+    changed = ["good film", "something new", *TEXTS[2:]]
+    with LabelSession.open(tmp_path / "p", X=changed, train="elsewhere") as session:
+        assert session.labels["id"].tolist() == ["2"]
+        assert session.n_labels == 1
+
+
 @pytest.fixture
 def photos(tmp_path):
     folder = tmp_path / "photos"
