@@ -395,6 +395,7 @@ class Answering:
             self._sync()
             item = self._number(id)
             leases = self.store.leases(of=annotator)
+            origin = self._origin(item, annotator, source, leases)
             happened = Event(
                 item,
                 annotator,
@@ -402,7 +403,7 @@ class Answering:
                 value,
                 lead_ms=lead_ms,
                 event=str(uuid4()) if event is None else event,
-                **({} if kind == "note" else self._origin(item, annotator, source, leases)),
+                **({} if kind == "note" else origin),
             )
             return self._append([happened])[0]
 

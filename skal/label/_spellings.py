@@ -72,7 +72,7 @@ class ClassNames:
 
     def check(self, value: Any, name: str = "value") -> str:
         """Return the stored name of a class; refuse one that is not known."""
-        text = str(plain(value))
+        text = str(self._whole(plain(value)))
         if text in self._named:
             return text
         close = self.twin(text) or next(iter(self.near(text, 0.6)), None)
@@ -81,6 +81,11 @@ class ClassNames:
             f"{name} must be one of {self._listed(text)}, got {value!r}.{hint} "
             f"add_class({value!r}) makes it a class."
         )
+
+    def _whole(self, value):
+        """Return 1.0 as 1 where classes are whole; columns with gaps have it."""
+        whole = self._numbers and isinstance(value, float) and value.is_integer()
+        return int(value) if whole else value
 
     def _listed(self, text):
         """Name the classes in a message: all, or those most like a word."""

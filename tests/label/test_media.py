@@ -90,7 +90,7 @@ def test_a_good_picture_with_odd_tags_is_shown(decoder, tmp_path):
     decoder.encode(tmp_path / "odd.jpg", tmp_path / "odd.webp", 320)
     assert size_of(tmp_path / "odd.webp") == (9, 9)
     (tmp_path / "page.png").write_text("<p>no image")
-    with pytest.raises(ValueError, match="^it is no image of a known format$"):
+    with pytest.raises(ValueError, match=r"^it is no image of a known format$"):
         decoder.encode(tmp_path / "page.png", tmp_path / "page.webp", 320)
 
 
