@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -454,6 +454,7 @@ def pairs_of(labels, value):
             )
         return list(labels.items())
     ids = as_ids(labels, "labels")
+    value = list(value) if isinstance(value, Iterator) else value
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
         return [(id, value) for id in ids]
     if len(value) != len(ids):

@@ -343,6 +343,14 @@ def test_rows_that_moved_keep_their_labels(tmp_path):
         assert session.labels["id"].tolist() == ["5"]
 
 
+def test_a_pool_may_begin_empty():
+    """The first look used to train on no rows, and to fail."""
+    session = session_of([], train="ask")
+    assert session.ask(3) == []
+    session.add_rows(["good", "bad"])
+    assert len(session.ask(3)) == 2
+
+
 def test_what_can_be_read_once_is_read_once():
     """Classes used to be none then, and labels no classes."""
     session = session_of(classes=map(str, [1, 2]), ids=(f"r{i}" for i in range(6)))
@@ -351,6 +359,8 @@ def test_what_can_be_read_once_is_read_once():
     session = session_of(classes=None, y=iter(["a", "b", *[None] * 4]))
     assert session.classes == ["a", "b"]
     assert session.n_labels == 2
+    session.label_many(iter(["2", "3"]), iter(["a", "b"]))
+    assert session.n_labels == 4
 
 
 @pytest.mark.parametrize("dtype", [object, "string", "category"])
