@@ -188,7 +188,7 @@ class Answers:
             name = str(event.get("event"))
             try:
                 self._take(annotator, **event)
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, OverflowError) as error:
                 said = str(error.args[0] if error.args else error)
                 refused.append({"event": name, "error": said})
             else:
