@@ -143,6 +143,11 @@ def test_label_studio_gets_every_row_and_its_config(session, tmp_path):
     assert '<Choice value="a/b" />' in path.with_suffix(".xml").read_text("utf-8")
 
 
+def write_table(path, *lines):
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return path
+
+
 def write_lines(path, *rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
@@ -234,6 +239,42 @@ def test_a_class_that_is_there_in_other_letters_is_not_added(tmp_path):
         with pytest.raises(ValueError, match="must differ from 'pos' in more than"):
             import_labels(session, path, add_classes=True)
         assert session.store.last_seq() == 0
+
+
+def test_new_classes_that_differ_in_letters_alone_are_not_added(tmp_path):
+    """They used to be compared with those of the project only."""
+    path = write_table(tmp_path / "a.csv", "id,label", "0,maybe", "1,Maybe")
+    with texts() as session:
+        with pytest.raises(ValueError, match="name must differ from 'maybe'"):
+            import_labels(session, path, add_classes=True)
+        assert session.n_labels == 0
+        assert session.classes == CLASSES
+
+
+def test_a_column_that_is_named_is_the_one_that_is_read(tmp_path):
+    """A column called as ours used to win over it, if it came later."""
+    path = write_table(tmp_path / "a.csv", "id,gold,label", "0,pos,=neg")
+    with texts() as session:
+        import_labels(session, path, columns={"label": "gold"})
+        assert words_of(session) == {("0", "me"): ("label", "pos")}
+
+
+@pytest.mark.parametrize(
+    ("head", "columns", "message"),
+    [
+        ("id,stars", {}, "must have a column label or .*, got 'id', 'stars'"),
+        ("id,label", {"label": "star"}, "label must name a column of .*'star'"),
+        ("id,label", {"id": "name"}, "id must name a column of .*'name'"),
+        ("label,label", {}, "must name each column once, got 'label' twice"),
+    ],
+)
+def test_columns_that_are_not_there_are_an_error(tmp_path, head, columns, message):
+    """Nothing used to be imported then, or the wrong column, and nothing told."""
+    path = write_table(tmp_path / "a.csv", head, "0,pos")
+    with texts() as session:
+        with pytest.raises(ValueError, match=message):
+            import_labels(session, path, columns=columns)
+        assert session.n_labels == 0
 
 
 def test_a_conflict_is_left_out_or_taken_as_a_correction(tmp_path):
