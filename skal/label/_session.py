@@ -272,7 +272,8 @@ class LabelSession(Answering):
         """Write what the project is to know of itself, the first time all of it."""
         meta = self.store.meta
         if "seed" not in meta:
-            meta.update(
+            meta.begin(
+                "seed",
                 created=time.time(),
                 kind=source.kind,
                 classes=classes,

@@ -343,6 +343,24 @@ def test_rows_that_moved_keep_their_labels(tmp_path):
         assert session.labels["id"].tolist() == ["5"]
 
 
+def test_a_project_is_begun_once(tmp_path, monkeypatch):
+    """Two who began it at once used to keep other rows each for the audit."""
+    begun = []
+
+    def draw(given):
+        if not begun:  # another process begins between a look and a word
+            begun.append(None)
+            begun.append(session_of(project=tmp_path / "p", random_state=1))
+        return given
+
+    monkeypatch.setattr("skal.label._session.draw_seed", draw)
+    with (
+        session_of(project=tmp_path / "p", random_state=2) as late,
+        begun[1] as early,
+    ):
+        assert late.seed == early.seed == early.store.meta["seed"] == 1
+
+
 def test_a_pool_may_begin_empty():
     """The first look used to train on no rows, and to fail."""
     session = session_of([], train="ask")
