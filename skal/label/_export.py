@@ -154,13 +154,20 @@ def records_of(shelf: Shelf, everything: bool = True) -> Iterator[Record]:
         Those of a row follow each other.
     """
     said, notes, shown = shelf.ledger().said, shelf.notes(), _Shown(shelf)
+    noted: dict[int, list[str]] = {}
+    for item, annotator in notes:
+        noted.setdefault(item, []).append(annotator)
     for item, guess in guesses(shelf.store, shelf.derived):
-        words = said.get(item, {}).values()
-        if not words and everything:
-            yield replace(guess, content=shown(guess))
-        for word in sorted(words, key=lambda word: word.seq or 0):
-            note = notes.get((item, word.annotator))
-            yield _spoken(replace(guess, content=shown(guess)), word, note)
+        words, writers = said.get(item, {}), noted.get(item, [])
+        only = [writer for writer in writers if writer not in words]
+        if everything or words or only:
+            guess = replace(guess, content=shown(guess))
+        if everything and not words and not only:
+            yield guess
+        for word in sorted(words.values(), key=lambda word: word.seq or 0):
+            yield _spoken(guess, word, notes.get((item, word.annotator)))
+        for writer in only:
+            yield replace(guess, annotator=writer, note=notes[item, writer])
 
 
 def _spoken(record, word, note=None):

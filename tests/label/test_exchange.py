@@ -107,6 +107,22 @@ def test_neutralised_formulas_come_back_as_they_were(session, tmp_path):
         assert words_of(fresh) == words_of(session)
 
 
+@pytest.mark.parametrize("fmt", ["csv", "jsonl", "parquet"])
+def test_a_note_without_a_word_goes_out_and_comes_in(fmt, tmp_path):
+    """It used to be left out."""
+    with texts() as session:
+        session.note("3", "blurred?")
+        session.note("0", "sure")
+        session.label("0", "pos", annotator="bob")
+        path = export_labels(session, fmt, tmp_path / f"a.{fmt}")
+    with texts() as fresh:
+        assert import_labels(fresh, path).n_read == 1
+        notes = [event for event in fresh.store.events() if event.kind == "note"]
+        said = {(fresh.pool.id_of(note.item), note.value) for note in notes}
+        assert said == {("3", "blurred?"), ("0", "sure")}
+        assert {note.annotator for note in notes} == {"me"}
+
+
 def test_one_undo_takes_an_import_back(session, tmp_path):
     path = export_labels(session, "jsonl", tmp_path / "a.jsonl")
     with texts() as fresh:
