@@ -171,7 +171,7 @@ def check_ids(ids: Sequence[str], n: int) -> None:
         twice = next(one for one in ids if one in seen or seen.add(one))  # type: ignore[func-returns-value]
         raise ValueError(
             f"ids must be unique, got {twice!r} more than once. Leave them out to go "
-            "by position."
+            "by position, or by the index of a frame; reset_index() makes that unique."
         )
 
 
@@ -181,7 +181,7 @@ def known_label(label: Any) -> str | None:
     Parameters
     ----------
     label : object
-        A label, None or NaN.
+        A label, None, NaN or blanks.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def known_label(label: Any) -> str | None:
         The label.
     """
     label = _known(label)
-    if label is None or label != label or label == "":
+    if label is None or label != label or not str(label).strip():
         return None
     return str(label)
 
