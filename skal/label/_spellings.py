@@ -98,12 +98,14 @@ class ClassNames:
 
     def check_new(self, value: Any, near: bool = False) -> str:
         """Return the name to store for a new class; say which ones it looks like."""
-        text = str(plain(value))
+        text = str(self._whole(plain(value)))
         check_text("name", text, most=200)
-        if self._numbers and as_number(text) is None:
-            raise ValueError(
-                f"name must be a number like the other classes, got {value!r}."
-            )
+        if self._numbers:
+            if as_number(text) is None:
+                raise ValueError(
+                    f"name must be a number like the other classes, got {value!r}."
+                )
+            text = str(as_number(text))  # 01 is 1, and no other class
         if text in self._named:
             return text
         twin = self.twin(text)
