@@ -420,6 +420,8 @@ class Answering:
             known = None
         if known is None:
             return {"source": source or "given"}
+        if known is not lease and known.source == "again":
+            return {"source": source or "given"}  # nobody was asked another time
         return {name: getattr(known, name) for name in names}
 
     def _append(self, events):
