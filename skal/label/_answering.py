@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -140,7 +140,8 @@ class Answering:
         value : object or list, default=None
             For a list of ids, the class of all, or a list with one for each.
         source : str, default="batch"
-            How they came up: "batch", "search", "import" or "given".
+            How rows came up that the person was not asked for: "batch", "search",
+            "import" or "given".
         annotator : str or None, default=None
             Who says so.
         event : str or None, default=None
@@ -160,15 +161,17 @@ class Answering:
             items = [self._number(id) for id, _ in pairs]
             if len(set(items)) < len(items):
                 raise ValueError("labels must name each row once, got one twice.")
+            who = self._person(annotator)
+            leases = self.store.leases(of=who)
             events = [
                 Event(
                     item,
-                    self._person(annotator),
+                    who,
                     "label",
                     name,
                     batch=batch,
-                    source=source,
                     event=f"{batch}:{item}",
+                    **self._origin(item, who, source, leases),
                 )
                 for item, name in zip(items, names, strict=True)
             ]
@@ -391,6 +394,8 @@ class Answering:
         with self._lock:
             self._sync()
             item = self._number(id)
+            leases = self.store.leases(of=annotator)
+            origin = self._origin(item, annotator, source, leases)
             happened = Event(
                 item,
                 annotator,
@@ -398,14 +403,14 @@ class Answering:
                 value,
                 lead_ms=lead_ms,
                 event=str(uuid4()) if event is None else event,
-                **({} if kind == "note" else self._origin(item, annotator, source)),
+                **({} if kind == "note" else origin),
             )
             return self._append([happened])[0]
 
-    def _origin(self, item, annotator, source):
+    def _origin(self, item, annotator, source, leases):
         """Return how a row came up: as the person was asked for it, or as before."""
         names = "source", "rank", "score", "model", "p_select", "predicted"
-        lease = self.store.leases(of=annotator).get(item)
+        lease = leases.get(item)
         before = self._ledger.said.get(item, {})
         if lease is not None and lease.annotator == annotator and lease.source:
             known: Any = lease
@@ -415,6 +420,8 @@ class Answering:
             known = None
         if known is None:
             return {"source": source or "given"}
+        if known is not lease and known.source == "again":
+            return {"source": source or "given"}  # nobody was asked another time
         return {name: getattr(known, name) for name in names}
 
     def _append(self, events):
@@ -449,6 +456,7 @@ def pairs_of(labels, value):
             )
         return list(labels.items())
     ids = as_ids(labels, "labels")
+    value = list(value) if isinstance(value, Iterator) else value
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
         return [(id, value) for id in ids]
     if len(value) != len(ids):

@@ -73,7 +73,7 @@ class Answers:
     def __init__(self, session: Any) -> None:
         self.session = session
         self._key = project_key(session.store.path)
-        self._tally = Tally(session.store)
+        self._tally = Tally(session)
 
     def answer(
         self, name: str, payload: dict[str, Any], annotator: str
@@ -188,7 +188,7 @@ class Answers:
             name = str(event.get("event"))
             try:
                 self._take(annotator, **event)
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, OverflowError) as error:
                 said = str(error.args[0] if error.args else error)
                 refused.append({"event": name, "error": said})
             else:
@@ -385,19 +385,19 @@ class Tally:
 
     Parameters
     ----------
-    store : LabelStore
-        Where it is read.
+    session : LabelSession
+        Its store is read, and the rows of its pool count.
     """
 
-    def __init__(self, store):
-        self.store = store
+    def __init__(self, session):
+        self.session = session
         self._seq = -1
         self._current = []
 
     def _read(self):
-        seq = self.store.last_seq()
+        seq = self.session.store.last_seq()
         if seq != self._seq:
-            self._current = self.store.current()
+            self._current = self.session.store.current()
             self._seq = seq
         return self._current
 
@@ -410,18 +410,19 @@ class Tally:
         return {one.item for one in self._read() if one.kind != "skip"}
 
     def counts(self):
-        current, labels = self._read(), self.labels()
-        discarded = {one.item for one in current if one.kind == "discard"}
-        skipped = {one.item for one in current if one.kind == "skip"} - labels.keys()
-        by_class: dict[str, int] = {}
-        for value in labels.values():
-            by_class[value] = by_class.get(value, 0) + 1
+        """Count the rows of the pool; one that anybody threw out has no label."""
+        pool = self.session.pool
+        here = [one for one in self._read() if one.item in pool]
+        out = {one.item for one in here if one.kind == "discard"}
+        labels = {one.item: one.value for one in here if one.kind == "label"}
+        labels = {item: value for item, value in labels.items() if item not in out}
+        skipped = {one.item for one in here if one.kind == "skip"}
         return {
             "n_labels": len(labels),
-            "n_skipped": len(skipped - discarded),
-            "n_discarded": len(discarded),
-            "n_done": len(labels.keys() | discarded),
-            "by_class": by_class,
+            "n_skipped": len(skipped - out - labels.keys()),
+            "n_discarded": len(out),
+            "n_done": len(labels) + len(out),
+            "by_class": Counter(labels.values()),
         }
 
     def pace(self, annotator):

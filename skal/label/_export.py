@@ -154,13 +154,20 @@ def records_of(shelf: Shelf, everything: bool = True) -> Iterator[Record]:
         Those of a row follow each other.
     """
     said, notes, shown = shelf.ledger().said, shelf.notes(), _Shown(shelf)
+    noted: dict[int, list[str]] = {}
+    for item, annotator in notes:
+        noted.setdefault(item, []).append(annotator)
     for item, guess in guesses(shelf.store, shelf.derived):
-        words = said.get(item, {}).values()
-        if not words and everything:
-            yield replace(guess, content=shown(guess))
-        for word in sorted(words, key=lambda word: word.seq or 0):
-            note = notes.get((item, word.annotator))
-            yield _spoken(replace(guess, content=shown(guess)), word, note)
+        words, writers = said.get(item, {}), noted.get(item, [])
+        only = [writer for writer in writers if writer not in words]
+        if everything or words or only:
+            guess = replace(guess, content=shown(guess))
+        if everything and not words and not only:
+            yield guess
+        for word in sorted(words.values(), key=lambda word: word.seq or 0):
+            yield _spoken(guess, word, notes.get((item, word.annotator)))
+        for writer in only:
+            yield replace(guess, annotator=writer, note=notes[item, writer])
 
 
 def _spoken(record, word, note=None):
@@ -182,17 +189,21 @@ class _Shown:
 
     def __init__(self, shelf):
         self.source = shelf.source
+        self.by_id = shelf.match_by == "id"
         self.positions: dict[str, int] = {}
+        self.copies: dict[str, int] = {}
         if self.source is not None:
-            pairs = enumerate(zip(self.source.ids, self.source.digests, strict=True))
-            for position, (name, digest) in pairs:
-                self.positions.setdefault(digest, position)
-                self.positions[name] = position
+            for position, digest in enumerate(self.source.digests):
+                self.positions[self.source.ids[position]] = position
+                self.copies.setdefault(digest, position)
 
     def position(self, record):
-        """Return where a row stands, also under the name that it has by now."""
-        by_content = self.positions.get(record.digest)
-        return self.positions.get(record.id, by_content)
+        """Return where a row stands by now; not what has come to its place since."""
+        position = self.positions.get(record.id)
+        same = position is not None and (
+            self.by_id or self.source.digests[position] == record.digest
+        )
+        return position if same else self.copies.get(record.digest)
 
     def __call__(self, record):
         position = self.position(record)

@@ -41,7 +41,10 @@ COLUMNS = ("id", "label", "annotator", "time", "source", "round", "score")
 
 
 def labels_frame(ledger: Ledger, store: LabelStore, classes: ClassNames) -> Any:
-    """Return the label of each person on each row, in the order of their labels."""
+    """Return the label of each person on each row, in the order of their labels.
+
+    A row that is gone is left out where its id is another's by now.
+    """
     try:
         import pandas as pd
     except ModuleNotFoundError as error:
@@ -49,8 +52,11 @@ def labels_frame(ledger: Ledger, store: LabelStore, classes: ClassNames) -> Any:
             'labels needs pandas. Install it with: pip install "skal[label]", or read '
             "store.current()."
         ) from error
-    ids: dict[Any, str] = {row.item: row.id for row in store.items()}
+    known = sorted(store.items(), key=lambda row: row.present)
+    named = {row.id: row.item for row in known}  # present ones win
+    ids: dict[Any, str] = {item: id for id, item in named.items()}
     said = [event for row in ledger.said.values() for event in row.values()]
+    said = [event for event in said if event.item in ids]
     labels = sorted((e for e in said if e.kind == "label"), key=lambda event: event.seq)
     rows = [
         (

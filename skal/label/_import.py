@@ -19,6 +19,8 @@ from skal.label._shelf import opened
 
 #: How many of each kind a report names.
 NAMED = 5
+#: Columns of which a file must have one to say anything.
+SAID = ("label", "kind", "note")
 
 
 class Conflict(NamedTuple):
@@ -229,7 +231,7 @@ def _records(path, fmt, columns, from_name):
             raise ValueError(f"{str(path)!r} must hold JSON: {error}.") from error
         yield from records_of(tasks, from_name)
         return
-    for place, record, file in read_records(path, fmt, columns):
+    for place, record, file in read_records(path, fmt, columns, SAID):
         if record is None:
             yield place, None, file
         elif isinstance(file, Path) and record.digest is None:
@@ -354,7 +356,10 @@ def _write(shelf, report, events, add_classes):
             "Give other names with rename= (--rename), or make them classes with "
             "add_classes=True (--add-classes)."
         )
-    classes = [Event(None, "import", "class", names.check_new(name)) for name in new]
+    classes = []
+    for name in new:  # each is looked at beside those before it
+        classes.append(Event(None, "import", "class", names.check_new(name)))
+        names.add(name)
     if events:
         report.batch = str(uuid4())
         shelf.store.append(

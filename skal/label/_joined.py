@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from skal._data import concat_rows, n_rows
 from skal.label._sources import MemorySource
+from skal.label._sources._memory import as_rows, ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,9 +27,10 @@ def joined_by(
             "X must join rows in memory, but the rows of this project are files. Put "
             "them there and use rescan()."
         )
+    names: Any = ids_of(X) if ids is None else list(ids)
+    X = as_rows(X)
     joined = concat_rows(source.X, X)  # complains of rows of another kind
-    names: Any = None if ids is None else list(ids)
-    if ids is None and not hasattr(X, "iloc"):
+    if names is None:
         names = range(len(source.ids), len(source.ids) + n_rows(X))
     more = MemorySource(X, names, source.kind, as_given=source.as_given)
     kept = [

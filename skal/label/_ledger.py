@@ -101,9 +101,13 @@ class Ledger:
                 for event in spoken
                 if event.kind == "label" and not self._is_undone(event)
             ]
-            for before, after in pairwise(labels):
-                if after.source == "again":
-                    found.append((annotator, str(before.value), str(after.value)))
+            answers: list[Event] = []  # a correction takes the place of its answer
+            for event in labels:
+                if event.source != "again":
+                    del answers[-1:]
+                answers.append(event)
+            for before, after in pairwise(answers):
+                found.append((annotator, str(before.value), str(after.value)))
         return found
 
     def _hear(self, event):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal.label._audit import FEWEST, exact_interval
+from skal.label._ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -350,15 +351,9 @@ def ceiling_of(events: Sequence[Any]) -> tuple[float, float, float] | None:
     (share, low, high) or None
         With a 95 % interval; None before five rows were shown again.
     """
-    last: dict[Any, str] = {}
-    same = []
-    for event in events:
-        if event.kind != "label":
-            continue
-        key = event.item, event.annotator
-        if event.source == "again" and key in last:
-            same.append(last[key] == event.value)
-        last[key] = event.value
+    ledger = Ledger()
+    ledger.update(events)
+    same = [before == after for _, before, after in ledger.said_again()]
     if len(same) < FEWEST:
         return None
     return float(np.mean(same)), *exact_interval(sum(same), len(same), 0.05)

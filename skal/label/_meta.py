@@ -39,6 +39,12 @@ class Meta(MutableMapping):
         with self._database.transaction():
             super().update(*args, **values)
 
+    def begin(self, mark: str, **values: Any) -> None:
+        """Write values unless ``mark`` is there: of two processes, one begins."""
+        with self._database.transaction():
+            if mark not in self:
+                self.update(values)
+
     def __delitem__(self, key: str) -> None:
         self[key]  # a key that is not there is a KeyError
         with self._database.transaction() as connection:

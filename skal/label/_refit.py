@@ -31,7 +31,7 @@ def is_due(session: LabelSession) -> bool:
     """Tell whether enough is new, or something is and nobody has spoken for a while."""
     model = session.derived.model()
     if model is None:
-        return True
+        return len(session.pool) > 0
     new = session.n_new_since(model["seq"])
     if new == 0:
         return False

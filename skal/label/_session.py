@@ -28,7 +28,7 @@ from skal.label._queue import Queue, Ranking
 from skal.label._refit import Trainer, TrainerThread, due_after
 from skal.label._search import neighbours, with_words
 from skal.label._snapshot import take_snapshot
-from skal.label._sources import as_source, open_source
+from skal.label._sources import Source, as_source, open_source
 from skal.label._sources._memory import known_label
 from skal.label._spellings import ClassNames, plain
 from skal.label._store import LabelStore
@@ -167,7 +167,9 @@ class LabelSession(Answering):
         self.refit_after = check_refit_after(refit_after)
         check_rule(stopping, train)
         check_learner_given(learner)
-        ClassNames(plain_list(classes)).warn_of_twins()
+        given = plain_list(classes)
+        ClassNames(given).warn_of_twins()
+        y = None if y is None else labels_of(y, given)
         self._lock = threading.RLock()
         self._ledger = Ledger()
         self._ranked: Ranking | None = None
@@ -178,7 +180,7 @@ class LabelSession(Answering):
         self.derived = Derived(self.project.model if self.project else None)
         try:
             source = self._source(X, ids, kind, y, learner)
-            given = plain_list(classes) or classes_of(source, y)
+            given = given or classes_of(source, y)
             self._check_start(source, given)
             self._remember(source, given, random_state, guidelines)
             self._begin(source, given, learner)
@@ -242,6 +244,8 @@ class LabelSession(Answering):
     # Opening --------------------------------------------------------------------
 
     def _source(self, X, ids, kind, y, learner):
+        if X is None or isinstance(X, (str, Path, Source)):
+            check_not_given(ids=ids, y=y)
         if X is None:
             return open_source(self.store.meta, self.derived)
         if isinstance(X, (str, Path)):
@@ -268,7 +272,8 @@ class LabelSession(Answering):
         """Write what the project is to know of itself, the first time all of it."""
         meta = self.store.meta
         if "seed" not in meta:
-            meta.update(
+            meta.begin(
+                "seed",
                 created=time.time(),
                 kind=source.kind,
                 classes=classes,
@@ -716,6 +721,16 @@ def check_learner_given(learner):
         as_learner(learner, "array")
 
 
+def check_not_given(**given):
+    """Refuse ids and labels of rows that have their own."""
+    for name, value in given.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} must be None where the rows of X are not in memory, got "
+                f"{value!r:.80}. Read them, and give X, ids and y together."
+            )
+
+
 def plain_list(classes):
     """Return classes as a list of Python's own values."""
     if isinstance(classes, (str, bytes)):
@@ -723,8 +738,23 @@ def plain_list(classes):
     return [plain(value) for value in (() if classes is None else classes)]
 
 
+def labels_of(y, classes):
+    """Return labels as a list of Python's own values.
+
+    A column of whole numbers with gaps is one of floats in a frame: they are whole
+    again, unless classes are no whole numbers themselves.
+    """
+    labels = [plain(value) for value in y]
+    known = [value for value in labels if known_label(value) is not None]
+    whole = all(isinstance(value, float) and value.is_integer() for value in known)
+    floats = any(isinstance(value, float) for value in classes)
+    if len(known) == len(labels) or not whole or floats:
+        return labels
+    return [None if known_label(value) is None else int(value) for value in labels]
+
+
 def classes_of(source, y):
     """Return the classes among the labels that there are already."""
-    labels = source.labels if y is None else [plain(value) for value in y]
+    labels = source.labels if y is None else y
     known = {label for label in labels if known_label(label) is not None}
     return sorted(known, key=lambda value: (isinstance(value, str), value))

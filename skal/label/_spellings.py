@@ -72,7 +72,7 @@ class ClassNames:
 
     def check(self, value: Any, name: str = "value") -> str:
         """Return the stored name of a class; refuse one that is not known."""
-        text = str(plain(value))
+        text = str(self._whole(plain(value)))
         if text in self._named:
             return text
         close = self.twin(text) or next(iter(self.near(text, 0.6)), None)
@@ -81,6 +81,11 @@ class ClassNames:
             f"{name} must be one of {self._listed(text)}, got {value!r}.{hint} "
             f"add_class({value!r}) makes it a class."
         )
+
+    def _whole(self, value):
+        """Return 1.0 as 1 where classes are whole; columns with gaps have it."""
+        whole = self._numbers and isinstance(value, float) and value.is_integer()
+        return int(value) if whole else value
 
     def _listed(self, text):
         """Name the classes in a message: all, or those most like a word."""
@@ -93,12 +98,14 @@ class ClassNames:
 
     def check_new(self, value: Any, near: bool = False) -> str:
         """Return the name to store for a new class; say which ones it looks like."""
-        text = str(plain(value))
+        text = str(self._whole(plain(value)))
         check_text("name", text, most=200)
-        if self._numbers and as_number(text) is None:
-            raise ValueError(
-                f"name must be a number like the other classes, got {value!r}."
-            )
+        if self._numbers:
+            if as_number(text) is None:
+                raise ValueError(
+                    f"name must be a number like the other classes, got {value!r}."
+                )
+            text = str(as_number(text))  # 01 is 1, and no other class
         if text in self._named:
             return text
         twin = self.twin(text)

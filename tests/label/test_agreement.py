@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
-from skal.label import Event
+from skal.label import Event, LabelSession
 from skal.label._agreement import agreement_of
 from skal.label._ledger import Ledger
 
@@ -57,3 +57,21 @@ def test_nobody_agrees_on_nothing():
     found = agreement_of([], [])
     assert found.names == []
     assert found.share.shape == (0, 0)
+
+
+def test_a_correction_is_no_other_answer():
+    """A slip at a row asked again used to count as two disagreements."""
+    texts = [f"text {i}" for i in range(60)]
+    session = LabelSession(
+        texts, classes=["a", "b"], train="elsewhere", random_state=0, repeat=0.2
+    )
+    again = None
+    while again is None:
+        (item,) = session.ask()
+        again = item if item.source == "again" else None
+        session.label(item.id, "a" if again is None else "b")
+    assert session.agreement.share.tolist() == [[0]]
+    assert session.relabel(again.id, "a").source == "given"
+    assert session.agreement.share.tolist() == [[1]]
+    session.undo()
+    assert session.agreement.share.tolist() == [[0]]

@@ -280,3 +280,13 @@ def test_any_order_of_answers_equals_a_list_of_them(acts):
             meant |= values
         told = {one.item: one.value or one.kind for one in session.store.current()}
         assert told == meant
+
+
+def test_the_progress_counts_the_rows_that_are_there(session, ask):
+    """Rows that had gone, or were thrown out, used to be counted as labelled."""
+    session.label_many(["0", "1", "2"], "pos")
+    session.discard("2", annotator="ann")
+    session.remove_rows(["0"])
+    told = ask("progress")
+    assert (told["n_items"], told["n_labels"], told["n_discarded"]) == (39, 1, 1)
+    assert [one["n"] for one in told["by_class"]] == [1, 0]

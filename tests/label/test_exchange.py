@@ -107,6 +107,22 @@ def test_neutralised_formulas_come_back_as_they_were(session, tmp_path):
         assert words_of(fresh) == words_of(session)
 
 
+@pytest.mark.parametrize("fmt", ["csv", "jsonl", "parquet"])
+def test_a_note_without_a_word_goes_out_and_comes_in(fmt, tmp_path):
+    """It used to be left out."""
+    with texts() as session:
+        session.note("3", "blurred?")
+        session.note("0", "sure")
+        session.label("0", "pos", annotator="bob")
+        path = export_labels(session, fmt, tmp_path / f"a.{fmt}")
+    with texts() as fresh:
+        assert import_labels(fresh, path).n_read == 1
+        notes = [event for event in fresh.store.events() if event.kind == "note"]
+        said = {(fresh.pool.id_of(note.item), note.value) for note in notes}
+        assert said == {("3", "blurred?"), ("0", "sure")}
+        assert {note.annotator for note in notes} == {"me"}
+
+
 def test_one_undo_takes_an_import_back(session, tmp_path):
     path = export_labels(session, "jsonl", tmp_path / "a.jsonl")
     with texts() as fresh:
@@ -141,6 +157,11 @@ def test_label_studio_gets_every_row_and_its_config(session, tmp_path):
     scores = [task["predictions"][0]["score"] for task in tasks]
     assert sorted(range(8), key=scores.__getitem__)[:2] == [7, 6]
     assert '<Choice value="a/b" />' in path.with_suffix(".xml").read_text("utf-8")
+
+
+def write_table(path, *lines):
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return path
 
 
 def write_lines(path, *rows):
@@ -234,6 +255,42 @@ def test_a_class_that_is_there_in_other_letters_is_not_added(tmp_path):
         with pytest.raises(ValueError, match="must differ from 'pos' in more than"):
             import_labels(session, path, add_classes=True)
         assert session.store.last_seq() == 0
+
+
+def test_new_classes_that_differ_in_letters_alone_are_not_added(tmp_path):
+    """They used to be compared with those of the project only."""
+    path = write_table(tmp_path / "a.csv", "id,label", "0,maybe", "1,Maybe")
+    with texts() as session:
+        with pytest.raises(ValueError, match="name must differ from 'maybe'"):
+            import_labels(session, path, add_classes=True)
+        assert session.n_labels == 0
+        assert session.classes == CLASSES
+
+
+def test_a_column_that_is_named_is_the_one_that_is_read(tmp_path):
+    """A column called as ours used to win over it, if it came later."""
+    path = write_table(tmp_path / "a.csv", "id,gold,label", "0,pos,=neg")
+    with texts() as session:
+        import_labels(session, path, columns={"label": "gold"})
+        assert words_of(session) == {("0", "me"): ("label", "pos")}
+
+
+@pytest.mark.parametrize(
+    ("head", "columns", "message"),
+    [
+        ("id,stars", {}, "must have a column label or .*, got 'id', 'stars'"),
+        ("id,label", {"label": "star"}, "label must name a column of .*'star'"),
+        ("id,label", {"id": "name"}, "id must name a column of .*'name'"),
+        ("label,label", {}, "must name each column once, got 'label' twice"),
+    ],
+)
+def test_columns_that_are_not_there_are_an_error(tmp_path, head, columns, message):
+    """Nothing used to be imported then, or the wrong column, and nothing told."""
+    path = write_table(tmp_path / "a.csv", head, "0,pos")
+    with texts() as session:
+        with pytest.raises(ValueError, match=message):
+            import_labels(session, path, columns=columns)
+        assert session.n_labels == 0
 
 
 def test_a_conflict_is_left_out_or_taken_as_a_correction(tmp_path):
@@ -477,3 +534,23 @@ def test_a_report_names_the_first_few(tmp_path):
     with texts() as session:
         report = import_labels(session, write_lines(tmp_path / "a.jsonl", *rows))
     assert "9 unknown rows: 'x0', 'x1', 'x2', 'x3', 'x4' and 4 more" in str(report)
+
+
+def test_what_has_come_to_the_place_of_a_row_is_not_exported_for_it(photos, tmp_path):
+    """A file read anew by an export used to lend its rows to older labels."""
+    file = tmp_path / "reviews.csv"
+    file.write_text("body\ngood\nbad\n")
+    source = open_source({"source": str(file), "options": {"text": "body"}})
+    with LabelSession(source, classes=["pos"], project=tmp_path / "a.skal") as session:
+        session.label("0", "pos")
+    file.write_text("body\nnew\ngood\n")
+    path = export_labels(tmp_path / "a.skal", "jsonl", tmp_path / "a.jsonl")
+    (line,) = path.read_text().splitlines()
+    assert json.loads(line)["text"] == "good"
+    labelled_photos(photos, tmp_path / "photos.skal").close()
+    cat = (photos / "a/1.png").read_bytes()
+    (photos / "a/1.png").rename(photos / "aside.png")
+    (photos / "c.png").rename(photos / "a/1.png")
+    (photos / "aside.png").rename(photos / "c.png")
+    out = export_labels(tmp_path / "photos.skal", "imagefolder", copy=True)
+    assert (out / "cat/1.png").read_bytes() == cat

@@ -1,11 +1,10 @@
 """The four lights: what they say, and when they cannot tell yet."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from skal.label import Event, LabelSession
 from skal.label._derived import Derived
 from skal.label._lights import (
     accuracy_light,
@@ -147,9 +146,7 @@ def test_the_temperature_takes_back_what_was_put_on(rng):
 
 def test_the_ceiling_is_what_people_say_again():
     def said(item, value, source="strategy", kind="label"):
-        return SimpleNamespace(
-            item=item, annotator="me", kind=kind, value=value, source=source
-        )
+        return Event(item, "me", kind, value, source=source)
 
     events = [said(i, "a") for i in range(6)]
     assert ceiling_of(events) is None
@@ -158,3 +155,14 @@ def test_the_ceiling_is_what_people_say_again():
     share, low, high = ceiling_of(events)
     assert share == pytest.approx(5 / 6)
     assert 0.3 < low < share < high < 1
+
+
+def test_an_answer_taken_back_is_no_answer_of_a_row_shown_again():
+    """It used to count, so that a slip and its undo were two disagreements."""
+    session = LabelSession(["x"] * 5, classes=["a", "b"], train="elsewhere")
+    for row in session.pool.ids:
+        session.label(row, "a")
+        session.label(row, "b", source="again")
+        session.undo()
+        session.label(row, "a", source="again")
+    assert ceiling_of(session.store.events())[0] == 1

@@ -83,6 +83,17 @@ def test_every_mode_becomes_a_picture(mode, decoder, tmp_path):
     assert size_of(to) == (8, 8)
 
 
+def test_a_good_picture_with_odd_tags_is_shown(decoder, tmp_path):
+    """A warning of the decoder, such as of a broken EXIF, used to be an error."""
+    tags = b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\x01\0\0\0c\0\0\0"
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "odd.jpg", exif=tags)
+    decoder.encode(tmp_path / "odd.jpg", tmp_path / "odd.webp", 320)
+    assert size_of(tmp_path / "odd.webp") == (9, 9)
+    (tmp_path / "page.png").write_text("<p>no image")
+    with pytest.raises(ValueError, match=r"^it is no image of a known format$"):
+        decoder.encode(tmp_path / "page.png", tmp_path / "page.webp", 320)
+
+
 BOMBS = {
     "pixels by the header": png(60_000, 60_000),
     "just above the limit": png(8_001, 8_001),

@@ -217,7 +217,22 @@ def test_a_body_that_is_too_long_is_not_read(client):
         status, _, _ = client.send("POST", "/api/events", b"x" * 3_000_000)
     except OSError:  # the connection was closed on us
         return
-    assert status != 200
+    assert status == 413
+
+
+def test_a_number_without_end_stops_no_other_answer(client):
+    """It used to be an error of the server, and the answers beside it not saved."""
+    one, two = (row["item"] for row in client.ask("next", n=2)["items"])
+    said = client.ask(
+        "events",
+        events=[
+            {"event": "e1", "item": float("inf"), "kind": "label", "value": "pos"},
+            {"event": "e2", "item": one, "kind": "label", "value": "pos"},
+        ],
+    )
+    assert (said["saved"], len(said["refused"])) == (["e2"], 1)
+    assert client.send("POST", "/api/next", b'{"n": 1e999}')[0] == 400
+    assert client.ask("next", n=1)["items"][0]["item"] == two
 
 
 def test_each_start_has_keys_of_its_own():

@@ -109,6 +109,19 @@ def test_a_corrected_audit_row_stays_one():
     assert not {*shot.audit} & {*shot.candidates}
 
 
+def test_rows_that_were_asked_and_are_labelled_at_one_go_keep_their_part():
+    """The rows drawn for the audit used to be trained on then, and told nothing."""
+    session = session_of([f"text {i}" for i in range(200)], audit=0.2)
+    while session.n_labels < 50:
+        items = session.ask(10)
+        events = session.label_many({item.id: "pos" for item in items})
+        assert [event.source for event in events] == [item.source for item in items]
+    shot = session.snapshot()
+    assert (len(shot.audit), len(shot.train)) == (10, 40)
+    left = set(session.pool.ids) - set(session.labels["id"])
+    assert session.label_many([min(left)], "pos")[0].source == "batch"
+
+
 def test_the_same_event_again_changes_nothing(session):
     first = session.label("a", "pos", event="e-1")
     again = session.label("a", "pos", event="e-1")
@@ -330,6 +343,80 @@ def test_rows_that_moved_keep_their_labels(tmp_path):
         assert session.labels["id"].tolist() == ["5"]
 
 
+def test_a_project_is_begun_once(tmp_path, monkeypatch):
+    """Two who began it at once used to keep other rows each for the audit."""
+    begun = []
+
+    def draw(given):
+        if not begun:  # another process begins between a look and a word
+            begun.append(None)
+            begun.append(session_of(project=tmp_path / "p", random_state=1))
+        return given
+
+    monkeypatch.setattr("skal.label._session.draw_seed", draw)
+    with (
+        session_of(project=tmp_path / "p", random_state=2) as late,
+        begun[1] as early,
+    ):
+        assert late.seed == early.seed == early.store.meta["seed"] == 1
+
+
+def test_a_pool_may_begin_empty():
+    """The first look used to train on no rows, and to fail."""
+    session = session_of([], train="ask")
+    assert session.ask(3) == []
+    session.add_rows(["good", "bad"])
+    assert len(session.ask(3)) == 2
+
+
+def test_what_can_be_read_once_is_read_once():
+    """Classes used to be none then, and labels no classes."""
+    session = session_of(classes=map(str, [1, 2]), ids=(f"r{i}" for i in range(6)))
+    assert session.classes == ["1", "2"]
+    assert session.pool.ids == [f"r{i}" for i in range(6)]
+    session = session_of(classes=None, y=iter(["a", "b", *[None] * 4]))
+    assert session.classes == ["a", "b"]
+    assert session.n_labels == 2
+    session.label_many(iter(["2", "3"]), iter(["a", "b"]))
+    assert session.n_labels == 4
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "category"])
+def test_columns_of_a_frame_are_texts_and_labels(dtype):
+    """A column of texts used to be taken for a table, and its gaps to be an error."""
+    frame = pd.DataFrame({"text": [*TEXTS[:5], None], "y": ["a", "b", *[None] * 4]})
+    frame = frame.astype(dtype).set_axis(list("abcdef"))
+    session = session_of(frame["text"], y=frame["y"], classes=None)
+    assert (session.pool.kind, session.pool.ids) == ("text", list("abcdef"))
+    assert session.pool.show(5)["text"] == ""
+    assert (session.classes, session.n_labels) == (["a", "b"], 2)
+    assert session.add_rows(pd.Series(["new"], index=["g"])) == ["g"]
+    assert len(session_of(frame.drop(columns="y")).ask(6)) == 6
+    assert session_of([*TEXTS, None]).pool.kind == "text"
+
+
+def test_whole_numbers_with_gaps_are_whole_numbers():
+    """Frames make floats of them, which used to be no classes."""
+    y = pd.Series([1, 0, *[None] * 4])
+    for given in (y, y.astype("Int64")):
+        session = session_of(y=given, classes=[0, 1])
+        assert (session.classes, session.n_labels) == ([0, 1], 2)
+        assert session_of(y=given, classes=None).classes == [0, 1]
+        assert session.label(2, 1.0).value == "1"
+    assert session_of(y=[0.5, 1.0, *[None] * 4], classes=None).classes == [0.5, 1.0]
+
+
+def test_a_row_in_the_place_of_another_has_not_its_label(tmp_path):
+    """The frame used to give the label of a row that is gone to the new one."""
+    with session_of(project=tmp_path / "p") as session:
+        session.label(1, "neg")
+        session.label(2, "pos")
+    changed = ["good film", "something new", *TEXTS[2:]]
+    with LabelSession.open(tmp_path / "p", X=changed, train="elsewhere") as session:
+        assert session.labels["id"].tolist() == ["2"]
+        assert session.n_labels == 1
+
+
 @pytest.fixture
 def photos(tmp_path):
     folder = tmp_path / "photos"
@@ -343,6 +430,15 @@ def save_image(path):
     """Save an image that no other is like."""
     shade = sum(path.as_posix().encode()) % 251
     Image.fromarray(np.full((8, 8), shade, np.uint8)).save(path)
+
+
+def test_ids_and_labels_of_rows_on_disk_are_refused(photos, tmp_path):
+    """They used to be passed over in silence."""
+    for given in ({"y": ["a"] * 3}, {"ids": "abc"}):
+        with pytest.raises(ValueError, match="must be None where the rows of X are"):
+            session_of(photos, **given)
+    with pytest.raises(ValueError, match="y must hold one for each of 6 rows"):
+        session_of(y=["pos", "neg"])
 
 
 def test_files_may_come_move_and_go(photos, tmp_path):

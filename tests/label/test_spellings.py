@@ -51,3 +51,11 @@ def test_numbers_are_numbers_again():
     mixed = ClassNames([3, "b"])
     mixed.add("7")
     assert mixed.values == [3, "b", "7"]
+
+
+def test_a_number_is_one_class_however_it_is_written():
+    """01 beside 1 used to become another class of the same value."""
+    names = ClassNames([1, 2])
+    assert [names.check_new(word) for word in ("01", " 1", 1.0, "+3")] == [
+        *("1", "1", "1", "3")
+    ]

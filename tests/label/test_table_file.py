@@ -234,3 +234,10 @@ def test_rows_for_a_pipeline_of_the_users_own(films):
     frame = TableFile(films, id="id", input="rows").features()
     assert frame["price"].tolist()[:2] == [1.5, 2.0]
     assert frame["body"].tolist()[2] == "bad"
+
+
+def test_blanks_are_no_label(tmp_path):
+    """A cell of blanks used to make a class of blanks."""
+    file = tmp_path / "a.csv"
+    file.write_text("body,stars\nfine,5\ndull, \nso so,\n")
+    assert TableFile(file, text="body", label="stars").labels == ["5", None, None]

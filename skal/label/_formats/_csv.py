@@ -56,12 +56,23 @@ def _rows(path):
             head = file.readline()
             file.seek(0)
             mark = max(",;\t", key=head.count)
-            return list(csv.DictReader(file, delimiter=mark, restkey="", strict=True))
+            rows = csv.DictReader(file, delimiter=mark, restkey="", strict=True)
+            _check_names(rows.fieldnames or [], path)
+            return list(rows)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(
             f"{str(path)!r} must be a table in UTF-8, with quotes around cells that "
             f"hold commas, quotes or lines: {error}."
         ) from error
+
+
+def _check_names(names, path):
+    """Refuse a name that two columns have: one would hide the other."""
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"{str(path)!r} must name each column once, got {name!r} twice."
+            )
 
 
 def _neutral(row):

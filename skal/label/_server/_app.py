@@ -84,14 +84,19 @@ class Views:
         return reply((STATIC / name).read_bytes(), TYPES[name])
 
     async def api(self, request):
+        from starlette.requests import ClientDisconnect
+
         name = request.path_params["name"]
-        body = await request.body()
+        try:
+            body = await request.body()
+        except ClientDisconnect:  # or the guard has heard enough
+            return failure(413, "The request is too long.")
         try:
             payload = json.loads(body or b"{}")
             if not isinstance(payload, dict):
                 raise ValueError(f"payload must be an object, got {payload!r:.80}.")
             answer = await self._in_thread(name, payload, request.state.annotator)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             return failure(400, str(error) or type(error).__name__)
         except LookupError as error:
             return failure(404, str(error.args[0] if error.args else error))

@@ -57,7 +57,10 @@ def stretched(image):
 
 def main():
     limit()
-    warnings.simplefilter("error")  # a half bomb is a bomb
+    from PIL import Image, UnidentifiedImageError
+
+    warnings.simplefilter("ignore")  # cameras write odd tags into good pictures
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
     for line in sys.stdin:
         task = json.loads(line)
         try:
@@ -65,6 +68,8 @@ def main():
             said = {}
         except MemoryError:
             said = {"error": "it needs too much memory"}
+        except UnidentifiedImageError:  # its message holds the path
+            said = {"error": "it is no image of a known format"}
         except Exception as error:
             said = {"error": str(error)[:200] or type(error).__name__}
         print(json.dumps(said), flush=True)  # noqa: T201

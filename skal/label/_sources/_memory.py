@@ -48,19 +48,23 @@ class MemorySource(Source):
         y: Sequence[Any] | None = None,
         as_given: bool = False,
     ) -> None:
-        self.X = X
+        self.match_by = "content" if ids is None else "id"
+        ids = ids_of(X) if ids is None else ids
+        self.X = X = as_rows(X)
         self.kind = _kind_of(X) if kind is None else kind
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")
         self.as_given = as_given
         n = _n_rows(X)
-        self.match_by = "content" if ids is None else "id"
-        if ids is None:
-            ids = X.index if hasattr(X, "iloc") else range(n)
-        self.ids = [str(one) for one in ids]
+        self.ids = list(map(str, range(n) if ids is None else ids))
         check_ids(self.ids, n)
         self.digests = [self._digest(position) for position in range(n)]
         self.labels = [None] * n if y is None else [known_label(one) for one in y]
+        if len(self.labels) != n:
+            raise ValueError(
+                f"y must hold one for each of {n} rows, None for one without a label, "
+                f"got {len(self.labels)}."
+            )
 
     def _features(self, derived, progress):
         if self.as_given or self.kind == "array":
@@ -90,14 +94,16 @@ class MemorySource(Source):
     def _fields(self, position):
         if hasattr(self.X, "iloc"):
             row = self.X.iloc[position]
-            return dict(zip(map(str, self.X.columns), row, strict=True))
+            return dict(zip(map(str, self.X.columns), map(_known, row), strict=True))
         row = self.X[position]
         row = row.toarray() if hasattr(row, "toarray") else row
         return {str(i): value for i, value in enumerate(np.ravel(row).tolist())}
 
     def _columns(self):
         if hasattr(self.X, "iloc"):
-            return {str(name): list(self.X[name]) for name in self.X.columns}
+            return {
+                str(name): list(map(_known, self.X[name])) for name in self.X.columns
+            }
         return {
             str(i): list(column) for i, column in enumerate(zip(*self.X, strict=True))
         }
@@ -108,6 +114,44 @@ class MemorySource(Source):
         if hasattr(self.X, "iloc"):
             return digest_of_fields(self._fields(position))
         return digest_of_array(self.X[position])
+
+
+def ids_of(X: Any) -> Any:
+    """Return the index of a frame or of one of its columns, else None.
+
+    Parameters
+    ----------
+    X : array, CSR matrix, frame, column or list
+        The rows.
+
+    Returns
+    -------
+    index or None
+        The names.
+    """
+    return X.index if hasattr(X, "iloc") else None
+
+
+def as_rows(X: Any) -> Any:
+    """Return rows of texts as a list, with empty ones in gaps; all else as it is.
+
+    Parameters
+    ----------
+    X : array, CSR matrix, frame, column or list
+        The rows.
+
+    Returns
+    -------
+    array, CSR matrix, frame or list
+        A column of a frame that holds no texts becomes an array of one column.
+    """
+    is_column = hasattr(X, "iloc") and X.ndim == 1
+    if not (is_column or isinstance(X, list | tuple)):
+        return X
+    values = [_known(value) for value in X]
+    if any(isinstance(value, str) for value in values):
+        return ["" if _is_gap(value) else value for value in values]
+    return X.to_numpy()[:, None] if is_column else X
 
 
 def check_ids(ids: Sequence[str], n: int) -> None:
@@ -127,7 +171,7 @@ def check_ids(ids: Sequence[str], n: int) -> None:
         twice = next(one for one in ids if one in seen or seen.add(one))  # type: ignore[func-returns-value]
         raise ValueError(
             f"ids must be unique, got {twice!r} more than once. Leave them out to go "
-            "by position."
+            "by position, or by the index of a frame; reset_index() makes that unique."
         )
 
 
@@ -137,16 +181,26 @@ def known_label(label: Any) -> str | None:
     Parameters
     ----------
     label : object
-        A label, None or NaN.
+        A label, None, NaN or blanks.
 
     Returns
     -------
     str or None
         The label.
     """
-    if label is None or label != label or label == "":
+    label = _known(label)
+    if label is None or label != label or not str(label).strip():
         return None
     return str(label)
+
+
+def _is_gap(value):
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _known(value):
+    """Return a value, None for the NA of pandas, which compares with nothing."""
+    return None if type(value).__name__ == "NAType" else value
 
 
 def _image_features(images):
