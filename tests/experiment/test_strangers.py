@@ -37,7 +37,7 @@ class Sings:
         return __import__, ("canary",)
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_reports_import_nothing_that_results_name(
     directory, tmp_path, monkeypatch, number
 ):

@@ -177,6 +177,7 @@ def label_and_kill(nursery, folder, n_labels, n_kills, seed):
     return n_lost
 
 
+@pytest.mark.long
 def test_a_server_killed_twice_has_every_label_it_acknowledged(nursery, tmp_path):
     label_and_kill(nursery, tmp_path, n_labels=60, n_kills=2, seed=0)
 

@@ -304,6 +304,7 @@ def test_every_tenth_row_is_drawn_at_random():
     assert session.pool.reserved[session.snapshot().audit].all()
 
 
+@pytest.mark.long
 def test_random_rows_are_any_of_those_kept_for_the_audit():
     counts, session = Counter(), pool_of(40, audit=0.3)
     kept = session.pool.numbers_reserved().tolist()

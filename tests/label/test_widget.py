@@ -90,6 +90,7 @@ def test_an_error_comes_back_in_words(name, payload, status, kernel):
     assert told["error"]
 
 
+@pytest.mark.long
 def test_pictures_come_as_bytes(digit_images, monkeypatch):
     with LabelSession(
         str(digit_images), classes=["0", "1"], train="elsewhere"

@@ -184,7 +184,7 @@ def ten_outputs(torch):
     )
 
 
-@pytest.mark.parametrize("known", [10, 8, None])
+@pytest.mark.parametrize("known", [pytest.param(10, marks=pytest.mark.long), 8, None])
 def test_a_net_of_skorch_may_be_wider_than_its_classes(
     ten_outputs, seeded_torch, known
 ):

@@ -40,6 +40,7 @@ def test_nets_that_train_in_threads_draw_what_they_draw_alone(blobs, dropping):
         np.testing.assert_array_equal(alone[1], beside[1])
 
 
+@pytest.mark.long
 def test_learners_around_nets_pick_in_threads_what_they_pick_alone(blobs, dropping):
     X, y = blobs[0].astype(np.float32), blobs[1]
 
