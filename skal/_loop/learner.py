@@ -509,9 +509,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             training = told.extended(training)
         n_told = 0 if told is None else len(told.y)
         training, taught = settle(training, n_told, on_repeat)
-        training = self._with_spelt_classes(training, told)
+        is_first = self._in_first_round()
+        training = self._with_spelt_classes(training, told, in_place=is_first)
         purchase, question = self._answered(training.X, taught)
-        if self._in_first_round():
+        if is_first:
             first = gone_on(self._first_so_far(), purchase, len(training.y))
             self._learn_first(training, first, question)
             return self
@@ -833,14 +834,17 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             warn_of_mark(labels, self.missing_label, stacklevel=4)
         return labels
 
-    def _with_spelt_classes(self, training, told):
-        """Let a training set forget classes without a label; warn of like spellings."""
+    def _with_spelt_classes(self, training, told, *, in_place=True):
+        """Let a training set forget classes without a label; warn of like spellings.
+
+        ``in_place`` tells whether the new model takes the place of the last.
+        """
         if self.classes is not None:
             return training
         labels, known = training.labels, ()
         if told is not None:
             state = self._state if self.__sklearn_is_fitted__() else None
-            labels = without_lost(labels, told.y, training.y, state)
+            labels = without_lost(labels, told.y, training.y, state, in_place)
             known = told.labels.classes
         if labels.target_type == "multiclass":
             warn_of_spelling(labels.classes, known, stacklevel=4)

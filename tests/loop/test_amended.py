@@ -132,6 +132,18 @@ def test_a_class_stays_while_an_earlier_model_answers_in_it(blobs):
     np.testing.assert_array_equal(learner.estimators_[-1].theta_, alone.theta_)
 
 
+def test_a_class_stays_where_teaching_again_takes_its_last_label(blobs):
+    """The columns of the model before it could not be found: an error in staged_*."""
+    X, y = blobs[0], NAMES[blobs[1]]
+    learner = ActiveLearner(GaussianNB(), store_estimators=True, random_state=0)
+    learner.teach(X[:20], [*y[:19], "dgo"])
+    learner.teach(X[19:20], y[19:20], on_repeat="replace")
+    assert "dgo" in learner.classes_
+    assert [p.shape for p in learner.staged_predict_proba(X[:5])] == [(5, 4)] * 2
+    alone = GaussianNB().fit(X[:20], y[:20])
+    np.testing.assert_array_equal(learner.predict(X), alone.predict(X))
+
+
 def test_a_correction_goes_on_from_the_weights_where_the_start_is_warm(blobs):
     X, y = blobs
     estimator = SGDClassifier(loss="log_loss", tol=None, max_iter=3)
