@@ -643,7 +643,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             return unasked(taught), None
         return question.answered(X, taught)
 
-    def _learn_first(self, training, purchase, question):
+    def _learn_first(self, training, purchase, question, stacklevel=4):
         """Fit the first model; keep labels of one class that allow of none."""
         n, loop = len(training.y), self._loop(self._drawn_seed())
         labeled_iter, places = np.zeros(n, int), np.arange(n)
@@ -651,9 +651,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             state = loop.train(training, purchase, labeled_iter, places)
             self._commit(state, question)
         except FewLabelsError as error:
-            self._keep(training, loop.seed, purchase, question)
-            if not training.is_constant:
-                warn(f"There is no model yet. {error}", stacklevel=3)
+            self._keep(training, loop.seed, purchase, question, error, stacklevel)
 
     def _first_so_far(self):
         """Return what the first round has bought, which may be nothing."""
@@ -669,18 +667,18 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             if kept is not None:
                 rows, pool_rows = np.arange(len(kept)), first.pool_rows[kept]
                 first = replace(first, rows=rows, pool_rows=pool_rows)
-            return self._learn_first(training, first, question)
+            return self._learn_first(training, first, question, stacklevel=5)
         state = self._state
         if kept is not None:
             state = without_rows(state, kept)
         try:
             again = self._loop(state.seed).train_again(training, state)
             self._commit(again, question)
-        except FewLabelsError:
+        except FewLabelsError as error:
             if state.round > 0 or state.rounds[0]["source"] != "taught":
                 raise
             first = first_so_far(state)  # kept, as teach would have kept them
-            self._keep(training, state.seed, first, question)
+            self._keep(training, state.seed, first, question, error, stacklevel=4)
 
     @available_if(_scores_rows)
     def score_pool(self, X_pool: Any) -> NDArray[Any]:
@@ -774,10 +772,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                     "fit or teach first."
                 )
             return None
-        return TrainingSet(*(fitted[name] for name in names))
+        told = TrainingSet(*(fitted[name] for name in names))
+        return told.with_all_codes()  # the last model's may not hold for the next
 
-    def _keep(self, training, seed, purchase, question):
-        """Keep labels of one class, which the estimator cannot be fitted on."""
+    def _keep(self, training, seed, purchase, question, error, stacklevel):
+        """Keep first labels that the estimator cannot be fitted on; tell of the error.
+
+        Labels that are all alike are as usual.
+        """
         waiting = {
             "X_training_": training.X,
             "y_training_": training.y,
@@ -787,6 +789,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             "_first": purchase,
         }
         self._take_on(waiting, question)
+        if not training.is_constant:
+            warn(f"There is no model yet. {error}", stacklevel=stacklevel)
 
     def _in_first_round(self):
         """Tell whether there are no labels but taught ones of a single class."""

@@ -127,7 +127,6 @@ class Loop:
         It is what it would have been, had the labels been these all along.
         """
         before = replace(state, round=state.round - 1) if state.round else None
-        training = training.with_all_codes()
         estimator, training = self._fitted(training, state.round, before)
         self._check(estimator, training, state.round)
         models = state.models and (*state.models[:-1], (estimator, training.labels))
