@@ -518,7 +518,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             return self
         before = self._state
         n_new, n_known = len(training.y) - n_told, len(before.labeled_iter)
-        labeled_iter = np.append(before.labeled_iter, [before.round + 1] * n_new)
+        rounds = np.full(n_new, before.round + 1)
+        labeled_iter = np.append(before.labeled_iter, rounds)
         places = np.append(before.places, n_known + np.arange(n_new))
         loop = self._loop(before.seed)
         state = loop.train(training, purchase, labeled_iter, places, before)

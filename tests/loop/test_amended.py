@@ -327,6 +327,15 @@ def test_a_row_taught_again_takes_its_last_label(blobs, name):
     assert told.predict(contain(X)).tolist() == alone.predict(contain(X)).tolist()
 
 
+def test_a_batch_of_known_rows_leaves_rounds_as_whole_numbers(blobs):
+    """A round without a new row made floats of labeled_iter_."""
+    X, y = blobs
+    learner = ActiveLearner(GaussianNB()).teach(X[:20], y[:20])
+    learner.teach(X[:3], y[3:6], on_repeat="replace")
+    assert learner.labeled_iter_.dtype.kind == "i"
+    assert learner.labeled_iter_.tolist() == [0] * 20
+
+
 def test_rows_of_one_batch_are_taught_as_one_by_one(rng):
     X, y = rng.randint(0, 3, (20, 2)), rng.randint(0, 3, 20)
     weight = rng.uniform(size=20)
