@@ -273,6 +273,16 @@ def test_stages_after_rows_were_taken_back_hold_what_is_left_of_them(blobs):
     assert sizes == [11, 18]
 
 
+def test_a_stage_whose_rows_were_all_taken_back_may_be_asked(blobs):
+    """It was an IndexError."""
+    X, y = blobs
+    learner = ActiveLearner(GaussianNB(), store_estimators=True, random_state=0)
+    learner.teach(X[:4], y[:4]).teach(X[4:12], y[4:12]).forget(range(4))
+    stages = list(learner.staged())
+    assert [len(stage.y_training_) for stage in stages] == [0, 8]
+    assert [len(stage.query(X, 3)[0]) for stage in stages] == [3, 3]
+
+
 def test_a_parameter_goes_with_its_row():
     X, y = np.arange(8.0)[:, None], [0, 1] * 4
     learner = ActiveLearner(Witness(), in_order, random_state=0)
