@@ -560,8 +560,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
         Notes
         -----
-        ``n_iter_`` and ``history_`` stay. A class that no label names any more is
-        forgotten, unless ``classes`` names it.
+        ``n_iter_`` and ``history_`` stay, but for what the stopping rule measured on
+        the model before. A class that no label names any more is forgotten, unless
+        ``classes`` names it.
 
         Examples
         --------
@@ -613,7 +614,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Notes
         -----
         ``n_iter_`` stays, and so do the rounds of ``history_``; the ``n_labels`` of the
-        last becomes what is left. Rows taken back have -1 in ``labeled_iter_``, and in
+        last becomes what is left, and what the stopping rule measured on its model is
+        gone. Rows taken back have -1 in ``labeled_iter_``, and in
         the ``indices`` of rounds that were taught. They may be asked for again: it is
         for ``candidates`` to say so.
 

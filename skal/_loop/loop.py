@@ -130,7 +130,8 @@ class Loop:
         estimator, training = self._fitted(training, state.round, before)
         self._check(estimator, training, state.round)
         models = state.models and (*state.models[:-1], (estimator, training.labels))
-        return replace(state, estimator=estimator, training=training, models=models)
+        state = replace(state, estimator=estimator, training=training, models=models)
+        return state.with_measure(None)  # what the rule saw was the model before
 
     def _fitted(self, training, round, before):
         """Return the fitted estimator of a round, and the rows in codes it knows."""
