@@ -61,18 +61,20 @@ def without_rows(state, kept):
     )
 
 
-def without_lost(labels, before, after, state):
+def without_lost(labels, before, after, state, in_place):
     """Return Labels without the classes whose last label is gone.
 
     ``before`` and ``after`` are the labels of the training set. Classes stay that a
-    simulation knows of, and those that an earlier model, if these are kept, answers in.
+    simulation knows of, and those that an earlier model, if these are kept, answers in:
+    also the last, unless the new one takes its place.
     """
     if labels.target_type != "multiclass":
         return labels
     lost = np.setdiff1d(before, after)
     if state is not None and state.rounds[0]["source"] == "bought":
         return labels
-    models = () if state is None or state.models is None else state.models[:-1]
+    models = () if state is None or state.models is None else state.models
+    models = models[:-1] if in_place else models
     for _, known in models:
         lost = np.setdiff1d(lost, known.classes)
     return replace(labels, classes=np.setdiff1d(labels.classes, lost))

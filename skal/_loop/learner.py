@@ -509,15 +509,17 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             training = told.extended(training)
         n_told = 0 if told is None else len(told.y)
         training, taught = settle(training, n_told, on_repeat)
-        training = self._with_spelt_classes(training, told)
+        is_first = self._in_first_round()
+        training = self._with_spelt_classes(training, told, in_place=is_first)
         purchase, question = self._answered(training.X, taught)
-        if self._in_first_round():
+        if is_first:
             first = gone_on(self._first_so_far(), purchase, len(training.y))
             self._learn_first(training, first, question)
             return self
         before = self._state
         n_new, n_known = len(training.y) - n_told, len(before.labeled_iter)
-        labeled_iter = np.append(before.labeled_iter, [before.round + 1] * n_new)
+        rounds = np.full(n_new, before.round + 1)
+        labeled_iter = np.append(before.labeled_iter, rounds)
         places = np.append(before.places, n_known + np.arange(n_new))
         loop = self._loop(before.seed)
         state = loop.train(training, purchase, labeled_iter, places, before)
@@ -558,8 +560,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
         Notes
         -----
-        ``n_iter_`` and ``history_`` stay. A class that no label names any more is
-        forgotten, unless ``classes`` names it.
+        ``n_iter_`` and ``history_`` stay, but for what the stopping rule measured on
+        the model before. A class that no label names any more is forgotten, unless
+        ``classes`` names it.
 
         Examples
         --------
@@ -611,7 +614,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Notes
         -----
         ``n_iter_`` stays, and so do the rounds of ``history_``; the ``n_labels`` of the
-        last becomes what is left. Rows taken back have -1 in ``labeled_iter_``, and in
+        last becomes what is left, and what the stopping rule measured on its model is
+        gone. Rows taken back have -1 in ``labeled_iter_``, and in
         the ``indices`` of rounds that were taught. They may be asked for again: it is
         for ``candidates`` to say so.
 
@@ -642,7 +646,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             return unasked(taught), None
         return question.answered(X, taught)
 
-    def _learn_first(self, training, purchase, question):
+    def _learn_first(self, training, purchase, question, stacklevel=4):
         """Fit the first model; keep labels of one class that allow of none."""
         n, loop = len(training.y), self._loop(self._drawn_seed())
         labeled_iter, places = np.zeros(n, int), np.arange(n)
@@ -650,9 +654,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             state = loop.train(training, purchase, labeled_iter, places)
             self._commit(state, question)
         except FewLabelsError as error:
-            self._keep(training, loop.seed, purchase, question)
-            if not training.is_constant:
-                warn(f"There is no model yet. {error}", stacklevel=3)
+            self._keep(training, loop.seed, purchase, question, error, stacklevel)
 
     def _first_so_far(self):
         """Return what the first round has bought, which may be nothing."""
@@ -668,18 +670,18 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             if kept is not None:
                 rows, pool_rows = np.arange(len(kept)), first.pool_rows[kept]
                 first = replace(first, rows=rows, pool_rows=pool_rows)
-            return self._learn_first(training, first, question)
+            return self._learn_first(training, first, question, stacklevel=5)
         state = self._state
         if kept is not None:
             state = without_rows(state, kept)
         try:
             again = self._loop(state.seed).train_again(training, state)
             self._commit(again, question)
-        except FewLabelsError:
+        except FewLabelsError as error:
             if state.round > 0 or state.rounds[0]["source"] != "taught":
                 raise
             first = first_so_far(state)  # kept, as teach would have kept them
-            self._keep(training, state.seed, first, question)
+            self._keep(training, state.seed, first, question, error, stacklevel=4)
 
     @available_if(_scores_rows)
     def score_pool(self, X_pool: Any) -> NDArray[Any]:
@@ -773,10 +775,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                     "fit or teach first."
                 )
             return None
-        return TrainingSet(*(fitted[name] for name in names))
+        told = TrainingSet(*(fitted[name] for name in names))
+        return told.with_all_codes()  # the last model's may not hold for the next
 
-    def _keep(self, training, seed, purchase, question):
-        """Keep labels of one class, which the estimator cannot be fitted on."""
+    def _keep(self, training, seed, purchase, question, error, stacklevel):
+        """Keep first labels that the estimator cannot be fitted on; tell of the error.
+
+        Labels that are all alike are as usual.
+        """
         waiting = {
             "X_training_": training.X,
             "y_training_": training.y,
@@ -786,6 +792,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             "_first": purchase,
         }
         self._take_on(waiting, question)
+        if not training.is_constant:
+            warn(f"There is no model yet. {error}", stacklevel=stacklevel)
 
     def _in_first_round(self):
         """Tell whether there are no labels but taught ones of a single class."""
@@ -833,14 +841,17 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             warn_of_mark(labels, self.missing_label, stacklevel=4)
         return labels
 
-    def _with_spelt_classes(self, training, told):
-        """Let a training set forget classes without a label; warn of like spellings."""
+    def _with_spelt_classes(self, training, told, *, in_place=True):
+        """Let a training set forget classes without a label; warn of like spellings.
+
+        ``in_place`` tells whether the new model takes the place of the last.
+        """
         if self.classes is not None:
             return training
         labels, known = training.labels, ()
         if told is not None:
             state = self._state if self.__sklearn_is_fitted__() else None
-            labels = without_lost(labels, told.y, training.y, state)
+            labels = without_lost(labels, told.y, training.y, state, in_place)
             known = told.labels.classes
         if labels.target_type == "multiclass":
             warn_of_spelling(labels.classes, known, stacklevel=4)

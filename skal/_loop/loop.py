@@ -127,11 +127,11 @@ class Loop:
         It is what it would have been, had the labels been these all along.
         """
         before = replace(state, round=state.round - 1) if state.round else None
-        training = training.with_all_codes()
         estimator, training = self._fitted(training, state.round, before)
         self._check(estimator, training, state.round)
         models = state.models and (*state.models[:-1], (estimator, training.labels))
-        return replace(state, estimator=estimator, training=training, models=models)
+        state = replace(state, estimator=estimator, training=training, models=models)
+        return state.with_measure(None)  # what the rule saw was the model before
 
     def _fitted(self, training, round, before):
         """Return the fitted estimator of a round, and the rows in codes it knows."""

@@ -28,7 +28,7 @@ class TrainingSet:
     def is_one_class(self):
         """Whether the labels are classes, and only one of these so far."""
         return self.labels.target_type == "multiclass" and bool(
-            np.all(self.y == self.y[0])
+            np.all(self.y == self.y[:1])  # which may have no row, as a stage may
         )
 
     @property

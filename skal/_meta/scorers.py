@@ -65,12 +65,20 @@ def _of_one(scorer, classes, codes_of):
     metric = scorer._score_func
     if getattr(metric, "__module__", "").startswith("sklearn."):
         return _of_metric(scorer, classes, codes_of)
-    made, positive = copy(scorer), scorer._kwargs.get("pos_label")
+    made, positive = copy(scorer), _positive_of(scorer)
     by_label = scorer._response_method == "predict"
     made._score_func = _LabelMetric(metric, classes, by_label)
-    if not by_label and positive is not None:  # it says which column to take
+    given = scorer._kwargs.get("pos_label") is not None
+    if given or positive in classes.tolist():  # the scorer checks it among the codes
         made._kwargs = {**scorer._kwargs, "pos_label": codes_of([positive])[0]}
     return made
+
+
+def _positive_of(scorer):
+    """Return the class that a scorer looks for, be it the metric's default."""
+    known = signature(scorer._score_func).parameters
+    default = known["pos_label"].default if "pos_label" in known else None
+    return scorer._kwargs.get("pos_label", default)
 
 
 def _of_metric(scorer, classes, codes_of):
@@ -103,7 +111,7 @@ class _LabelMetric:
     def __call__(self, y_true, y_pred, **kwargs):
         if self.by_label:
             y_pred = self.classes[y_pred]
-        elif kwargs.get("pos_label") is not None:
+        if kwargs.get("pos_label") is not None:
             kwargs["pos_label"] = self.classes[kwargs["pos_label"]]
         return self.metric(self.classes[y_true], y_pred, **kwargs)
 

@@ -52,11 +52,18 @@ def own_code(kind: type) -> str | None:
 def code_digest(code: CodeType) -> str:
     """Return a digest of what a function does, without its place in a file."""
     constants = [
-        code_digest(constant) if isinstance(constant, CodeType) else repr(constant)
+        code_digest(constant) if isinstance(constant, CodeType) else _in_words(constant)
         for constant in code.co_consts
     ]
     parts = [code.co_code.hex(), *map(str, code.co_names), *constants]
     return sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _in_words(constant):
+    """Return the repr of a constant; the order of a set differs between processes."""
+    if isinstance(constant, frozenset):
+        return f"frozenset({{{', '.join(sorted(map(repr, constant)))}}})"
+    return repr(constant)
 
 
 def _is_own(thing):

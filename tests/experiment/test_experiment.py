@@ -1159,6 +1159,25 @@ def test_edited_code_of_ones_own_is_another_cell(
     assert (key(MINE) != key(MINE.replace(old, new))) == counts
 
 
+def test_code_with_a_set_in_it_has_one_key_whatever_its_order():
+    """Strings in a set have another order in each process, and so had the key."""
+
+    def is_known(x):
+        return x in {0, 8}
+
+    code = is_known.__code__
+    found = {one for one in code.co_consts if isinstance(one, frozenset)}
+    assert found == {frozenset([0, 8])}
+    orders = [frozenset([0, 8]), frozenset([8, 0])]
+    assert repr(orders[0]) != repr(orders[1])
+    keys = set()
+    for order in [*orders, frozenset([0, 9])]:
+        consts = [order if one in found else one for one in code.co_consts]
+        is_known.__code__ = code.replace(co_consts=tuple(consts))
+        keys.add(key_of(describe(is_known)))
+    assert len(keys) == 2
+
+
 @pytest.mark.parametrize("thing", [Margin(), Margin, GaussianNB(), Shortlist("margin")])
 def test_installed_code_is_known_by_its_name(thing):
     """Keys of results of skal's own classes must stay as they are."""

@@ -132,6 +132,18 @@ def test_a_class_stays_while_an_earlier_model_answers_in_it(blobs):
     np.testing.assert_array_equal(learner.estimators_[-1].theta_, alone.theta_)
 
 
+def test_a_class_stays_where_teaching_again_takes_its_last_label(blobs):
+    """The columns of the model before it could not be found: an error in staged_*."""
+    X, y = blobs[0], NAMES[blobs[1]]
+    learner = ActiveLearner(GaussianNB(), store_estimators=True, random_state=0)
+    learner.teach(X[:20], [*y[:19], "dgo"])
+    learner.teach(X[19:20], y[19:20], on_repeat="replace")
+    assert "dgo" in learner.classes_
+    assert [p.shape for p in learner.staged_predict_proba(X[:5])] == [(5, 4)] * 2
+    alone = GaussianNB().fit(X[:20], y[:20])
+    np.testing.assert_array_equal(learner.predict(X), alone.predict(X))
+
+
 def test_a_correction_goes_on_from_the_weights_where_the_start_is_warm(blobs):
     X, y = blobs
     estimator = SGDClassifier(loss="log_loss", tol=None, max_iter=3)
@@ -261,6 +273,16 @@ def test_stages_after_rows_were_taken_back_hold_what_is_left_of_them(blobs):
     assert sizes == [11, 18]
 
 
+def test_a_stage_whose_rows_were_all_taken_back_may_be_asked(blobs):
+    """It was an IndexError."""
+    X, y = blobs
+    learner = ActiveLearner(GaussianNB(), store_estimators=True, random_state=0)
+    learner.teach(X[:4], y[:4]).teach(X[4:12], y[4:12]).forget(range(4))
+    stages = list(learner.staged())
+    assert [len(stage.y_training_) for stage in stages] == [0, 8]
+    assert [len(stage.query(X, 3)[0]) for stage in stages] == [3, 3]
+
+
 def test_a_parameter_goes_with_its_row():
     X, y = np.arange(8.0)[:, None], [0, 1] * 4
     learner = ActiveLearner(Witness(), in_order, random_state=0)
@@ -313,6 +335,15 @@ def test_a_row_taught_again_takes_its_last_label(blobs, name):
     assert told.labeled_iter_.tolist() == [0] * 20 + [1, 1]
     alone = clone(estimator).fit(contain(X[[*first, 25, 26]]), expected)
     assert told.predict(contain(X)).tolist() == alone.predict(contain(X)).tolist()
+
+
+def test_a_batch_of_known_rows_leaves_rounds_as_whole_numbers(blobs):
+    """A round without a new row made floats of labeled_iter_."""
+    X, y = blobs
+    learner = ActiveLearner(GaussianNB()).teach(X[:20], y[:20])
+    learner.teach(X[:3], y[3:6], on_repeat="replace")
+    assert learner.labeled_iter_.dtype.kind == "i"
+    assert learner.labeled_iter_.tolist() == [0] * 20
 
 
 def test_rows_of_one_batch_are_taught_as_one_by_one(rng):

@@ -236,3 +236,27 @@ def test_more_columns_than_classes_are_refused_where_nobody_knows_whose(words):
     wide.teach(X[[1, 4]], y[[1, 4]])
     with pytest.raises(ValueError, match=r"got 6 columns from Wide for the 2 codes"):
         wide.predict_proba(X)
+
+
+def test_codes_of_a_model_that_is_gone_do_not_hold_for_the_next(words):
+    """Rows taken back from a model left its codes, in which the next had a gap.
+
+    Nothing was said of the model that was gone.
+    """
+
+    class Wary(Gapless):
+        def fit(self, X, y):
+            if np.bincount(y)[np.unique(y)].min() < 2:
+                raise ValueError("A class has one row.")
+            return super().fit(X, y)
+
+    X = words[0][:8]
+    learner = ActiveLearner(Wary(), classes=list("abcdef"), random_state=0)
+    learner.teach(X, list("bbddffff"))
+    with pytest.warns(UserWarning, match="There is no model yet"):
+        learner.forget([0])
+    assert not hasattr(learner, "estimator_")
+    with pytest.warns(UserWarning, match="There is no model yet"):
+        learner.forget([1])
+    learner.forget([0, 1])
+    np.testing.assert_array_equal(learner.predict(X), ["f"] * 8)

@@ -74,6 +74,23 @@ def test_nothing_says_stop_before_there_is_something_to_judge(blobs):
     assert learner.set_params(stopping=None).should_stop_ is False
 
 
+def test_a_corrected_model_is_judged_after_the_next_query(blobs):
+    """What was measured on the model before stayed, and its verdict."""
+    X, y = blobs
+    learner = ActiveLearner(GaussianNB(), stopping=MaxConfidence(9), random_state=0)
+    learner.teach(X[:9], y[:9]).query(X)
+    for amend in (
+        lambda: learner.correct([0], [1 - y[0]]),
+        lambda: learner.forget([0]),
+    ):
+        assert learner.should_stop_
+        amend()
+        assert learner.history_["stopping"].tolist() == [None]
+        assert not learner.should_stop_
+        learner.query(X)
+        assert learner.history_["stopping"].tolist() != [None]
+
+
 def test_a_rule_that_cannot_serve_is_refused_in_a_query_and_changes_nothing(blobs):
     X, y = blobs
     for estimator, target in ((LinearSVC(), y), (Ridge(), X[:, 0])):

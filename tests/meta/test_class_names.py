@@ -99,6 +99,10 @@ def nearness_to_spam(y_true, y_score, pos_label):
     return np.mean(y_score[y_true == pos_label])
 
 
+def share_right(y_true, y_pred, pos_label="spam"):
+    return np.mean((y_pred == pos_label) & (y_true == pos_label))
+
+
 def spam_scorer(model, X, y):
     column = list(model.classes_).index("spam")
     hits = (y == "spam") * model.predict_proba(X)[:, column]
@@ -115,6 +119,8 @@ SCORERS = {
     "own metric of chances": make_scorer(
         nearness_to_spam, pos_label="ham", response_method="predict_proba"
     ),
+    "own metric of a class": make_scorer(share_right, pos_label="ham"),
+    "own metric of its own class": make_scorer(share_right),
     "own scorer": spam_scorer,
     "no class": "balanced_accuracy",
 }
