@@ -335,6 +335,20 @@ def test_a_project_goes_on_where_it_was_left(tmp_path):
         assert session.classes == ["pos", "neg", "mixed", "odd"]
 
 
+def test_shares_that_are_not_given_stay_as_they_are(tmp_path):
+    """To name the rows of a project again used to reset them to the defaults."""
+    with session_of(project=tmp_path / "p") as session:
+        assert (session.audit, session.repeat) == (0.1, 0.0)
+    with session_of(project=tmp_path / "p", audit=0.3, repeat=0.2) as session:
+        kept = session.pool.reserved
+    with session_of(project=tmp_path / "p") as session:
+        assert (session.audit, session.repeat) == (0.3, 0.2)
+        np.testing.assert_array_equal(session.pool.reserved, kept)
+    with session_of(project=tmp_path / "p", audit=0.0) as session:
+        meta = session.store.meta
+        assert (meta["audit"], meta["repeat"]) == (0.0, 0.2)
+
+
 def test_rows_that_moved_keep_their_labels(tmp_path):
     with session_of(project=tmp_path / "p") as session:
         session.label(1, "neg")  # "bad film"
