@@ -25,7 +25,8 @@ class Snapshot:
     seq : int
         The last event that it knows.
     train : ndarray of int
-        Positions of the rows to train on, in the order of their labels.
+        Positions of the rows to train on, in the order of their labels; no copy of a
+        row of the audit among them, whoever labelled it.
     y : ndarray
         Their classes, as the user gave them.
     audit : ndarray of int
@@ -53,7 +54,8 @@ def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
     labels = sorted(ledger.labels.values(), key=lambda event: event.seq)
     labels = [event for event in labels if event.item in pool]
     audit = [event for event in labels if is_audit(ledger, event)]
-    train = [event for event in labels if not is_audit(ledger, event)]
+    held_out = {digest_of(pool, event) for event in audit}
+    train = [event for event in labels if digest_of(pool, event) not in held_out]
     candidates = pool.present & ~pool.reserved
     candidates &= ledger.open[pool.items]
     if not candidates.any():
@@ -72,6 +74,11 @@ def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
 def is_audit(ledger, event):
     """Tell whether a label is held out: its row was drawn at random, and then asked."""
     return ledger.drawn.get(event.item) == "random"
+
+
+def digest_of(pool, event):
+    """Return what a row is known by, and its copies too."""
+    return pool.source.digests[pool.position(event.item)]
 
 
 def classes_of(events: list[Event], classes: ClassNames) -> Any:
