@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from skal.label import LabelSession, export_labels, import_labels
+from skal.label import Event, LabelSession, export_labels, import_labels, undo_import
 from skal.label._sources import open_source
 
 TEXTS = ["good", "bad", "=1+1", "a,b\n'c'", "fine", "good", "ünï", "so so"]
@@ -70,7 +70,7 @@ def test_labels_are_the_same_in_a_fresh_project(session, tmp_path):
             notes = [e.value for e in fresh.history["5"] if e.kind == "note"]
             assert notes == ["@sure?"]
             again = import_labels(fresh, path, fmt=fmt)
-            assert (again.new, again.same, again.batch) == (0, 7, None)
+            assert (again.new, again.same, again.batches) == (0, 7, {})
 
 
 SAID = st.tuples(
@@ -127,10 +127,50 @@ def test_one_undo_takes_an_import_back(session, tmp_path):
     path = export_labels(session, "jsonl", tmp_path / "a.jsonl")
     with texts() as fresh:
         fresh.label("7", "pos")
-        report = import_labels(fresh, path)
+        import_labels(fresh, path)
         assert fresh.n_labels == 5
-        fresh.undo(target=report.batch)
+        assert undo_import(fresh) == 7
         assert list(words_of(fresh).values()) == [("label", "pos")]
+        assert fresh.redo("bob@example.com").source == "import"
+        assert undo_import(fresh) == 2  # what somebody has brought back
+        assert list(words_of(fresh).values()) == [("label", "pos")]
+        assert undo_import(fresh) == 0
+
+
+def test_an_undo_takes_back_of_an_import_what_is_ones_own(session, tmp_path):
+    """An undo took back what others had said too, and their redo brought all back."""
+    path, bob = export_labels(session, "csv", tmp_path / "a.csv"), "bob@example.com"
+    with texts() as fresh:
+        report = import_labels(fresh, path)
+        brought = words_of(fresh)
+        own = {key: word for key, word in brought.items() if key[1] == "me"}
+        others = {key: word for key, word in brought.items() if key[1] == bob}
+        assert report.batches.keys() == {"me", bob}
+        assert (len(own), len(others)) == (5, 2)
+        assert fresh.undo("me").batch == report.batches["me"]
+        assert words_of(fresh) == others
+        assert fresh.redo(bob) is None
+        assert fresh.undo(bob) is not None
+        assert words_of(fresh) == {}
+        assert fresh.redo("me") is not None
+        assert words_of(fresh) == own
+        notes = [event.batch for event in fresh.store.events() if event.kind == "note"]
+        assert notes == [report.batches["me"]]
+
+
+def test_an_import_of_before_is_taken_back_whole():
+    """It was one batch for all people."""
+    with texts() as session:
+        first, second = session.pool.items[:2].tolist()
+        said = {"batch": "b", "source": "import"}
+        session.store.append(
+            [
+                Event(first, "me", "label", "pos", **said),
+                Event(second, "bob", "label", "pos", **said),
+            ]
+        )
+        assert undo_import(session) == 2
+        assert words_of(session) == {}
 
 
 def test_a_line_holds_what_people_say_beside_what_the_model_says(session, tmp_path):
@@ -301,7 +341,7 @@ def test_a_conflict_is_left_out_or_taken_as_a_correction(tmp_path):
         assert words_of(session) == {("1", "me"): ("label", "a/b")}
         report = import_labels(session, path, replace_conflicts=True)
         assert words_of(session) == {("1", "me"): ("label", "pos")}
-        session.undo(target=report.batch)
+        session.undo(target=report.batches["me"])
         assert words_of(session) == {("1", "me"): ("label", "a/b")}
 
 
