@@ -105,7 +105,8 @@ class LabelSession(Answering):
     learner : ActiveLearner
         Trained on the labels of the last refit.
     labels : DataFrame
-        What counts today: id, label, annotator, time, source, round, score.
+        What counts today: id, label, annotator, time, source, round, score. A row that
+        anybody discarded is not in it.
     history : dict-like
         All that happened to a row, by its id.
     n_labels : int

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from skal.label import Event, LabelSession, export_labels, import_labels, undo_import
+from skal.label._formats import read_records
 from skal.label._sources import open_source
 
 TEXTS = ["good", "bad", "=1+1", "a,b\n'c'", "fine", "good", "ünï", "so so"]
@@ -188,6 +189,27 @@ def test_a_line_holds_what_people_say_beside_what_the_model_says(session, tmp_pa
     silent = lines[-1]
     assert "label" not in silent
     assert silent["priority"] == 1.0
+
+
+@pytest.mark.parametrize("fmt", ["csv", "jsonl", "parquet"])
+def test_each_line_of_a_row_tells_who_discarded_it(session, fmt, tmp_path):
+    """What others had said of it used to look as if it counted."""
+    session.label("4", "pos", annotator="ann")
+    session.discard("4", annotator="bob@example.com")
+    path = export_labels(session, fmt, tmp_path / f"a.{fmt}")
+    said = [record for _, record, _ in read_records(path, fmt)]
+    out = {(record.id, record.annotator): record.discarded_by for record in said}
+    assert {id for (id, _), names in out.items() if names} == {"4"}
+    assert out["4", "ann"] == out["4", "me"] == "bob@example.com, me"
+    counts = {
+        record.id
+        for record in said
+        if record.kind == "label" and not record.discarded_by
+    }
+    assert counts == {*session.labels["id"]}
+    with texts() as fresh:
+        import_labels(fresh, path)
+        assert words_of(fresh) == words_of(session)
 
 
 def test_label_studio_gets_every_row_and_its_config(session, tmp_path):

@@ -122,6 +122,17 @@ def test_rows_that_were_asked_and_are_labelled_at_one_go_keep_their_part():
     assert session.label_many([min(left)], "pos")[0].source == "batch"
 
 
+def test_what_somebody_discarded_has_no_label(session):
+    """The frame used to list what others had said of it."""
+    session.label("a", "pos")
+    session.label("b", "neg")
+    session.discard("a", annotator="bob")
+    assert session.labels["id"].tolist() == ["b"]
+    assert len(session.labels) == session.n_labels == len(session.snapshot().train)
+    session.undo("bob")
+    assert session.labels["id"].tolist() == ["a", "b"]
+
+
 def test_the_same_event_again_changes_nothing(session):
     first = session.label("a", "pos", event="e-1")
     again = session.label("a", "pos", event="e-1")
