@@ -518,6 +518,15 @@ def test_a_project_has_a_folder_of_its_own(tmp_path):
     assert not (tmp_path / "labels.db").exists()
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "notes.txt/project"])
+def test_a_file_is_no_project(name, tmp_path):
+    """It used to be a bare NotADirectoryError."""
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"project must be a folder, .*'notes\.txt'"):
+        session_of(project=tmp_path / name)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
 def test_a_project_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="project must be a folder"):
         LabelSession.open(tmp_path / "p")
