@@ -58,7 +58,8 @@ class LabelSession(Answering):
     Parameters
     ----------
     X : array-like, frame, list of str, path or source, default=None
-        The pool: rows in memory, or a file or folder.
+        The pool: rows in memory, or a file or folder. :func:`open_source` says which
+        columns of a file are texts, labels and ids.
     classes : list or None, default=None
         What a row can be, words or whole numbers. None takes them from ``y``; more
         are added with ``add_class``.
@@ -130,6 +131,7 @@ class LabelSession(Answering):
     --------
     skal.ActiveLearner : The loop without a store.
     LabelStore : What keeps the labels.
+    open_source : Opens a file, and names its columns.
 
     Examples
     --------

@@ -15,7 +15,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from skal import ActiveLearner
-from skal.label import Event, LabelSession
+from skal.label import Event, LabelSession, open_source
 from skal.stopping import Any, KappaAverage, MaxConfidence, OverallUncertainty
 
 TEXTS = ["good film", "bad film", "a good one", "so bad", "fine", "dull"]
@@ -51,6 +51,46 @@ def picture(session):
         session.pool.present.tolist(),
         session.labels.to_dict(),
     )
+
+
+# Files -------------------------------------------------------------------------------
+
+
+def test_the_columns_of_a_file_can_be_named_and_are_remembered(tmp_path):
+    """Only the command line could, and a file of texts was one of fields."""
+    file, project = tmp_path / "films.csv", tmp_path / "p"
+    rows = ["key,body,year,stars", "x,so fine,1999,5", "y,dull,2001,", "z,long,2002,1"]
+    file.write_text("\n".join(rows))
+    films = open_source(file, text="body", label="stars", id="key")
+    with session_of(films, classes=None, project=project) as session:
+        assert (session.pool.kind, session.pool.ids) == ("text", ["x", "y", "z"])
+        assert session.classes == ["1", "5"]
+        assert session.ask()[0].show == {"kind": "text", "text": "dull"}
+        session.label("y", "1")
+    with LabelSession.open(project, train="elsewhere") as session:
+        assert session.labels["id"].tolist() == ["x", "z", "y"]
+        assert session.pool.show(0)["text"] == "so fine"
+    table = open_source(str(file), show=("year", "body"))
+    assert list(table.show(0)["fields"]) == ["year", "body"]
+
+
+def test_images_may_have_the_labels_of_their_folders(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / name / "1.png")
+    assert open_source(tmp_path, label="folders").labels == ["cat", "dog"]
+    with pytest.raises(ValueError, match="text must be None for a source of images"):
+        open_source(tmp_path, text="body")
+
+
+def test_columns_that_a_file_has_not_are_an_error(tmp_path):
+    (tmp_path / "a.csv").write_text("body\nfine\n")
+    with pytest.raises(ValueError, match=r"text must name a column of 'a\.csv'"):
+        open_source(tmp_path / "a.csv", text="bdy")
+    with pytest.raises(TypeError, match=r"show must be a list .* Say \['body'\]"):
+        open_source(tmp_path / "a.csv", show="body")
+    with pytest.raises(ValueError, match="source must be"):
+        open_source(tmp_path / "b.csv")
 
 
 # Labels ------------------------------------------------------------------------------
