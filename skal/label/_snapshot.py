@@ -38,6 +38,8 @@ class Snapshot:
     candidates : ndarray of int
         Positions of the rows that may be asked: neither labelled nor thrown out, nor
         kept for the audit while there are others.
+    n_skipped : int
+        How many rows were drawn at random and skipped, which the audit lacks.
     """
 
     seq: int
@@ -47,6 +49,7 @@ class Snapshot:
     y_audit: np.ndarray
     audit_events: list[Event]
     candidates: np.ndarray
+    n_skipped: int
 
 
 def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
@@ -68,12 +71,19 @@ def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
         y_audit=classes_of(audit, classes),
         audit_events=audit,
         candidates=np.flatnonzero(candidates),
+        n_skipped=sum(is_skipped(ledger, pool, item) for item in ledger.drawn),
     )
 
 
 def is_audit(ledger, event):
     """Tell whether a label is held out: its row was drawn at random, and then asked."""
     return ledger.drawn.get(event.item) == "random"
+
+
+def is_skipped(ledger, pool, item):
+    """Tell whether a row was drawn at random, and nobody who saw it was sure."""
+    drawn = ledger.drawn[item] == "random" and item in ledger.said
+    return drawn and item in pool and bool(ledger.open[item])
 
 
 def digest_of(pool, event):
