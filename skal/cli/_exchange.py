@@ -150,7 +150,7 @@ def import_(
         typer.Option(metavar="NAME", help="The choice to read (label-studio)."),
     ] = None,
 ) -> None:
-    """Bring labels from a file into a project, in one batch that can be undone.
+    """Bring labels from a file into a project; --undo takes the last import back.
 
     Says first what matches, what does not, and what contradicts; rows that are not
     known and contradictions are left out.

@@ -13,6 +13,7 @@ from skal.label._export import export_labels
 from skal.label._import import ImportReport, import_labels, undo_import
 from skal.label._item import Item
 from skal.label._leases import Lease
+from skal.label._open import open_source
 from skal.label._session import LabelSession
 from skal.label._store import LabelStore, StoredItem
 
@@ -35,6 +36,7 @@ __all__ = [
     "StoredItem",
     "export_labels",
     "import_labels",
+    "open_source",
     "undo_import",
 ]
 

@@ -92,8 +92,8 @@ def open_project(
         annotator=annotator,
         train="elsewhere",
         guidelines=guidelines,
-        audit=known.get("audit", 0.1) if audit is None else audit,
-        repeat=known.get("repeat", 0.0) if repeat is None else repeat,
+        audit=audit,
+        repeat=repeat,
     )
     # A folder that has moved is found again; a model given now is the model.
     session.store.meta.update(name=Path(source).name, model=spec, **opened.meta())

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from skal._checks import check_choice
+from skal.label._events import Event
 from skal.label._formats import (
     FILE_ENDINGS,
     FORMATS,
@@ -46,9 +47,10 @@ def export_labels(
         The project, or its folder.
     to : {"csv", "imagefolder", "jsonl", "label-studio", "parquet"}
         The format. A line is what one person said of one row, beside what the newest
-        model takes it for. A folder of images holds one label an image, that of most
-        people. Label Studio gets tasks, and its labelling config in an ``.xml`` file
-        beside them.
+        model takes it for; ``discarded_by`` tells where anybody threw the row out, as
+        then no label of it counts. A folder of images holds one label an image, that
+        of most people. Label Studio gets tasks, and its labelling config in an ``.xml``
+        file beside them.
     out : path-like, default=None
         The file or folder; by default it has the project's name and lies beside it.
     everything : bool, default=False
@@ -161,13 +163,20 @@ def records_of(shelf: Shelf, everything: bool = True) -> Iterator[Record]:
         words, writers = said.get(item, {}), noted.get(item, [])
         only = [writer for writer in writers if writer not in words]
         if everything or words or only:
-            guess = replace(guess, content=shown(guess))
+            out = discarded_by(words.values())
+            guess = replace(guess, content=shown(guess), discarded_by=out)
         if everything and not words and not only:
             yield guess
         for word in sorted(words.values(), key=lambda word: word.seq or 0):
             yield _spoken(guess, word, notes.get((item, word.annotator)))
         for writer in only:
             yield replace(guess, annotator=writer, note=notes[item, writer])
+
+
+def discarded_by(words: Iterable[Event]) -> str | None:
+    """Return who threw a row out, of what counts of it; None if nobody did."""
+    names = [word.annotator for word in words if word.kind == "discard"]
+    return ", ".join(sorted(names)) or None
 
 
 def _spoken(record, word, note=None):

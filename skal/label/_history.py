@@ -43,7 +43,8 @@ COLUMNS = ("id", "label", "annotator", "time", "source", "round", "score")
 def labels_frame(ledger: Ledger, store: LabelStore, classes: ClassNames) -> Any:
     """Return the label of each person on each row, in the order of their labels.
 
-    A row that is gone is left out where its id is another's by now.
+    A row that anybody discarded is left out, as it is in training; a row that is gone
+    is where its id is another's by now.
     """
     try:
         import pandas as pd
@@ -55,8 +56,8 @@ def labels_frame(ledger: Ledger, store: LabelStore, classes: ClassNames) -> Any:
     known = sorted(store.items(), key=lambda row: row.present)
     named = {row.id: row.item for row in known}  # present ones win
     ids: dict[Any, str] = {item: id for id, item in named.items()}
-    said = [event for row in ledger.said.values() for event in row.values()]
-    said = [event for event in said if event.item in ids]
+    rows_said = (ledger.said[item] for item in ledger.labels if item in ids)
+    said = [event for row in rows_said for event in row.values()]
     labels = sorted((e for e in said if e.kind == "label"), key=lambda event: event.seq)
     rows = [
         (

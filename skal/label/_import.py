@@ -73,12 +73,14 @@ class ImportReport:
         What the same people have said otherwise in the project.
     problems : list of str
         Rows of the file that cannot be read.
-    batch : str or None
-        The name of what was written, to undo it at one go; None if nothing was.
+    batches : dict of str to str
+        The name of what was written of each person, which is one undo of theirs; empty
+        if nothing was.
 
     See Also
     --------
     import_labels : Makes it.
+    undo_import : Takes back the whole import.
 
     Examples
     --------
@@ -101,7 +103,7 @@ class ImportReport:
     unknown_classes: dict[str, int] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    batch: str | None = None
+    batches: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Tell it in words, the first few of each kind by name."""
@@ -144,12 +146,13 @@ def import_labels(
     rename: dict[str, str] | None = None,
     from_name: str | None = None,
 ) -> ImportReport:
-    """Bring labels from a file into a project, in one batch that one undo takes back.
+    """Bring labels from a file into a project; ``undo_import`` takes them back.
 
     Rows are found by their id, and by their content where they have moved. Everything
     is looked at before anything is written. Left out, and reported, are rows that the
     project does not have, rows that hold something else than when the file was made,
-    and what contradicts a label that the same person has given.
+    and what contradicts a label that the same person has given. What a person said is
+    one undo of theirs, and of nobody else.
 
     Parameters
     ----------
@@ -200,7 +203,7 @@ def import_labels(
 
 
 def undo_import(project: Any) -> int:
-    """Take the last import back, all of it; what was said since stays.
+    """Take the last import back, of all people; what was said since stays.
 
     Parameters
     ----------
@@ -217,9 +220,25 @@ def undo_import(project: Any) -> int:
         brought = [word for word in said if word.source == "import" and word.batch]
         if not brought:
             return 0
-        last = max(brought, key=lambda word: word.seq or 0)
-        shelf.store.undo(last.annotator, event=last.batch)
-        return sum(word.batch == last.batch for word in brought)
+        last = import_of(max(brought, key=lambda word: word.seq or 0))
+        events = shelf.store.events()
+        turns = {event.target: event.kind for event in events if event.target}
+        batches = {e.batch: e.annotator for e in events if import_of(e) == last}
+        undos = [
+            Event(None, who, "undo", target=batch)
+            for batch, who in batches.items()
+            if turns.get(batch) != "undo"
+        ]
+        shelf.store.append(undos)  # of all people, or of none
+        return sum(import_of(word) == last for word in brought)
+
+
+def import_of(event: Event) -> str | None:
+    """Return the name of the import that brought an event, of all its batches.
+
+    Those of before have one batch for all people.
+    """
+    return event.batch and (event.batch.rpartition("/")[0] or event.batch)
 
 
 def _records(path, fmt, columns, from_name):
@@ -346,7 +365,10 @@ def _event(item, who, record, **said):
 
 
 def _write(shelf, report, events, add_classes):
-    """Write all in one transaction, if the classes are known or may be added."""
+    """Write all in one transaction, if the classes are known or may be added.
+
+    There is a batch a person, so that nobody's undo takes back what others said.
+    """
     new, names = list(report.unknown_classes), shelf.class_names()
     if new and not add_classes:
         known = nearest_first(new[0], names.names)[:3] if names.names else []
@@ -361,7 +383,7 @@ def _write(shelf, report, events, add_classes):
         classes.append(Event(None, "import", "class", names.check_new(name)))
         names.add(name)
     if events:
-        report.batch = str(uuid4())
-        shelf.store.append(
-            [*classes, *(replace(event, batch=report.batch) for event in events)]
-        )
+        whole, people = uuid4(), dict.fromkeys(event.annotator for event in events)
+        report.batches = {who: f"{whole}/{n}" for n, who in enumerate(people, 1)}
+        named = [replace(one, batch=report.batches[one.annotator]) for one in events]
+        shelf.store.append([*classes, *named])

@@ -99,9 +99,15 @@ def _cannot_tell(name, why, value=None):
 
 
 def accuracy_light(
-    curve: Sequence[Mapping[str, Any]], goal: float = GOAL, ceiling: float | None = None
+    curve: Sequence[Mapping[str, Any]],
+    goal: float = GOAL,
+    ceiling: float | None = None,
+    n_skipped: int = 0,
 ) -> Light:
     """Say how often the model is right, on rows that were drawn at random.
+
+    A row that was drawn and skipped comes again at the end of the line only, so that
+    the figure leans to rows that are easy to tell; the light counts them.
 
     Parameters
     ----------
@@ -111,6 +117,8 @@ def accuracy_light(
         What is good enough.
     ceiling : float, default=None
         How often people agree with themselves on rows shown again.
+    n_skipped : int, default=0
+        Rows that were drawn and skipped.
 
     Returns
     -------
@@ -131,6 +139,8 @@ def accuracy_light(
     )
     if ceiling is not None:
         words += f" People agree with themselves on {ceiling:.0%} of rows shown again."
+    if n_skipped:
+        words += f" Not counted: {n_skipped} drawn and skipped, perhaps the hard ones."
     if high - low > 0.4:
         advice = f"Cannot tell yet. {words}"
         return Light("accuracy", "cannot tell", value, low, high, advice)

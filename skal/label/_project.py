@@ -55,6 +55,12 @@ class Project:
 
         A folder that holds something else, such as the images, stays as it is.
         """
+        for place in (self.folder, *self.folder.parents):
+            if place.exists() and not place.is_dir():
+                raise ValueError(
+                    f"project must be a folder, got {str(self.folder)!r}, where "
+                    f"{place.name!r} is a file. Name one that is new or empty."
+                )
         there = self.folder.exists()
         ours = self.labels.exists() or self.model.exists()
         if there and not ours and any(self.folder.iterdir()):

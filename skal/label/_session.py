@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from skal.label._snapshot import Snapshot
 
 
+#: Shares of rows drawn at random, and shown again, in a new project.
+SHARES = {"audit": 0.1, "repeat": 0.0}
+
+
 class LabelSession(Answering):
     """Label a pool by hand, and be asked for the rows that teach a model most.
 
@@ -54,7 +58,8 @@ class LabelSession(Answering):
     Parameters
     ----------
     X : array-like, frame, list of str, path or source, default=None
-        The pool: rows in memory, or a file or folder.
+        The pool: rows in memory, or a file or folder. :func:`open_source` says which
+        columns of a file are texts, labels and ids.
     classes : list or None, default=None
         What a row can be, words or whole numbers. None takes them from ``y``; more
         are added with ``add_class``.
@@ -71,12 +76,14 @@ class LabelSession(Answering):
         it is, or what the source makes of files.
     annotator : str, default="me"
         Who labels, where a call does not say.
-    audit : float, default=0.1
+    audit : float or None, default=None
         Share of the rows asked that are drawn at random and kept out of training, to
-        tell how often the model is right.
-    repeat : float, default=0.0
+        tell how often the model is right. None keeps what the project has, 0.1 in a
+        new one.
+    repeat : float or None, default=None
         Share of the rows asked that have a label already, to tell how far people
-        agree: with each other, or one with themselves.
+        agree: with each other, or one with themselves. None keeps what the project
+        has, 0 in a new one.
     stopping : StoppingRule or None, default=None
         A rule of :mod:`skal.stopping`; ``should_stop`` says what it thinks.
     train : {"ask", "thread", "elsewhere"}, default="ask"
@@ -99,7 +106,8 @@ class LabelSession(Answering):
     learner : ActiveLearner
         Trained on the labels of the last refit.
     labels : DataFrame
-        What counts today: id, label, annotator, time, source, round, score.
+        What counts today: id, label, annotator, time, source, round, score. A row that
+        anybody discarded is not in it.
     history : dict-like
         All that happened to a row, by its id.
     n_labels : int
@@ -123,6 +131,7 @@ class LabelSession(Answering):
     --------
     skal.ActiveLearner : The loop without a store.
     LabelStore : What keeps the labels.
+    open_source : Opens a file, and names its columns.
 
     Examples
     --------
@@ -149,8 +158,8 @@ class LabelSession(Answering):
         y: Iterable[Any] | None = None,
         learner: Any = None,
         annotator: str = "me",
-        audit: float = 0.1,
-        repeat: float = 0.0,
+        audit: float | None = None,
+        repeat: float | None = None,
         stopping: Any = None,
         train: str = "ask",
         refit_after: int | None = None,
@@ -161,8 +170,8 @@ class LabelSession(Answering):
         # What can be told to be wrong is told before any file is made.
         check_text("annotator", annotator, most=100)
         self.annotator = annotator
-        self.audit = check_fraction("audit", audit)
-        self.repeat = check_fraction("repeat", repeat)
+        shares = {"audit": audit, "repeat": repeat}
+        shares = {name: check_share(name, share) for name, share in shares.items()}
         self.train_where = check_choice("train", train, ("ask", "thread", "elsewhere"))
         self.refit_after = check_refit_after(refit_after)
         check_rule(stopping, train)
@@ -182,7 +191,7 @@ class LabelSession(Answering):
             source = self._source(X, ids, kind, y, learner)
             given = given or classes_of(source, y)
             self._check_start(source, given)
-            self._remember(source, given, random_state, guidelines)
+            self._remember(source, given, random_state, guidelines, shares)
             self._begin(source, given, learner)
         except BaseException:
             self.store.close()
@@ -229,16 +238,8 @@ class LabelSession(Answering):
                 f"project must be a folder with a labels.db, got {str(project)!r}. "
                 "LabelSession(X, project=...) starts one."
             )
-        with LabelStore(Project.at(project).labels) as store:
-            meta = dict(store.meta)
         return cls(
-            X,
-            project=project,
-            learner=learner,
-            train=train,
-            annotator=annotator,
-            audit=meta.get("audit", 0.1),
-            repeat=meta.get("repeat", 0.0),
+            X, project=project, learner=learner, train=train, annotator=annotator
         )
 
     # Opening --------------------------------------------------------------------
@@ -268,7 +269,7 @@ class LabelSession(Answering):
         for label in {*source.labels} - {None}:
             names.check(label, "y")
 
-    def _remember(self, source, classes, random_state, guidelines):
+    def _remember(self, source, classes, random_state, guidelines, shares):
         """Write what the project is to know of itself, the first time all of it."""
         meta = self.store.meta
         if "seed" not in meta:
@@ -282,7 +283,12 @@ class LabelSession(Answering):
             )
         if guidelines is not None:
             meta["guidelines"] = guidelines
-        meta.update(audit=self.audit, repeat=self.repeat)
+        shares = {
+            name: meta.get(name, SHARES[name]) if share is None else share
+            for name, share in shares.items()
+        }
+        meta.update(shares)
+        self.audit, self.repeat = shares["audit"], shares["repeat"]
         self.seed = meta["seed"]
         self._first_classes = meta["classes"]
         self._names = ClassNames(self._first_classes)
@@ -709,6 +715,10 @@ def check_rule(stopping, train):
             'stopping must be None where train="elsewhere", got '
             f"{stopping!r}: the rule looks at the model that the session trains."
         )
+
+
+def check_share(name, value):
+    return None if value is None else check_fraction(name, value)
 
 
 def check_refit_after(value):

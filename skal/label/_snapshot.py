@@ -25,7 +25,8 @@ class Snapshot:
     seq : int
         The last event that it knows.
     train : ndarray of int
-        Positions of the rows to train on, in the order of their labels.
+        Positions of the rows to train on, in the order of their labels; no copy of a
+        row of the audit among them, whoever labelled it.
     y : ndarray
         Their classes, as the user gave them.
     audit : ndarray of int
@@ -37,6 +38,8 @@ class Snapshot:
     candidates : ndarray of int
         Positions of the rows that may be asked: neither labelled nor thrown out, nor
         kept for the audit while there are others.
+    n_skipped : int
+        How many rows were drawn at random and skipped, which the audit lacks.
     """
 
     seq: int
@@ -46,6 +49,7 @@ class Snapshot:
     y_audit: np.ndarray
     audit_events: list[Event]
     candidates: np.ndarray
+    n_skipped: int
 
 
 def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
@@ -53,7 +57,8 @@ def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
     labels = sorted(ledger.labels.values(), key=lambda event: event.seq)
     labels = [event for event in labels if event.item in pool]
     audit = [event for event in labels if is_audit(ledger, event)]
-    train = [event for event in labels if not is_audit(ledger, event)]
+    held_out = {digest_of(pool, event) for event in audit}
+    train = [event for event in labels if digest_of(pool, event) not in held_out]
     candidates = pool.present & ~pool.reserved
     candidates &= ledger.open[pool.items]
     if not candidates.any():
@@ -66,12 +71,24 @@ def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
         y_audit=classes_of(audit, classes),
         audit_events=audit,
         candidates=np.flatnonzero(candidates),
+        n_skipped=sum(is_skipped(ledger, pool, item) for item in ledger.drawn),
     )
 
 
 def is_audit(ledger, event):
     """Tell whether a label is held out: its row was drawn at random, and then asked."""
     return ledger.drawn.get(event.item) == "random"
+
+
+def is_skipped(ledger, pool, item):
+    """Tell whether a row was drawn at random, and nobody who saw it was sure."""
+    drawn = ledger.drawn[item] == "random" and item in ledger.said
+    return drawn and item in pool and bool(ledger.open[item])
+
+
+def digest_of(pool, event):
+    """Return what a row is known by, and its copies too."""
+    return pool.source.digests[pool.position(event.item)]
 
 
 def classes_of(events: list[Event], classes: ClassNames) -> Any:

@@ -227,7 +227,11 @@ def _light_up(session, shot):
     ceiling = ceiling_of(session.store.events())
     n_labels, right = _rightness(derived, models, truth)
     lights = [
-        accuracy_light(derived.curve(), ceiling=ceiling[0] if ceiling else None),
+        accuracy_light(
+            derived.curve(),
+            ceiling=ceiling[0] if ceiling else None,
+            n_skipped=shot.n_skipped,
+        ),
         stability_light([one["info"].get("kappa") for one in reversed(models)]),
         doubt_light(confidence, len(shot.audit)),
         gain_light(n_labels, right, session.seed),

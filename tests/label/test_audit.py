@@ -60,6 +60,30 @@ def test_no_model_is_trained_on_the_audit_and_no_strategy_chooses_it():
         assert len(session.snapshot().audit) == 6
 
 
+def test_no_copy_of_a_row_of_the_audit_is_trained_on_whoever_labelled_it():
+    """Copies that were found by search, imported or labelled by hand used to be."""
+    X = [f"text {i // 2}" for i in range(40)]  # each comes twice
+    with LabelSession(
+        X, classes=["a", "b"], audit=0.5, train="elsewhere", random_state=0
+    ) as session:
+        items = session.ask(6)
+        for item in items:
+            session.label(item.id, "a")
+        for item, source in zip(items, 2 * ["search", "given", "batch"], strict=True):
+            copy = str(int(item.id) ^ 1)
+            if source == "batch":
+                session.label_many([copy], "b", source="import")
+            else:
+                session.label(copy, "b", source=source)
+        shot, digests = session.snapshot(), session.pool.source.digests
+        held_out = {digests[i] for i in shot.audit}
+        assert len(shot.audit) == len(held_out) == 3
+        assert not held_out & {digests[i] for i in shot.train}
+        assert len(shot.train) == 6  # copies of the other rows are
+        session.discard(session.pool.ids[shot.audit[0]])  # no row of the audit now
+        assert len(session.snapshot().train) == 7
+
+
 # The interval -----------------------------------------------------------------------
 
 

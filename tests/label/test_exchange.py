@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from skal.label import LabelSession, export_labels, import_labels
+from skal.label import Event, LabelSession, export_labels, import_labels, undo_import
+from skal.label._formats import read_records
 from skal.label._sources import open_source
 
 TEXTS = ["good", "bad", "=1+1", "a,b\n'c'", "fine", "good", "ünï", "so so"]
@@ -70,7 +71,7 @@ def test_labels_are_the_same_in_a_fresh_project(session, tmp_path):
             notes = [e.value for e in fresh.history["5"] if e.kind == "note"]
             assert notes == ["@sure?"]
             again = import_labels(fresh, path, fmt=fmt)
-            assert (again.new, again.same, again.batch) == (0, 7, None)
+            assert (again.new, again.same, again.batches) == (0, 7, {})
 
 
 SAID = st.tuples(
@@ -127,10 +128,50 @@ def test_one_undo_takes_an_import_back(session, tmp_path):
     path = export_labels(session, "jsonl", tmp_path / "a.jsonl")
     with texts() as fresh:
         fresh.label("7", "pos")
-        report = import_labels(fresh, path)
+        import_labels(fresh, path)
         assert fresh.n_labels == 5
-        fresh.undo(target=report.batch)
+        assert undo_import(fresh) == 7
         assert list(words_of(fresh).values()) == [("label", "pos")]
+        assert fresh.redo("bob@example.com").source == "import"
+        assert undo_import(fresh) == 2  # what somebody has brought back
+        assert list(words_of(fresh).values()) == [("label", "pos")]
+        assert undo_import(fresh) == 0
+
+
+def test_an_undo_takes_back_of_an_import_what_is_ones_own(session, tmp_path):
+    """An undo took back what others had said too, and their redo brought all back."""
+    path, bob = export_labels(session, "csv", tmp_path / "a.csv"), "bob@example.com"
+    with texts() as fresh:
+        report = import_labels(fresh, path)
+        brought = words_of(fresh)
+        own = {key: word for key, word in brought.items() if key[1] == "me"}
+        others = {key: word for key, word in brought.items() if key[1] == bob}
+        assert report.batches.keys() == {"me", bob}
+        assert (len(own), len(others)) == (5, 2)
+        assert fresh.undo("me").batch == report.batches["me"]
+        assert words_of(fresh) == others
+        assert fresh.redo(bob) is None
+        assert fresh.undo(bob) is not None
+        assert words_of(fresh) == {}
+        assert fresh.redo("me") is not None
+        assert words_of(fresh) == own
+        notes = [event.batch for event in fresh.store.events() if event.kind == "note"]
+        assert notes == [report.batches["me"]]
+
+
+def test_an_import_of_before_is_taken_back_whole():
+    """It was one batch for all people."""
+    with texts() as session:
+        first, second = session.pool.items[:2].tolist()
+        said = {"batch": "b", "source": "import"}
+        session.store.append(
+            [
+                Event(first, "me", "label", "pos", **said),
+                Event(second, "bob", "label", "pos", **said),
+            ]
+        )
+        assert undo_import(session) == 2
+        assert words_of(session) == {}
 
 
 def test_a_line_holds_what_people_say_beside_what_the_model_says(session, tmp_path):
@@ -148,6 +189,27 @@ def test_a_line_holds_what_people_say_beside_what_the_model_says(session, tmp_pa
     silent = lines[-1]
     assert "label" not in silent
     assert silent["priority"] == 1.0
+
+
+@pytest.mark.parametrize("fmt", ["csv", "jsonl", "parquet"])
+def test_each_line_of_a_row_tells_who_discarded_it(session, fmt, tmp_path):
+    """What others had said of it used to look as if it counted."""
+    session.label("4", "pos", annotator="ann")
+    session.discard("4", annotator="bob@example.com")
+    path = export_labels(session, fmt, tmp_path / f"a.{fmt}")
+    said = [record for _, record, _ in read_records(path, fmt)]
+    out = {(record.id, record.annotator): record.discarded_by for record in said}
+    assert {id for (id, _), names in out.items() if names} == {"4"}
+    assert out["4", "ann"] == out["4", "me"] == "bob@example.com, me"
+    counts = {
+        record.id
+        for record in said
+        if record.kind == "label" and not record.discarded_by
+    }
+    assert counts == {*session.labels["id"]}
+    with texts() as fresh:
+        import_labels(fresh, path)
+        assert words_of(fresh) == words_of(session)
 
 
 def test_label_studio_gets_every_row_and_its_config(session, tmp_path):
@@ -301,7 +363,7 @@ def test_a_conflict_is_left_out_or_taken_as_a_correction(tmp_path):
         assert words_of(session) == {("1", "me"): ("label", "a/b")}
         report = import_labels(session, path, replace_conflicts=True)
         assert words_of(session) == {("1", "me"): ("label", "pos")}
-        session.undo(target=report.batch)
+        session.undo(target=report.batches["me"])
         assert words_of(session) == {("1", "me"): ("label", "a/b")}
 
 

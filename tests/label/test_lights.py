@@ -63,6 +63,30 @@ def test_accuracy_says_what_its_rows_buy():
     )
 
 
+def test_accuracy_counts_the_rows_that_were_drawn_and_skipped():
+    """A figure over the rows that were easy to tell used to pass for one over all."""
+    light = accuracy_light([point(0.91, 0.98)], n_skipped=3)
+    assert "Not counted: 3 drawn and skipped" in light.advice
+    assert "skipped" not in accuracy_light([point(0.91, 0.98)]).advice
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), 20 * ["a", "b", "b"]
+    with LabelSession(X, classes=["a", "b"], audit=0.5, random_state=0) as session:
+        items = session.ask(20)
+        drawn = [item for item in items if item.source == "random"]
+        for item in items:
+            said = y[int(item.id)]
+            session.label(item.id, said) if item not in drawn[:4] else session.skip(
+                item
+            )
+        assert session.snapshot().n_skipped == 4
+        session.train()
+        assert "Not counted: 4 drawn and skipped" in session.lights[0].advice
+        session.label(drawn[0], "a")
+        session.discard(drawn[1])
+        session.undo()  # and skipped again
+        session.discard(drawn[2])
+        assert session.snapshot().n_skipped == 2
+
+
 @pytest.mark.parametrize(
     ("kappas", "state"),
     [

@@ -15,7 +15,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from skal import ActiveLearner
-from skal.label import Event, LabelSession
+from skal.label import Event, LabelSession, open_source
 from skal.stopping import Any, KappaAverage, MaxConfidence, OverallUncertainty
 
 TEXTS = ["good film", "bad film", "a good one", "so bad", "fine", "dull"]
@@ -51,6 +51,46 @@ def picture(session):
         session.pool.present.tolist(),
         session.labels.to_dict(),
     )
+
+
+# Files -------------------------------------------------------------------------------
+
+
+def test_the_columns_of_a_file_can_be_named_and_are_remembered(tmp_path):
+    """Only the command line could, and a file of texts was one of fields."""
+    file, project = tmp_path / "films.csv", tmp_path / "p"
+    rows = ["key,body,year,stars", "x,so fine,1999,5", "y,dull,2001,", "z,long,2002,1"]
+    file.write_text("\n".join(rows))
+    films = open_source(file, text="body", label="stars", id="key")
+    with session_of(films, classes=None, project=project) as session:
+        assert (session.pool.kind, session.pool.ids) == ("text", ["x", "y", "z"])
+        assert session.classes == ["1", "5"]
+        assert session.ask()[0].show == {"kind": "text", "text": "dull"}
+        session.label("y", "1")
+    with LabelSession.open(project, train="elsewhere") as session:
+        assert session.labels["id"].tolist() == ["x", "z", "y"]
+        assert session.pool.show(0)["text"] == "so fine"
+    table = open_source(str(file), show=("year", "body"))
+    assert list(table.show(0)["fields"]) == ["year", "body"]
+
+
+def test_images_may_have_the_labels_of_their_folders(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (4, 4)).save(tmp_path / name / "1.png")
+    assert open_source(tmp_path, label="folders").labels == ["cat", "dog"]
+    with pytest.raises(ValueError, match="text must be None for a source of images"):
+        open_source(tmp_path, text="body")
+
+
+def test_columns_that_a_file_has_not_are_an_error(tmp_path):
+    (tmp_path / "a.csv").write_text("body\nfine\n")
+    with pytest.raises(ValueError, match=r"text must name a column of 'a\.csv'"):
+        open_source(tmp_path / "a.csv", text="bdy")
+    with pytest.raises(TypeError, match=r"show must be a list .* Say \['body'\]"):
+        open_source(tmp_path / "a.csv", show="body")
+    with pytest.raises(ValueError, match="source must be"):
+        open_source(tmp_path / "b.csv")
 
 
 # Labels ------------------------------------------------------------------------------
@@ -120,6 +160,17 @@ def test_rows_that_were_asked_and_are_labelled_at_one_go_keep_their_part():
     assert (len(shot.audit), len(shot.train)) == (10, 40)
     left = set(session.pool.ids) - set(session.labels["id"])
     assert session.label_many([min(left)], "pos")[0].source == "batch"
+
+
+def test_what_somebody_discarded_has_no_label(session):
+    """The frame used to list what others had said of it."""
+    session.label("a", "pos")
+    session.label("b", "neg")
+    session.discard("a", annotator="bob")
+    assert session.labels["id"].tolist() == ["b"]
+    assert len(session.labels) == session.n_labels == len(session.snapshot().train)
+    session.undo("bob")
+    assert session.labels["id"].tolist() == ["a", "b"]
 
 
 def test_the_same_event_again_changes_nothing(session):
@@ -335,6 +386,20 @@ def test_a_project_goes_on_where_it_was_left(tmp_path):
         assert session.classes == ["pos", "neg", "mixed", "odd"]
 
 
+def test_shares_that_are_not_given_stay_as_they_are(tmp_path):
+    """To name the rows of a project again used to reset them to the defaults."""
+    with session_of(project=tmp_path / "p") as session:
+        assert (session.audit, session.repeat) == (0.1, 0.0)
+    with session_of(project=tmp_path / "p", audit=0.3, repeat=0.2) as session:
+        kept = session.pool.reserved
+    with session_of(project=tmp_path / "p") as session:
+        assert (session.audit, session.repeat) == (0.3, 0.2)
+        np.testing.assert_array_equal(session.pool.reserved, kept)
+    with session_of(project=tmp_path / "p", audit=0.0) as session:
+        meta = session.store.meta
+        assert (meta["audit"], meta["repeat"]) == (0.0, 0.2)
+
+
 def test_rows_that_moved_keep_their_labels(tmp_path):
     with session_of(project=tmp_path / "p") as session:
         session.label(1, "neg")  # "bad film"
@@ -491,6 +556,15 @@ def test_a_project_has_a_folder_of_its_own(tmp_path):
         session_of(project=tmp_path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
     assert not (tmp_path / "labels.db").exists()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.txt/project"])
+def test_a_file_is_no_project(name, tmp_path):
+    """It used to be a bare NotADirectoryError."""
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"project must be a folder, .*'notes\.txt'"):
+        session_of(project=tmp_path / name)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_a_project_that_is_not_there(tmp_path):

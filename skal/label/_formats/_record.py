@@ -37,6 +37,9 @@ class Record:
         Why the row was asked, as the store has it: "strategy", "random", ...
     note : str or None
         What the annotator wrote beside it.
+    discarded_by : str or None
+        Who threw the row out, which no model is trained on then, whatever others say;
+        names with commas between.
     prediction, confidence, model : str, float, int or None
         What the newest model takes the row for, how sure it is, and its version.
     priority : float or None
@@ -56,6 +59,7 @@ class Record:
     lead_ms: float | None = None
     source: str | None = None
     note: str | None = None
+    discarded_by: str | None = None
     prediction: str | None = None
     confidence: float | None = None
     model: int | None = None
