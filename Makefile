@@ -14,7 +14,7 @@ LABEL ?=
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
 # A process a core; a thread each, or they wait for one another.
-PYTEST := OMP_NUM_THREADS=1 timeout 1800 $(BIN)/python -m pytest \
+PYTEST := OMP_NUM_THREADS=1 timeout 2400 $(BIN)/python -m pytest \
   -n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: demo label test test-long test-oldest test-wheel test-pythons test-all lint docs \
