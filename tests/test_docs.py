@@ -72,7 +72,14 @@ def blocks_of(page):
 
 
 #: Those that train networks, or check a strategy whole.
-LONG_PAGES = {"README.md", "add_a_strategy.md"}
+LONG_PAGES = {
+    "README.md",
+    "add_a_strategy.md",
+    "batches.md",
+    "experiments.md",
+    "networks.md",
+    "uncertainty.md",
+}
 
 
 def marks_of(page):

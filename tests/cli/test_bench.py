@@ -79,6 +79,7 @@ def test_bench_goes_on_where_it_was_stopped(tmp_path):
     assert second.stat().st_mtime_ns == kept
 
 
+@pytest.mark.long
 def test_a_folder_holds_one_experiment(tmp_path):
     """Another one replaced experiment.json, and the first was not seen any more."""
     options = [*SMALL, "-s", "random"]
@@ -320,6 +321,7 @@ run("bench", "no such data")
 """
 
 
+@pytest.mark.long
 def test_without_pandas_all_but_experiments_works(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True

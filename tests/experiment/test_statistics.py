@@ -143,6 +143,7 @@ def test_efficiency_that_is_censored_is_bounded_by_the_budget():
     assert (found.low[2], found.high[2]) == (0, pytest.approx(40 / 30))
 
 
+@pytest.mark.long
 def test_efficiency_intervals_hold_the_truth(rng):
     """Curves that need half the labels: the interval misses 2 about one time in 20."""
     n_labels = np.arange(10, 210, 10.0)

@@ -80,6 +80,7 @@ def missing_a_class():
 # Searches -----------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_grid_over_everything_that_a_learner_has(blobs):
     search = GridSearchCV(
         learner(query_strategy=Shortlist("margin", 50)),
