@@ -41,13 +41,14 @@ class Live:
     loop: Loop
     n_initial: int
     batch_size: Any
-    so_far: State | FirstRound | None = None
+    so_far: Any = None
     question: Question | None = None
 
     @classmethod
     def of(cls, learner: Any, loop: Loop) -> Live:
         """Return the run of a learner, of which it holds the attributes."""
-        known, so_far = vars(learner), None
+        known = vars(learner)
+        so_far: Any = None
         if "estimator_" in known:
             so_far = State.of(learner)
         elif "_first" in known:
@@ -157,7 +158,7 @@ class Live:
         ``kept`` are the positions of the rows that are left, where some are gone.
         """
         if isinstance(self.so_far, FirstRound):
-            first = self.so_far.purchase
+            first = self._first_so_far()
             if kept is not None:
                 rows, pool_rows = np.arange(len(kept)), first.pool_rows[kept]
                 first = replace(first, rows=rows, pool_rows=pool_rows)
@@ -175,7 +176,7 @@ class Live:
     def _learn_first(self, training, purchase):
         """Fit the first model; keep labels that allow of none."""
         n = len(training.y)
-        so_far: State | FirstRound
+        so_far: Any
         try:
             so_far = self.loop.train(training, purchase, np.zeros(n, int), np.arange(n))
         except FewLabelsError as error:
