@@ -55,7 +55,6 @@ def seeds_for(estimator, rng):
 _forks: dict[str, Any] = {"open": 0, "before": None}
 _forks_lock = threading.Lock()
 
-
 #: Held by the thread whose net draws from torch: nobody else's may, nor seed it.
 _alone = threading.RLock()
 
@@ -70,14 +69,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_locks)
 
 
-@contextmanager
 def alone_with_torch():
-    """Let no other thread of skal draw from torch or seed it meanwhile.
+    """Return the lock under which no other thread of skal draws from torch or seeds it.
 
-    What waits for other threads must not be done in here, or they wait for each other.
+    What waits for other threads must not be done in it, or they wait for each other.
     """
-    with _alone:
-        yield
+    return _alone
 
 
 @contextmanager
@@ -91,18 +88,20 @@ def fork_torch(seed, round, purpose, *, alone=False):
     if torch is None:
         yield
         return
-    with alone_with_torch() if alone else nullcontext():
-        yield from _forked(torch, draw_seed(stream(seed, round, f"torch {purpose}")))
+    seed = draw_seed(stream(seed, round, f"torch {purpose}"))
+    with alone_with_torch() if alone else nullcontext(), _forked(torch, seed):
+        yield
 
 
+@contextmanager
 def _forked(torch, seed):
-    """Seed torch, let the caller go on once, and bring back its state."""
+    """Seed torch, and bring back its state when the last fork ends."""
     with _forks_lock:
         if _forks["open"] == 0:
             _forks["before"] = torch_state(torch)
         _forks["open"] += 1
     try:
-        with _alone:  # not while a net of another thread draws
+        with alone_with_torch():  # not while a net of another thread draws
             torch.manual_seed(seed)
         yield
     finally:

@@ -5,10 +5,12 @@ from numbers import Integral, Real
 from types import NoneType
 
 from sklearn.base import is_regressor
+from sklearn.utils import get_tags
 
-from skal._checks import check_classes, check_int, count_of
+from skal._checks import check_classes, check_int, count_of, name_of
 from skal._data import check_unmarked
-from skal._loop.batch_sizes import check_sizes
+from skal._loop.batch_sizes import check_sizes, size_in_round
+from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
 from skal.query import CallableStrategy, as_strategy
 
@@ -60,6 +62,22 @@ def check_parts(template, target_type, asked, stopping):
             strategy.check_size(n_instances)
     if hasattr(stopping, "check"):
         stopping.check(template, target_type)
+
+
+def check_simulation(learner, template, target_type, y):
+    """Check what a simulation will need, before any work."""
+    budget = count_of("n_labels", learner.n_labels, len(y))
+    n_initial = min(learner.n_initial, budget)
+    n_next = min(size_in_round(learner.batch_size, 1), budget - n_initial)
+    initial = resolve_initial(learner.initial, y, target_type)
+    asked = (as_strategy(learner.query_strategy), n_next), (initial, n_initial)
+    check_parts(template, target_type, asked, learner.stopping)
+    if get_tags(template).input_tags.pairwise:
+        raise ValueError(
+            "estimator must take rows of features in a simulation, got "
+            f"{name_of(template)} with a precomputed kernel. Compute the kernel inside "
+            "the estimator."
+        )
 
 
 def incomplete(missing, n_labels, missing_label):

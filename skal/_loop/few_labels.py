@@ -68,30 +68,28 @@ def few_of(training):
 
 def fits_repeated(estimator, training, template):
     """Tell whether an estimator can be fitted on the same rows, each many times."""
-    training = training.without_pool()
     training = training.without_gaps() if training.has_gaps else training
-    many = np.tile(np.arange(len(training.y)), _MANY)
-    X, codes, params = training.for_estimator()
-    params = slice_params(params, many, len(training.y))
-    try:
-        named = training.named_params(template)
-        model = clone(estimator).set_params(**named)
-        model.fit(take_rows(X, many), codes[many], **params)
-    except Exception:
-        return False
-    return True
+    named = training.named_params(template)
+    codes = training.labels.encode(training.y)
+    return fits_many(clone(estimator).set_params(**named), training, codes)
 
 
 def fits_two_classes(estimator, training):
     """Tell whether an estimator can be fitted on the same rows, each in two classes."""
-    n = len(training.y)
-    many = np.tile(np.arange(n), 2 * _MANY)
-    codes = np.repeat([0, 1], n * _MANY)
-    if training.y.ndim == 2:  # all labels absent, or all present
-        codes = np.repeat(codes[:, None], training.y.shape[1], axis=1)
-    rows, params = take_rows(training.X, many), training.params
+    zeros = np.zeros(training.y.shape, int)  # of several labels a row all, or none
+    return fits_many(clone(estimator), training, np.concatenate([zeros, zeros + 1]))
+
+
+def fits_many(model, training, codes):
+    """Tell whether a model can be fitted on codes of the rows in turn, time and again.
+
+    The pool around them, if there is one, is left out.
+    """
+    codes = np.concatenate([codes] * _MANY)
+    rows = np.resize(np.arange(len(training.y)), len(codes))
+    params = slice_params(training.params, rows, len(training.y))
     try:
-        clone(estimator).fit(rows, codes, **slice_params(params, many, n))
+        model.fit(take_rows(training.X, rows), codes, **params)
     except Exception:
         return False
     return True

@@ -4,50 +4,40 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
-from itertools import islice
-from time import perf_counter
 from typing import TYPE_CHECKING
 from warnings import warn
 
 import numpy as np
-from sklearn.base import is_regressor
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_choice, check_int, count_of, name_of
+from skal._checks import check_choice, count_of
 from skal._data import (
-    Labels,
-    Rows,
     check_alike,
     check_pool,
     learn_labels,
     n_rows,
     read_target,
     select_rows,
-    take_rows,
     warn_of_mark,
 )
-from skal._loop.amended import check_taught, corrected, without_lost, without_rows
-from skal._loop.batch_sizes import size_in_round
-from skal._loop.checks import check_learner, check_parts, incomplete
-from skal._loop.few_labels import FewLabelsError
+from skal._loop.amended import check_taught, corrected, without_lost
+from skal._loop.checks import check_learner, check_simulation, incomplete
+from skal._loop.first_round import FirstRound
 from skal._loop.history import columns
-from skal._loop.initial import go_on, resolve_initial
+from skal._loop.live import Live
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
-from skal._loop.question import Question, first_so_far, gone_on, unasked
 from skal._loop.repeats import ON_REPEAT, settle
 from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
 from skal._loop.ties import warn_of_ties
-from skal._loop.training_set import TrainingSet
 from skal._meta import EstimatorInside, ReadableReprMixin, routed
 from skal._seed import draw_seed, fork_torch
-from skal.exceptions import PoolExhaustedError
 from skal.query import as_strategy
 
 if TYPE_CHECKING:
@@ -319,7 +309,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         labels = learn_labels(target, self.classes)
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
-        self._check_loop(labels, y)
+        check_simulation(self, self._template(), labels.target_type, y)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled, knows_all=True)
         budget = count_of("n_labels", self.n_labels, n)
         simulation = Simulation(
@@ -402,34 +392,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             If the candidates repeat, lie outside the pool, or the strategy returns
             what it must not.
         """
-        started = perf_counter()
         check_learner(self, self._template())
-        rows = select_rows(X_pool, candidates)
-        first = self._in_first_round()
-        size = self._size_of(n_instances, len(rows), first)
-        loop = self._loop(self._drawn_seed())
-        if first:
-            picks, info, state = self._ask_first(loop, rows, size), {}, None
-        else:
-            picks, info, state = self._ask_next(loop, rows, size)
-            self._look_for_ties(info, stacklevel=4)
-        seconds = perf_counter() - started
-        indices = picks if rows.indices is None else rows.indices[picks]
-        asked = take_rows(rows.X, indices)
-        question = Question.of(indices, asked, seconds, info)
-        self.seed_, self._question = loop.seed, question
-        if state is not None:
-            self._rounds = state.rounds  # which know what the rule has measured
+        rows, live = select_rows(X_pool, candidates), self._live()
+        indices, asked, after = live.ask(rows, n_instances)
+        self._look_for_ties(after.question.info, stacklevel=4)
+        self.seed_, self._question = live.loop.seed, after.question
+        if isinstance(after.so_far, State):
+            self._rounds = after.so_far.rounds  # which know what the rule has measured
         return indices, asked
-
-    def _ask_next(self, loop, rows, size):
-        """Pick rows by the model; let the stopping rule look at it, as a run does."""
-        state, strategy = self._state, as_strategy(self.query_strategy)
-        target_type = self._labels.target_type
-        check_parts(self.estimator_, target_type, [(strategy, 0)], self.stopping)
-        view = state.view()
-        picks, info = loop.ask(view, rows, size)
-        return picks, info, loop.measure(state, view, rows, picks)
 
     def _look_for_ties(self, info, stacklevel):
         """Warn, once a learner, of a strategy that could not choose."""
@@ -441,19 +411,6 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         if not any(earlier.get("tied") for earlier in told):
             strategy = as_strategy(self.query_strategy)
             warn_of_ties(strategy, self.estimator_, stacklevel)
-
-    def _ask_first(self, loop, rows, size):
-        """Pick rows by ``initial``: the first, or more of them beside one class."""
-        labels, known = Labels(self._target_type()), self._told_so_far()
-        n_known = 0 if known is None else len(known.y)
-        if n_known == 0 or len(rows) + n_known != n_rows(rows.X):
-            return loop.ask_first(rows, size, labels, known=n_known)[0]
-        pool, taken = Rows(rows.X), np.ones(n_rows(rows.X), bool)
-        taken[rows.indices] = False  # the pool is there: go on as a simulation does
-        queue = go_on(
-            lambda size: loop.ask_first(pool, size, labels)[0], taken, self.n_initial
-        )
-        return np.searchsorted(rows.indices, [*islice(queue, size)])
 
     def teach(
         self, X: Any, y: Any, *, on_repeat: str = "append", **params: Any
@@ -498,7 +455,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         X, target = self._check_data(X, y)
         if target.missing.all():
             return self
-        told = self._told_so_far()
+        live = self._live()
+        told = live.told
         if told is not None:
             target = target.like(told.y)
         params = routed(self, "fit", params)
@@ -509,22 +467,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             training = told.extended(training)
         n_told = 0 if told is None else len(told.y)
         training, taught = settle(training, n_told, on_repeat)
-        is_first = self._in_first_round()
-        training = self._with_spelt_classes(training, told, in_place=is_first)
-        purchase, question = self._answered(training.X, taught)
-        if is_first:
-            first = gone_on(self._first_so_far(), purchase, len(training.y))
-            self._learn_first(training, first, question)
-            return self
-        before = self._state
-        n_new, n_known = len(training.y) - n_told, len(before.labeled_iter)
-        rounds = np.full(n_new, before.round + 1)
-        labeled_iter = np.append(before.labeled_iter, rounds)
-        places = np.append(before.places, n_known + np.arange(n_new))
-        loop = self._loop(before.seed)
-        state = loop.train(training, purchase, labeled_iter, places, before)
-        self._commit(state, question)
-        return self
+        training = self._with_spelt_classes(training, live, in_place=live.is_first)
+        return self._go_on(live.learn(training, taught))
 
     def correct(self, indices: ArrayLike, y: Any) -> Self:
         """Give rows that were taught other labels, and fit again.
@@ -571,15 +515,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         >>> learner.correct([2], ["b"]).y_training_.tolist()
         ['a', 'b', 'b']
         """
-        self._check_teachable("correct")
-        told = self._told_so_far("correct")
-        positions = check_taught(indices, len(told.y))
+        live = self._live_taught("correct")
+        positions = check_taught(indices, len(live.told.y))
         target = self._read(y)
-        if len(positions) > 0:
-            training = corrected(told, positions, target)
-            training = replace(training, labels=self._labels_after(told, target))
-            self._amend(self._with_spelt_classes(training, told))
-        return self
+        if len(positions) == 0:
+            return self
+        training = corrected(live.told, positions, target)
+        training = replace(training, labels=self._labels_after(live.told, target))
+        return self._go_on(live.amend(self._with_spelt_classes(training, live)))
 
     def forget(self, indices: ArrayLike) -> Self:
         """Take back rows that were taught, and fit again.
@@ -626,62 +569,19 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         >>> learner.forget([2]).labeled_iter_
         array([ 0,  0, -1])
         """
-        self._check_teachable("forget")
-        told = self._told_so_far("forget")
+        live = self._live_taught("forget")
+        told = live.told
         gone = check_taught(indices, len(told.y))
+        if len(gone) == 0:
+            return self
         kept = np.delete(np.arange(len(told.y)), gone)
         if len(kept) == 0:
             raise ValueError(
                 f"indices must leave a row, got all {len(gone)}. clone(learner) begins "
                 "anew."
             )
-        if len(gone) > 0:
-            self._amend(self._with_spelt_classes(told.at(kept), told), kept)
-        return self
-
-    def _answered(self, X, taught):
-        """Return what was taught as a purchase, and what is still asked."""
-        question = vars(self).get("_question")
-        if question is None:
-            return unasked(taught), None
-        return question.answered(X, taught)
-
-    def _learn_first(self, training, purchase, question, stacklevel=4):
-        """Fit the first model; keep labels of one class that allow of none."""
-        n, loop = len(training.y), self._loop(self._drawn_seed())
-        labeled_iter, places = np.zeros(n, int), np.arange(n)
-        try:
-            state = loop.train(training, purchase, labeled_iter, places)
-            self._commit(state, question)
-        except FewLabelsError as error:
-            self._keep(training, loop.seed, purchase, question, error, stacklevel)
-
-    def _first_so_far(self):
-        """Return what the first round has bought, which may be nothing."""
-        if self.__sklearn_is_fitted__():
-            return first_so_far(self._state)
-        return vars(self).get("_first", unasked(np.empty(0, int)))
-
-    def _amend(self, training, kept=None):
-        """Fit the last model again, to what was taught as it stands now."""
-        question = vars(self).get("_question")
-        if not self.__sklearn_is_fitted__():
-            first = self._first_so_far()
-            if kept is not None:
-                rows, pool_rows = np.arange(len(kept)), first.pool_rows[kept]
-                first = replace(first, rows=rows, pool_rows=pool_rows)
-            return self._learn_first(training, first, question, stacklevel=5)
-        state = self._state
-        if kept is not None:
-            state = without_rows(state, kept)
-        try:
-            again = self._loop(state.seed).train_again(training, state)
-            self._commit(again, question)
-        except FewLabelsError as error:
-            if state.round > 0 or state.rounds[0]["source"] != "taught":
-                raise
-            first = first_so_far(state)  # kept, as teach would have kept them
-            self._keep(training, state.seed, first, question, error, stacklevel=4)
+        training = self._with_spelt_classes(told.at(kept), live)
+        return self._go_on(live.amend(training, kept))
 
     @available_if(_scores_rows)
     def score_pool(self, X_pool: Any) -> NDArray[Any]:
@@ -750,61 +650,24 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """The fitted state, read from the attributes."""
         return State.of(self)
 
-    def _commit(self, state, question=None):
-        """Take on a fitted state, all at once, in place of the last."""
-        self._take_on(state.attributes(), question)
+    def _go_on(self, live):
+        """Take on what a live run has come to; warn where labels allow of no model.
 
-    def _take_on(self, attributes, question):
+        Labels that are all alike are as usual.
+        """
+        first = live.so_far
+        self._commit(first, live.question)
+        if isinstance(first, FirstRound) and not first.training.is_constant:
+            warn(f"There is no model yet. {first.error}", stacklevel=3)
+        return self
+
+    def _commit(self, so_far, question=None):
         """Take on what was learnt, and what is still asked, in place of the last."""
         last = self._state.attributes() if self.__sklearn_is_fitted__() else {}
         gone = last.keys() | {"_first", "_question"}
         kept = {name: value for name, value in vars(self).items() if name not in gone}
         asked = {} if question is None else {"_question": question}
-        self.__dict__ = {**kept, **attributes, **asked}
-
-    # The first round, which goes on while the labels are of one class -----------------
-
-    def _told_so_far(self, needed_for=None):
-        """Return the labelled rows, also those that no model could be fitted on."""
-        fitted = vars(self)
-        names = "X_training_", "y_training_", "_params", "_labels"
-        if names[0] not in fitted:
-            if needed_for is not None:
-                raise NotFittedError(
-                    f"{needed_for} needs rows that were taught, got none yet. Use "
-                    "fit or teach first."
-                )
-            return None
-        told = TrainingSet(*(fitted[name] for name in names))
-        return told.with_all_codes()  # the last model's may not hold for the next
-
-    def _keep(self, training, seed, purchase, question, error, stacklevel):
-        """Keep first labels that the estimator cannot be fitted on; tell of the error.
-
-        Labels that are all alike are as usual.
-        """
-        waiting = {
-            "X_training_": training.X,
-            "y_training_": training.y,
-            "_params": training.params,
-            "_labels": training.labels,
-            "seed_": seed,
-            "_first": purchase,
-        }
-        self._take_on(waiting, question)
-        if not training.is_constant:
-            warn(f"There is no model yet. {error}", stacklevel=stacklevel)
-
-    def _in_first_round(self):
-        """Tell whether there are no labels but taught ones of a single class."""
-        if not self.__sklearn_is_fitted__():
-            return True
-        state = self._state
-        simulated = state.termination is not None
-        if simulated or state.round > 0 or not state.training.is_one_class:
-            return False
-        whole = len(state.labeled_iter) == len(state.training.y)
-        return whole or state.rounds[0]["source"] == "taught"
+        self.__dict__ = {**kept, **so_far.attributes(), **asked}
 
     # What a run goes by -----------------------------------------------------------
 
@@ -820,10 +683,22 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             is_asked=asked,
         )
 
-    def _drawn_seed(self):
-        """Return the seed of the run under way, or draw that of a new one."""
+    def _live(self):
+        """Return the live run under way, or a new one."""
         seed = vars(self).get("seed_")
-        return draw_seed(self.random_state) if seed is None else seed
+        seed = draw_seed(self.random_state) if seed is None else seed
+        return Live.of(self, self._loop(seed))
+
+    def _live_taught(self, method):
+        """Return the live run for a method that amends what was taught."""
+        self._check_teachable(method)
+        live = self._live()
+        if live.so_far is None:
+            raise NotFittedError(
+                f"{method} needs rows that were taught, got none yet. Use fit or teach "
+                "first."
+            )
+        return live
 
     def _labels_after(self, told, target):
         """Return the Labels that know what was known and the new y."""
@@ -841,7 +716,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             warn_of_mark(labels, self.missing_label, stacklevel=4)
         return labels
 
-    def _with_spelt_classes(self, training, told, *, in_place=True):
+    def _with_spelt_classes(self, training, live, *, in_place=True):
         """Let a training set forget classes without a label; warn of like spellings.
 
         ``in_place`` tells whether the new model takes the place of the last.
@@ -849,8 +724,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         if self.classes is not None:
             return training
         labels, known = training.labels, ()
-        if told is not None:
-            state = self._state if self.__sklearn_is_fitted__() else None
+        if live.so_far is not None:
+            told, state = live.so_far.training, live.so_far
+            state = state if isinstance(state, State) else None
             labels = without_lost(labels, told.y, training.y, state, in_place)
             known = told.labels.classes
         if labels.target_type == "multiclass":
@@ -885,46 +761,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             )
         check_learner(self, self._template())
 
-    def _target_type(self):
-        """Return the kind of target that can be told before the first label."""
-        return "regression" if is_regressor(self._template()) else "multiclass"
-
     def _check_target(self, labels):
         if self.use_unlabeled and labels.target_type != "multiclass":
             raise ValueError(
                 "use_unlabeled must be False for "
                 f"{labels.target_type} targets, got True."
             )
-
-    def _check_loop(self, labels, y):
-        """Check what a simulation will need, before any work."""
-        template, target_type = self._template(), labels.target_type
-        budget = count_of("n_labels", self.n_labels, len(y))
-        n_initial = min(self.n_initial, budget)
-        n_next = min(size_in_round(self.batch_size, 1), budget - n_initial)
-        initial = resolve_initial(self.initial, y, target_type)
-        asked = (as_strategy(self.query_strategy), n_next), (initial, n_initial)
-        check_parts(template, target_type, asked, self.stopping)
-        if get_tags(template).input_tags.pairwise:
-            raise ValueError(
-                "estimator must take rows of features in a simulation, got "
-                f"{name_of(template)} with a precomputed kernel. Compute the kernel "
-                "inside the estimator."
-            )
-
-    def _size_of(self, n_instances, n_candidates, first):
-        """Return how many rows a query asks for."""
-        if n_instances is None and n_candidates > 0:
-            if first:
-                one_class = self._told_so_far() is not None
-                return 1 if one_class else min(self.n_initial, n_candidates)
-            return min(size_in_round(self.batch_size, self.n_iter_ + 1), n_candidates)
-        if n_instances is None:
-            raise PoolExhaustedError("X_pool must hold candidates to ask for, got 0.")
-        size = check_int("n_instances", n_instances)
-        if size > n_candidates:
-            raise PoolExhaustedError(
-                f"n_instances must be at most {n_candidates}, the number of "
-                f"candidates, got {size}."
-            )
-        return size

@@ -78,25 +78,3 @@ class Question:
 def unasked(taught):
     """Return rows that were taught and that no query had asked for as a purchase."""
     return Purchase(taught, "taught", pool_rows=np.full(len(taught), -1))
-
-
-def first_so_far(state):
-    """Return the purchase of a first round that goes on, its rows as they are now."""
-    record = state.rounds[0]
-    if record["source"] != "taught":
-        return Purchase(np.arange(len(state.places)), "taught", pool_rows=state.places)
-    pool_rows = record["pool_indices"][record["indices"] >= 0]
-    rows = np.arange(len(pool_rows))
-    return Purchase(rows, "taught", record["query_time"], pool_rows=pool_rows)
-
-
-def gone_on(purchase, more, n):
-    """Return a first round's purchase that has gone on to n rows in all."""
-    pool_rows = np.full(n, -1)
-    pool_rows[purchase.rows] = purchase.pool_rows
-    asked = more.pool_rows >= 0
-    pool_rows[more.rows[asked]] = more.pool_rows[asked]
-    known = [each.query_time for each in (purchase, more)]
-    known = [seconds for seconds in known if not np.isnan(seconds)]
-    seconds = float(sum(known)) if known else np.nan
-    return Purchase(np.arange(n), "taught", seconds, pool_rows=pool_rows)

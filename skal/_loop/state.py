@@ -56,12 +56,7 @@ class State:
             models = tuple(kept)
         return cls(
             estimator=fitted["estimator_"],
-            training=TrainingSet(
-                fitted["X_training_"],
-                fitted["y_training_"],
-                fitted["_params"],
-                fitted["_labels"],
-            ),
+            training=TrainingSet.of(learner),
             seed=fitted["seed_"],
             round=fitted["n_iter_"],
             labeled_iter=fitted["labeled_iter_"],
@@ -74,15 +69,12 @@ class State:
     def attributes(self) -> dict[str, Any]:
         """Return the attributes of a learner in this state, by their names."""
         attributes = {
+            **self.training.attributes(),
             "estimator_": self.estimator,
             "seed_": self.seed,
-            "X_training_": self.training.X,
-            "y_training_": self.training.y,
             "labeled_iter_": self.labeled_iter,
             "n_iter_": self.round,
             "termination_condition_": self.termination,
-            "_params": self.training.params,
-            "_labels": self.labels,
             "_places": self.places,
             "_rounds": self.rounds,
         }

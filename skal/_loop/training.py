@@ -45,16 +45,15 @@ def fit(estimator, training, template):
 
     Where labels that are alike, or few of a class, are why it fails, say the way out.
     """
-    spare = clone(estimator) if training.has_gaps else None
     X, codes, params = training.for_estimator()
     try:
         with naming_holes(X, name="X (its labelled rows, in order)"):
             estimator.fit(X, codes, **params)
     except Exception as error:
-        if spare is not None and isinstance(error, ValueError | LookupError):
-            closed = training.without_gaps()
-            if fits_without_gaps(spare, closed, template):
-                return spare, closed
+        if training.has_gaps and isinstance(error, ValueError | LookupError):
+            again = fit_without_gaps(estimator, training, template)
+            if again is not None:
+                return again
         few = few_labels(estimator, training, template, error)
         if few is None:
             raise
@@ -62,19 +61,21 @@ def fit(estimator, training, template):
     return estimator, training
 
 
-def fits_without_gaps(estimator, training, template):
-    """Fit on codes 0..k-1 of the k classes so far; tell whether the estimator can.
+def fit_without_gaps(estimator, training, template):
+    """Fit on codes 0..k-1 of the k classes so far, as fit does; None if that fails too.
 
     XGBClassifier and networks as wide as that want them. Whoever learns codes of his
     own, as told to or frozen, does not count.
     """
+    training = training.without_gaps()
     X, codes, params = training.for_estimator()
     try:
-        named = training.named_params(template)
-        estimator.set_params(**named).fit(X, codes, **params)
+        estimator = clone(estimator).set_params(**training.named_params(template))
+        estimator.fit(X, codes, **params)
     except Exception:
-        return False
-    return np.isin(getattr(estimator, "classes_", codes), codes).all()
+        return None
+    own = getattr(estimator, "classes_", codes)
+    return (estimator, training) if np.isin(own, codes).all() else None
 
 
 def check_codes(estimator, training):

@@ -24,18 +24,37 @@ class TrainingSet:
     whole: tuple | None = None
     truth: np.ndarray | None = None
 
+    @classmethod
+    def of(cls, learner):
+        """Return the labelled rows of a learner, of which it holds the attributes."""
+        known = vars(learner)
+        return cls(
+            known["X_training_"],
+            known["y_training_"],
+            known["_params"],
+            known["_labels"],
+        )
+
+    def attributes(self):
+        """Return the attributes of a learner that was taught these, by their names."""
+        return {
+            "X_training_": self.X,
+            "y_training_": self.y,
+            "_params": self.params,
+            "_labels": self.labels,
+        }
+
     @property
     def is_one_class(self):
         """Whether the labels are classes, and only one of these so far."""
-        return self.labels.target_type == "multiclass" and bool(
-            np.all(self.y == self.y[:1])  # which may have no row, as a stage may
-        )
+        return self.labels.target_type == "multiclass" and self.is_constant
 
     @property
     def is_constant(self):
         """Whether the labels are classes, or several a row, and the same in each."""
-        varies = self.labels.target_type == "regression" or np.any(self.y != self.y[0])
-        return not varies
+        if self.labels.target_type == "regression":
+            return False
+        return bool(np.all(self.y == self.y[:1]))  # a stage may have no row
 
     @property
     def has_gaps(self):

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skal._data import n_rows, read_target, spread, take_rows
 from skal._meta.around import AroundEstimator, inside_has
 from skal._meta.routing import routed, slice_params
-from skal._model import answers
+from skal._model import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         if isinstance(answer, tuple):  # predictions and their standard deviations
             return answer
         if self._labels.target_type == "multiclass":
-            answer = answers.known(self.estimator_, answer, X)
+            answer = columns.known(self.estimator_, answer, X)
         return self._labels.decode(answer)
 
     @available_if(inside_has("predict_proba"))
@@ -98,7 +98,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             multilabel the chance of each label.
         """
         proba = self._answer("predict_proba", X, params)
-        return _padded(proba, self.estimator_, self._labels)
+        return _in_all_columns(proba, self.estimator_, self._labels)
 
     @available_if(inside_has("predict_proba"))
     def predict_log_proba(self, X: Any, **params: Any) -> NDArray[Any]:
@@ -136,9 +136,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             Classes without a label yet get the row's minimum - 1.
         """
         decision = self._answer("decision_function", X, params)
-        return self._labels.pad_decision(
-            decision, _places_of(self.estimator_, self._labels)
-        )
+        places = columns.places_of(self.estimator_, self._labels)
+        return self._labels.pad_decision(decision, places)
 
     @available_if(inside_has("score"))
     def score(
@@ -203,7 +202,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            yield labels.decode(answers.known(estimator, estimator.predict(X), X))
+            yield labels.decode(columns.known(estimator, estimator.predict(X), X))
 
     @available_if(_stores_estimators)
     def staged_predict_proba(self, X: Any) -> Iterator[NDArray[Any]]:
@@ -221,7 +220,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            proba = _padded(estimator.predict_proba(X), estimator, labels)
+            proba = _in_all_columns(estimator.predict_proba(X), estimator, labels)
             if labels.target_type == "multiclass":
                 places = self._labels.find(labels.classes)
                 proba = spread(proba, places, self._labels.n_outputs, fill=0)
@@ -258,16 +257,8 @@ def warn_of_unscored(target):
     )
 
 
-def _padded(proba, estimator, labels):
-    """Return the columns of an estimator among those of all classes."""
-    if labels.target_type == "multiclass":
-        proba = answers.own_columns(estimator, proba)
-    return labels.pad_proba(proba, _places_of(estimator, labels))
-
-
-def _places_of(estimator, labels):
-    """Return where an estimator's columns stand among the classes."""
-    codes = getattr(estimator, "classes_", None)
-    if codes is None or labels.target_type != "multiclass":
-        return codes
-    return labels.places_of(codes)
+def _in_all_columns(proba, estimator, labels):
+    """Return the probabilities of an estimator of codes, a column for each class."""
+    return columns.padded(
+        proba, estimator, labels, columns.places_of(estimator, labels)
+    )

@@ -5,7 +5,7 @@ a wrapper, the members of an ensemble. Uses the data room and the ground floor;
 strategies, estimators and the loop use it.
 """
 
-from skal._model import answers, layers, needs
+from skal._model import answers, columns, layers, needs
 from skal._model.answers import flatten
 from skal._model.known_types import is_ensemble
 from skal._model.layers import find_layer, peel
@@ -19,6 +19,7 @@ __all__ = [
     "as_view",
     "check_n_samples",
     "check_needs",
+    "columns",
     "find_layer",
     "flatten",
     "is_ensemble",

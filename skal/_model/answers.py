@@ -14,14 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_regressor
 
-from skal._checks import name_of
 from skal._data import multilabel_proba
-from skal._model.known_types import (
-    asks_each_output,
-    counts_outputs,
-    transforms_target,
-)
-from skal._model.layers import descend, find_layer, is_learner
+from skal._model.known_types import asks_each_output, transforms_target
+from skal._model.layers import find_layer, is_learner
 from skal._model.members import ask_members, unframed
 from skal._model.needs import gives_std, lacking, source
 
@@ -137,50 +132,6 @@ def plain(answer):
     """Return an answer as an array; CSR and lists of one array a label stay."""
     stays = isinstance(answer, list) or sp.issparse(answer)
     return answer if stays else np.asarray(answer)
-
-
-def own_columns(estimator, proba):
-    """Return probabilities with a column for each of a classifier's classes.
-
-    A network may have more outputs than it was taught classes. Where it is certain
-    which are whose, the others are left out, for no label will ever be theirs.
-    """
-    own = getattr(estimator, "classes_", None)
-    if own is None or proba.ndim != 2 or proba.shape[1] == len(own):
-        return proba
-    own = np.asarray(own)
-    if not places_are_certain(estimator, own, proba.shape[1]):
-        raise ValueError(
-            "estimator must answer with a column for each of its classes, got "
-            f"{proba.shape[1]} columns from {name_of(estimator)} for the {len(own)} "
-            f"codes in its classes_, {own.tolist()}. Name every class in classes=, or "
-            "let its classes_ be numpy.arange(n_outputs)."
-        )
-    kept = proba[:, own]
-    total = kept.sum(axis=1, keepdims=True)
-    even = np.full_like(kept, 1 / len(own))
-    return np.divide(kept, total, out=even, where=total > 0)
-
-
-def places_are_certain(estimator, own, width):
-    """Tell whether code j of a classifier with too many columns is column j."""
-    if own.dtype.kind not in "iu" or not 0 <= own.min() <= own.max() < width:
-        return False
-    layer, _ = descend(estimator, counts_outputs)
-    return counts_outputs(layer) or np.array_equal(own, np.arange(len(own)))
-
-
-def known(estimator, codes, X):
-    """Return the codes that a classifier predicts, its likeliest class for strangers.
-
-    A network with more outputs than it was taught classes may predict any of them.
-    """
-    layer, _ = descend(estimator, counts_outputs)
-    own = getattr(estimator, "classes_", None)
-    if own is None or not counts_outputs(layer) or np.isin(codes, own).all():
-        return codes
-    proba = own_columns(estimator, plain(estimator.predict_proba(X)))
-    return np.asarray(own)[proba.argmax(axis=1)]
 
 
 def as_embedding(E):

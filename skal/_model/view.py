@@ -6,14 +6,14 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
-from skal._checks import check_int, name_of
+from skal._checks import check_int
 from skal._data import Labels, as_rows, n_rows
-from skal._model import answers, layers, needs
+from skal._model import answers, columns, layers, needs
+from skal._model.finite import checked_proba, measurable
 from skal._model.memo import Memo
 from skal._seed import draw_seed
 
@@ -194,7 +194,7 @@ class ModelView:
         rows = as_rows(X)
         if params:
             answer = self.estimator.predict_proba(rows.data(), **params)
-            return self._checked(self._padded(answers.plain(answer)))
+            return self._padded(answers.plain(answer))
         if "embed" in self._expected and answers.splits_in_two(self.estimator):
             return self._head_of(rows)
         return self._once("proba", rows, self._fresh_proba)
@@ -222,7 +222,7 @@ class ModelView:
 
         def fresh(data):
             answer = answers.plain(self.estimator.predict(data))
-            return answers.known(self.estimator, answer, data)
+            return columns.known(self.estimator, answer, data)
 
         return self._decoded(self._once("predict", rows, fresh))
 
@@ -294,7 +294,11 @@ class ModelView:
         """
         rows = as_rows(X)
         embed = self._embedding_of(rows.X)
-        return self._once("embed", rows, lambda data: self._measurable(embed(data)))
+
+        def fresh(data):
+            return measurable(embed(data), self.estimator)
+
+        return self._once("embed", rows, fresh)
 
     def head_proba(self, E: Any) -> NDArray[Any]:
         """Return the probability of each class for embeddings.
@@ -310,7 +314,7 @@ class ModelView:
             ``head_proba(embed(X))`` equals ``predict_proba(X)``.
         """
         self._need_model("head_proba")
-        return self._checked(self._padded(answers.head_proba(self.estimator, E)))
+        return self._padded(answers.head_proba(self.estimator, E))
 
     # What the model believes ---------------------------------------------------
 
@@ -489,42 +493,22 @@ class ModelView:
         return {**vars(self), "_memos": {}, "_kept": {}}
 
     def _padded(self, proba):
-        if self.target_type == "multiclass":
-            proba = answers.own_columns(self.estimator, proba)
-        return self._labels.pad_proba(proba, self._columns())
+        """Return probabilities for all classes, after checking that they are finite."""
+        every = columns.padded(proba, self.estimator, self._labels, self._columns())
+        return checked_proba(every, self.estimator)
 
     def _columns(self):
         """Return where the estimator's columns stand among classes_."""
+        if self._encoded or self.target_type != "multiclass":
+            return columns.places_of(self.estimator, self._labels)
         own = getattr(self.estimator, "classes_", None)
-        if own is None or self.target_type != "multiclass":
-            return own
-        if self._encoded:
-            return self._labels.places_of(own)
-        return np.searchsorted(self._labels.classes, own)
+        return None if own is None else np.searchsorted(self._labels.classes, own)
 
     def _decoded(self, answer):
         return self._labels.decode(answer) if self._encoded else answer
 
-    def _checked(self, proba):
-        """Refuse probabilities (n, C) or samples (S, n, C) that are not finite."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(proba.sum()):
-                return proba
-        finite = np.isfinite(proba)
-        if finite.all():  # their sum alone is too large for their type
-            return proba
-        bad = ~finite.all(axis=-1)
-        rows = bad.any(axis=0) if bad.ndim == 2 else bad
-        holds = "NaN" if np.isnan(proba).any() else "infinite"
-        raise ValueError(
-            f"{name_of(self.estimator)} answered {holds} probabilities for "
-            f"{rows.sum()} of {len(rows)} rows. If its training has diverged, lower "
-            "the learning rate or scale the inputs."
-        )
-
     def _fresh_proba(self, data):
-        proba = answers.plain(self.estimator.predict_proba(data))
-        return self._checked(self._padded(proba))
+        return self._padded(answers.plain(self.estimator.predict_proba(data)))
 
     def _fresh_decision(self, data):
         decision = answers.plain(self.estimator.decision_function(data))
@@ -534,24 +518,6 @@ class ModelView:
         """Answer probabilities from embeddings: the trunk of a net runs once."""
         embeddings = self.embed(rows)
         return self.head_proba(embeddings)
-
-    def _measurable(self, E):
-        """Refuse an embedding without distances, in the words of who passed X."""
-        values = E.data if issparse(E) else E
-        if values.size == 0 or values.dtype.kind != "f":
-            return E
-        bound = np.sqrt(np.finfo(np.result_type(values, np.float32)).max)
-        if values.min() > -bound and values.max() < bound:
-            return E
-        largest = abs(E).max(axis=1)  # NaN where there is one
-        largest = largest.toarray() if issparse(E) else largest
-        n_bad = E.shape[0] - np.count_nonzero(largest < bound)
-        raise ValueError(
-            "X must be rows that have distances, got NaN, infinity or numbers too "
-            f"large to square in the embedding of {n_bad} of {E.shape[0]} rows by "
-            f"{name_of(self.estimator)}. Impute or scale them, in a Pipeline before "
-            "the estimator."
-        )
 
     def _embedding_of(self, base):
         if not self._cold:
@@ -567,7 +533,7 @@ class ModelView:
 
     def _samples_of(self, data, n_samples):
         draws = answers.sample_proba(self.estimator, data, n_samples, self.seed)
-        return self._checked(self._padded_samples(draws))
+        return checked_proba(self._padded_samples(draws), self.estimator)
 
     def _votes_alone(self):
         """Tell whether members can vote, but have no probabilities."""
@@ -592,15 +558,7 @@ class ModelView:
         return self._padded_samples(votes)
 
     def _padded_samples(self, draws):
-        if draws.shape[2] == self._labels.n_outputs or not self._labels.n_outputs:
-            return draws
-        columns, wide = self._columns(), self._labels.n_outputs
-        if self.target_type == "multilabel":
-            flat = self._labels.with_constant(draws.reshape(-1, draws.shape[2]))
-            return flat.reshape(*draws.shape[:2], wide)
-        spread = np.zeros((*draws.shape[:2], wide), draws.dtype)
-        spread[:, :, columns] = draws
-        return spread
+        return columns.padded_samples(draws, self._labels, self._columns())
 
 
 def check_n_samples(n_samples):

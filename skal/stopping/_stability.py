@@ -37,18 +37,6 @@ class _StopSetRule(StoppingRule):
         code_type = np.int16 if len(classes) < 2**15 else np.int32
         return {"codes": codes.astype(code_type), "classes": classes, "n_pool": n_pool}
 
-    def _verdict(self, records):
-        start = len(records) - 1
-        while start > 0 and same_rows(records[start - 1], records[start]):
-            start -= 1
-        if 0 < start == len(records) - 1:
-            check_not_shrunk(records[start - 1], records[start])
-        return self._judge(records[start:])
-
-    def _judge(self, records):
-        """Return the verdict on predictions of the same rows."""
-        raise NotImplementedError
-
 
 class KappaAverage(_StopSetRule):
     r"""Stop when models of successive rounds agree: stabilizing predictions.
@@ -138,7 +126,8 @@ class KappaAverage(_StopSetRule):
         super()._check_params()
         check_int("window", self.window)
 
-    def _judge(self, records):
+    def _verdict(self, records):
+        records = of_same_rows(records)
         if len(records) <= self.window:
             return self._undecided()
         pairs = pairwise(records[-self.window - 1 :])
@@ -199,7 +188,8 @@ class ClassificationChange(_StopSetRule):
         self.n_stop = n_stop
         self.X_stop = X_stop
 
-    def _judge(self, records):
+    def _verdict(self, records):
+        records = of_same_rows(records)
         if len(records) < 2:
             return self._undecided()
         first, second = common_codes(*records[-2:])
@@ -218,6 +208,16 @@ def spread_positions(n, n_stop):
     edges = np.arange(n_stop + 1) * n // n_stop
     golden = np.arange(1, n_stop + 1) * 0.6180339887498949 % 1
     return edges[:-1] + (golden * np.diff(edges)).astype(np.int64)
+
+
+def of_same_rows(records):
+    """Return the last records, as far back as they are about the same rows."""
+    start = len(records) - 1
+    while start > 0 and same_rows(records[start - 1], records[start]):
+        start -= 1
+    if 0 < start == len(records) - 1:
+        check_not_shrunk(records[start - 1], records[start])
+    return records[start:]
 
 
 def same_rows(first, second):
