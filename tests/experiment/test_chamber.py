@@ -22,7 +22,7 @@ IRIS = load_iris(return_X_y=True)
 
 def small(estimators, strategies=("random",), **more):
     defaults = {"n_labels": 30, "n_initial": 10, "seeds": 1}
-    return Experiment(estimators, list(strategies), IRIS, **{**defaults, **more})
+    return Experiment(estimators, strategies, IRIS, **{**defaults, **more})
 
 
 class Mute(Exception):
