@@ -14,8 +14,8 @@ from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 
 from skal.experiment import Experiment
-from skal.experiment._chamber import packed
 from skal.experiment._limits import Clock, OutOfTime, time_limit
+from skal.experiment._sent import pickled
 
 IRIS = load_iris(return_X_y=True)
 
@@ -170,7 +170,7 @@ def test_arrays_in_files_are_sent_by_their_place(tmp_path):
     array = np.memmap(tmp_path / "a", float, "w+", shape=(10**6,))
     array[3] = 3.0
     array.flush()
-    assert len(packed(array)) < 10**4
+    assert len(pickled(array)) < 10**4
 
 
 # Killed runs ----------------------------------------------------------------------
