@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers import is_alive
 from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 
@@ -214,11 +215,3 @@ def test_workers_end_with_the_run(tmp_path, limit, sign):
     while any(is_alive(int(path.name)) for path in pids.iterdir()):
         assert time.monotonic() - start < 20
         time.sleep(0.05)
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
