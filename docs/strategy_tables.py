@@ -44,7 +44,10 @@ BASES = {
 #: The groups as they are read: what their strategies ask for, and what they need.
 GROUPS = {
     "Baseline": ("anything", "nothing"),
-    "Uncertainty": ("what the model is unsure of", "probabilities"),
+    "Uncertainty": (
+        "what the model is unsure of",
+        "probabilities; for margin and least confidence decision values will do",
+    ),
     "Committees and posteriors": (
         "what members or draws disagree on",
         "members or samples: a forest, voting, a net with dropout, a posterior",

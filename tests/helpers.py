@@ -1,6 +1,9 @@
 """What several test modules share; fixtures are in ``conftest.py``."""
 
+import os
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 from sklearn.naive_bayes import GaussianNB
@@ -68,3 +71,15 @@ def run_skal(*arguments):
 
     runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
     return runner.invoke(app, list(map(str, arguments)))
+
+
+def is_alive(pid):
+    """Tell whether a process is there; one that nobody has waited for is dead."""
+    try:
+        os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # it has gone just now, or the system has no such files
+        return sys.platform != "linux"
+    return stat.rpartition(")")[2].split()[0] != "Z"

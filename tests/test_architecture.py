@@ -20,6 +20,7 @@ FLOORS = [
         "exceptions": "the errors that are skal's own",
         "_checks": "parameters checked, things named in messages",
         "_seed": "random states and seeds",
+        "_file_lock": "files that one process holds at a time",
         "_moved": "pickles that name what has moved",
     },
     {"query.functional": "the formulas of the strategies, on plain arrays"},
@@ -201,6 +202,6 @@ def test_a_room_says_what_it_is_for(room):
 
 
 def test_the_root_holds_the_ground_floor_and_the_doors():
-    ground = {"exceptions", "_checks", "_seed", "_moved"}
+    ground = {"exceptions", "_checks", "_seed", "_file_lock", "_moved"}
     found = {path.stem for path in ROOT.glob("*.py")}
     assert found == ground | {"__init__", "__main__", "calibration"}

@@ -11,13 +11,8 @@ import numpy as np
 from sklearn.base import clone
 
 from skal._seed import draw_seed, stream
-from skal.experiment._limits import (
-    OutOfTime,
-    PeakMemory,
-    environment,
-    limited_threads,
-    time_limit,
-)
+from skal.experiment._environment import PeakMemory, environment
+from skal.experiment._limits import OutOfTime, limited_threads, time_limit
 from skal.experiment._measures import (
     ENTROPIES,
     Answers,

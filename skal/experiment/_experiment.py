@@ -21,7 +21,6 @@ from skal._loop import (
 )
 from skal.experiment._asked_images import asked_images
 from skal.experiment._cell import Settings
-from skal.experiment._chamber import check_can_be_sent
 from skal.experiment._grid import run_grid
 from skal.experiment._limits import limited_threads
 from skal.experiment._measures import check_scorers, resolve_metrics
@@ -35,6 +34,7 @@ from skal.experiment._owner import check_free, owned
 from skal.experiment._plan import Plan
 from skal.experiment._progress import GridBar, Silent
 from skal.experiment._results import Results
+from skal.experiment._sent import check_can_be_sent
 from skal.experiment._sources import load_data
 from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas

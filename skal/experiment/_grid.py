@@ -12,7 +12,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from joblib.parallel import get_active_backend
 
 from skal.experiment._cell import DIED, failed, run_cell
-from skal.experiment._chamber import Chambers
+from skal.experiment._cell_process import CellProcesses
 from skal.experiment._parent import end_with
 from skal.experiment._scratch import scratch_folder
 from skal.experiment._store import Store
@@ -23,14 +23,14 @@ class Job:
     """What all attempts of a run share, wherever they are made.
 
     ``directory`` is where workers write and ``scratch`` where they note what is under
-    way; ``pid`` is the process of the run, and ``chambers`` holds those of the cells,
+    way; ``pid`` is the process of the run, and ``processes`` holds those of cells
     which may take ``limit`` seconds.
     """
 
     directory: Path | None
     scratch: Path
     limit: float | None
-    chambers: Chambers
+    processes: CellProcesses
     pid: int
 
 
@@ -62,13 +62,13 @@ def run_grid(cells, data, directory, n_jobs, limit):
     outcome : dict
         What :func:`run_cell` returned.
     """
-    chambers = Chambers()
+    processes = CellProcesses()
     try:
         with scratch_folder() as scratch:
-            job = Job(directory, scratch, limit, chambers, os.getpid())
+            job = Job(directory, scratch, limit, processes, os.getpid())
             yield from _run_all(job, {cell.key: cell for cell in cells}, data, n_jobs)
     finally:
-        chambers.close()
+        processes.close()
 
 
 def _run_all(job, waiting, data, n_jobs):
@@ -108,7 +108,7 @@ def parallel(n_jobs, n_calls, limit):
         n_jobs = effective_n_jobs(n_jobs)
         if n_jobs > 1:  # a worker without a cell would not know whose it is
             n_jobs = min(n_jobs, max(n_calls, 2))
-        if limit is not None:  # chambers are waited for, and threads can wait
+        if limit is not None:  # processes are waited for, and threads can wait
             backend = "threading"
     try:
         return Parallel(n_jobs, backend=backend, return_as="generator_unordered")
@@ -129,7 +129,7 @@ def attempt(cell, data, job):
         if job.limit is None:
             outcome = run_cell(cell, data, None)
         else:
-            outcome = job.chambers.run(cell, data, job.limit)
+            outcome = job.processes.run(cell, data, job.limit)
         if store is not None and store.directory.is_dir():
             store.write(cell.key, outcome)
     (job.scratch / cell.key).unlink(missing_ok=True)

@@ -152,13 +152,11 @@ def resolve_metrics(
     if metrics is None:
         more = () if positive is None else OF_ONE_CLASS
         return {**own, **{name: _resolve(name, own, positive) for name in more}}
-    if isinstance(metrics, str):
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
         metrics = [metrics]
-    if not isinstance(metrics, Iterable):
-        raise TypeError(
-            f"metrics must be names, or a dict of scorers f(estimator, X, y), got "
-            f"{metrics!r}."
-        )
+    for name in metrics:
+        if not isinstance(name, str):
+            raise _not_a_metric(name)
     if not isinstance(metrics, dict):
         metrics = {name: name for name in metrics}
     if not metrics:
@@ -229,15 +227,19 @@ def _resolve(metric, own, positive):
     elif callable(metric):
         title = getattr(metric, "__name__", "score")
     else:
-        raise TypeError(
-            f"metrics must be names, or a dict of scorers f(estimator, X, y), got "
-            f"{metric!r}."
-        )
+        raise _not_a_metric(metric)
 
     def compute(answers, scorer=metric):
         return scorer(answers.learner, answers.X_test, answers.y_test)
 
     return Measure(title, 1, compute, needs_proba=False)
+
+
+def _not_a_metric(thing):
+    return TypeError(
+        "metrics must be names, or a dict of scorers f(estimator, X, y), got "
+        f"{thing!r}."
+    )
 
 
 def title_of(metric: str) -> str:

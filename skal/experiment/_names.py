@@ -93,9 +93,7 @@ def load_strategies(strategies: Any) -> dict[str, Any]:
     """
     named = _named("strategies", strategies)
     for strategy in named.values():
-        as_strategy(
-            strategy, "strategies"
-        )  # an unknown name is an error that lists the known ones
+        as_strategy(strategy, "strategies")  # an unknown name is an error
     return named
 
 

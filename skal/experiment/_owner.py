@@ -12,7 +12,7 @@ from time import strftime
 from typing import TYPE_CHECKING
 from warnings import warn
 
-from skal.experiment._lock import Lock
+from skal._file_lock import FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _me():
 
 def _locked(directory):
     """Take the lock, or say who has it."""
-    lock = Lock(directory / OWNER)
+    lock = FileLock(directory / OWNER)
     try:
         lock.take()
     except BlockingIOError as error:

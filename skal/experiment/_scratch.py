@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skal.experiment._lock import Lock
+from skal._file_lock import FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def scratch_folder() -> Iterator[Path]:
     """Give a run a temporary folder, which is locked as long as the run lives."""
     remove_orphans(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    lock = Lock(folder / OWNER)
+    lock = FileLock(folder / OWNER)
     with suppress(OSError):  # where nothing can be locked nothing is found dead
         lock.take()
     try:
@@ -44,7 +44,7 @@ def remove_orphans(where: Path) -> None:
         The folder that they are in.
     """
     for folder in where.glob(f"{PREFIX}*"):
-        lock = Lock(folder / OWNER)
+        lock = FileLock(folder / OWNER)
         try:  # folders of other users are none of ours, nor are links
             if folder.is_symlink() or time.time() - folder.stat().st_mtime < NEW:
                 continue

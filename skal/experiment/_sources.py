@@ -69,10 +69,14 @@ def load_data(
 
 def _name_of(source):
     if isinstance(source, PathLike | str):
-        is_file = Path(source).suffix in (*FILES, ".zip")
-        is_path = is_file or (source not in NAMED and is_image_folder(source))
-        return Path(source).stem if is_path else str(source)
+        return Path(source).stem if _is_path(source) else str(source)
     return "data"
+
+
+def _is_path(source):
+    """Tell a file of data or a folder of images from the name of a data set."""
+    is_file = Path(source).suffix in FILES
+    return source not in NAMED and (is_file or is_image_folder(source))
 
 
 def _by_data(parameter, value, names):
@@ -91,20 +95,18 @@ def _by_data(parameter, value, names):
 def _load(name, source, download, target, groups):
     if isinstance(source, Data):
         return source
-    named = isinstance(source, str) and source in NAMED
-    is_place = isinstance(source, PathLike | str) and not named
-    images = is_place and is_image_folder(source)
-    images = images or (isinstance(source, dict) and "folder" in source)
-    if is_place and not images:
+    is_word = isinstance(source, PathLike | str)
+    if is_word and source not in NAMED and not is_image_folder(source):
         return _of_file(name, source, target, groups)
     if target is not None:
         raise ValueError(
             f"target must be left out for {name!r}, which is no file, got {target!r}. "
             "Name it in a dict of data name to column."
         )
-    if named or images:
-        data = NAMED[source](download) if named else load_images(name, source)
-        return _in_groups(name, data, groups)
+    if is_word and source in NAMED:
+        return _in_groups(name, NAMED[source](download), groups)
+    if is_word or (isinstance(source, dict) and "folder" in source):
+        return _in_groups(name, load_images(name, source), groups)
     if callable(source):
         source = source()
     if not isinstance(source, tuple) or len(source) not in (2, 4):
@@ -246,8 +248,5 @@ def whole_path(word: str, folder: Path) -> str:
     str
         The whole path, or the name.
     """
-    if word in NAMED:
-        return word
     path = folder / Path(word).expanduser()
-    is_path = path.suffix in FILES or is_image_folder(path)
-    return str(path.resolve()) if is_path else word
+    return str(path.resolve()) if word not in NAMED and _is_path(path) else word

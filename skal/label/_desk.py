@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skal._file_lock import FileLock
 from skal.label._answers import Answers
 from skal.label._derived import Derived
 from skal.label._digits import CLASSES, NAME, digits_folder
@@ -237,20 +238,15 @@ class Desk:
 
 def lock(folder, stack):
     """Refuse a project that is on another desk already."""
+    one_desk = FileLock(folder / "desk.lock", mode=0o600)
     try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    path = folder / "desk.lock"
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    stack.callback(os.close, handle)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        one_desk.take()
     except BlockingIOError:
         raise ValueError(
             f"project must be one that is not open, got {str(folder)!r}, which another "
             "skal label has open. Open the link that it printed, or end it."
         ) from None
+    stack.callback(one_desk.free)
 
 
 def write_private(path, text):

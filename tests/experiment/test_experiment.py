@@ -52,7 +52,7 @@ SMALL = {"n_labels": 30, "n_initial": 10, "seeds": 2}
 
 def small(estimators=None, strategies=("margin", "random"), data=IRIS, **more):
     estimators = GaussianNB() if estimators is None else estimators
-    return Experiment(estimators, list(strategies), data, **{**SMALL, **more})
+    return Experiment(estimators, strategies, data, **{**SMALL, **more})
 
 
 def files_of(directory, folder="cells"):
@@ -311,6 +311,13 @@ def test_metrics_may_be_names_scorers_and_functions_of_ones_own():
     assert {"acc", "f1", "first", "again"} < set(frame)
     assert "nll" not in frame
     np.testing.assert_allclose(frame["acc"], frame["again"])
+
+
+def test_a_word_is_one_name():
+    results = small("logistic", "entropy", metrics="accuracy", seeds=1).run()
+    assert results.settings() == [("data", "logistic")]
+    assert list(results.definition["strategies"]) == ["entropy"]
+    assert set(results.metrics()) == {"accuracy", "asked_entropy", "labeled_entropy"}
 
 
 def test_names_are_as_people_would_write_them():
@@ -787,6 +794,7 @@ def no_compute_after(monkeypatch):
         ({"metrics": []}, ValueError, "metrics must name at least one"),
         ({"metrics": {"a": 3}}, TypeError, "metrics must be names, or a dict"),
         ({"metrics": 3}, TypeError, "metrics must be names, or a dict .* got 3"),
+        ({"metrics": [len]}, TypeError, "metrics must be names, or a dict .* got <bui"),
     ],
 )
 def test_mistakes_are_found_before_any_compute(tmp_path, more, error, match):

@@ -8,7 +8,8 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 
-from skal.experiment import Experiment, _lock
+from skal import _file_lock
+from skal.experiment import Experiment
 from skal.experiment._owner import owned
 
 
@@ -64,7 +65,7 @@ def test_where_files_cannot_be_locked_it_warns(tmp_path, monkeypatch):
     def fail(file):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(_lock, "_take", fail)
+    monkeypatch.setattr(_file_lock, "_take", fail)
     with pytest.warns(UserWarning, match="cannot be locked .No locks available"):
         assert small().run(tmp_path).records
 

@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from helpers import peak_bytes
 from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 
@@ -108,23 +109,16 @@ def table_of(path, columns, rest):
     pq.write_table(table, path)
 
 
-def test_what_is_packed_does_not_swell(tmp_path, monkeypatch, peak):
+def test_what_is_packed_does_not_swell(tmp_path, monkeypatch):
     """A file of 1 MB took a GB."""
     table_of(tmp_path / "a", {"round": [1]}, b" " * 2 * 10**7)
     monkeypatch.setattr(_parquet, "MAX_PACKED", 10**5)
-    with pytest.raises(ValueError, match="unpacks to at most 100000 bytes, got more"):
-        Results.from_parquet(tmp_path / "a")
-    assert peak() < 10**6
 
+    def read():
+        with pytest.raises(ValueError, match="at most 100000 bytes, got more"):
+            Results.from_parquet(tmp_path / "a")
 
-@pytest.fixture
-def peak():
-    """Return a function that tells the most bytes that Python held."""
-    import tracemalloc
-
-    tracemalloc.start()
-    yield lambda: tracemalloc.get_traced_memory()[1] - 2 * 10**7  # what was packed
-    tracemalloc.stop()
+    assert peak_bytes(read) < 10**7
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from helpers import run_skal
+from helpers import is_alive, run_skal
 from label.serving import Client, served
 from sklearn.datasets import load_digits
 
@@ -74,17 +74,9 @@ class Server:
 
     def wait(self):
         deadline = time.monotonic() + 20
-        while alive(self.pid):
+        while is_alive(self.pid):
             assert time.monotonic() < deadline, "It does not end."
             time.sleep(0.01)
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def write_texts(folder, n):

@@ -9,6 +9,7 @@ import time
 from itertools import pairwise
 
 import pytest
+from helpers import is_alive
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from skal.label import LabelSession, _trainer
@@ -376,12 +377,3 @@ def test_a_model_of_the_users_own_that_fails_at_first(project, tmp_path, monkeyp
             answer(session, 30)
             wait_for(session.derived.predictions)
             assert supervisor.pid == pid  # it failed and lived on
-
-
-def is_alive(pid):
-    """Tell whether a process is there; one that nobody has waited for is dead."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -29,7 +29,7 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-class Lock:
+class FileLock:
     """The lock on a file.
 
     The system holds it for the process and frees it when the process ends, killed or
@@ -40,10 +40,14 @@ class Lock:
     ----------
     path : Path
         The file; its folder must be there.
+    mode : int, default=0o666
+        Who may read and write it where it is made, less the umask. Whoever may read it
+        can hold it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o666) -> None:
         self.path = path
+        self.mode = mode
         self.file: IO[bytes] | None = None
 
     def take(self, *, create: bool = True) -> None:
@@ -64,7 +68,7 @@ class Lock:
         # Not where a link leads: in a stranger's folder that may be any file.
         flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
         flags |= os.O_CREAT if create else 0
-        file = os.fdopen(os.open(self.path, flags, 0o666), "r+b", buffering=0)
+        file = os.fdopen(os.open(self.path, flags, self.mode), "r+b", buffering=0)
         try:
             _take(file)
         except OSError:
@@ -81,7 +85,7 @@ class Lock:
 
 
 #: A forked child has the locks of its parent too, and would hold them after its death.
-_HELD: WeakSet[Lock] = WeakSet()
+_HELD: WeakSet[FileLock] = WeakSet()
 
 
 def _leave_to_the_parent() -> None:

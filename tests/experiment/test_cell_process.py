@@ -10,19 +10,20 @@ import time
 
 import numpy as np
 import pytest
+from helpers import is_alive
 from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 
 from skal.experiment import Experiment
-from skal.experiment._chamber import packed
 from skal.experiment._limits import Clock, OutOfTime, time_limit
+from skal.experiment._sent import pickled
 
 IRIS = load_iris(return_X_y=True)
 
 
 def small(estimators, strategies=("random",), **more):
     defaults = {"n_labels": 30, "n_initial": 10, "seeds": 1}
-    return Experiment(estimators, list(strategies), IRIS, **{**defaults, **more})
+    return Experiment(estimators, strategies, IRIS, **{**defaults, **more})
 
 
 class Mute(Exception):
@@ -170,7 +171,7 @@ def test_arrays_in_files_are_sent_by_their_place(tmp_path):
     array = np.memmap(tmp_path / "a", float, "w+", shape=(10**6,))
     array[3] = 3.0
     array.flush()
-    assert len(packed(array)) < 10**4
+    assert len(pickled(array)) < 10**4
 
 
 # Killed runs ----------------------------------------------------------------------
@@ -214,11 +215,3 @@ def test_workers_end_with_the_run(tmp_path, limit, sign):
     while any(is_alive(int(path.name)) for path in pids.iterdir()):
         assert time.monotonic() - start < 20
         time.sleep(0.05)
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
