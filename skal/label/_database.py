@@ -41,14 +41,10 @@ class Database:
     ----------
     path : Path or None, default=None
         The file, made with mode 0600 where it is not there; None keeps all in memory.
-    synchronous : {"FULL", "NORMAL"}, default="FULL"
-        FULL outlives a loss of power; NORMAL may lose the last commits, and is for what
-        can be made anew.
     """
 
-    def __init__(self, path: Path | None = None, synchronous: str = "FULL") -> None:
+    def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self.synchronous = synchronous
         self._lock = threading.RLock()
         self._local = threading.local()
         self._opened: list[_Opened] = []
@@ -149,8 +145,7 @@ class Database:
             connection.execute("PRAGMA journal_mode = DELETE")
             self._warn_of_journal()
         # Without WAL, FULL leaves a moment in which a commit can be taken back.
-        full = "FULL" if in_wal else "EXTRA"
-        level = full if self.synchronous == "FULL" else self.synchronous
+        level = "FULL" if in_wal else "EXTRA"
         connection.execute(f"PRAGMA synchronous = {level}")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: past the disk's own cache
 

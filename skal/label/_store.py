@@ -52,7 +52,7 @@ class LabelStore:
 
     Notes
     -----
-    To append costs one write to disk, about 4 ms, whatever the number of events.
+    To append costs one write to disk, whatever the number of events.
 
     Examples
     --------

@@ -420,7 +420,7 @@ def test_a_project_is_begun_once(tmp_path, monkeypatch):
             begun.append(session_of(project=tmp_path / "p", random_state=1))
         return given
 
-    monkeypatch.setattr("skal.label._session.draw_seed", draw)
+    monkeypatch.setattr("skal.label._opening.draw_seed", draw)
     with (
         session_of(project=tmp_path / "p", random_state=2) as late,
         begun[1] as early,
