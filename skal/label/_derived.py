@@ -165,7 +165,7 @@ class Derived:
 
     @property
     def status(self) -> dict[str, Any]:
-        """What the trainer is at: phase, error, since, features and so on."""
+        """What the trainer is at: phase, error, warnings, since and so on."""
         return {
             key: json.loads(value)
             for key, value in self._rows("SELECT key, value FROM status")
