@@ -35,19 +35,21 @@ class Finder:
 
     def by_words(self, text: str, n: int) -> list[Item]:
         """Return rows that hold all the words."""
-        return self._shown(with_words(self._state.pool, text, n), "search")
+        pool = self._pool()
+        return self._shown(pool, with_words(pool, text, n), "search")
 
     def like(self, id: Any, n: int) -> list[Item]:
         """Return the rows most like one."""
-        pool = self._state.pool
-        position = pool.position(self._state.number(id))
+        pool = self._pool()
+        position = pool.position(pool.number(as_id(id)))
         if not pool.source.are_made(self._derived):
             raise ValueError(
                 "like must wait until the images are known by their features, which "
                 f"are being computed, got {as_id(id)!r}. Search by text meanwhile."
             )
         X = pool.features(self._derived)
-        return self._shown(neighbours(X, position, pool.present, n), "search")
+        found = neighbours(X, position, pool.present, n)
+        return self._shown(pool, found, "search")
 
     def of_class(self, label: Any, n: int) -> list[Item]:
         """Return open rows that the model takes for a class, the surest first."""
@@ -61,10 +63,15 @@ class Finder:
                 for item in self._derived.predictions(label=name)
                 if item in pool and is_open[item] and item not in taken
             ]
-        return self._shown(found[:n], "batch")
+        return self._shown(pool, found[:n], "batch")
 
-    def _shown(self, positions: Sequence[int], source: str) -> list[Item]:
-        pool = self._state.pool
+    def _pool(self) -> Pool:
+        """Return the rows as they are now; they may change while one looks."""
+        with self._state.lock:
+            self._state.sync()
+            return self._state.pool
+
+    def _shown(self, pool: Pool, positions: Sequence[int], source: str) -> list[Item]:
         items = pool.items[positions].tolist()
         said = self._derived.predictions(items) if items else {}
         return [

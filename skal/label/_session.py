@@ -669,7 +669,8 @@ class LabelSession:
         Returns
         -------
         dict
-            How it went: number of labels, time.
+            How it went: ``fit_time`` in seconds, ``kappa`` with the model before, and
+            its ``temperature``; ``cold`` before two classes have labels.
         """
         return self._trainer.train()
 
