@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 from sklearn.datasets import load_digits
 
-from skal.label import Event, LabelSession, _answering, command_line
+from skal.label import Event, LabelSession, _writer, command_line
 from skal.label._answers import Answers
 from skal.label._server import Pictures, Running
 
@@ -52,14 +52,14 @@ def answer(session, n):
     """Label and train, as a person and the trainer would in turn."""
     done = 0
     clock = (time.time() - 3 * (n + 20 - i) for i in range(n + 20))
-    _answering.Event = lambda *said, **more: Event(*said, time=next(clock), **more)
+    _writer.Event = lambda *said, **more: Event(*said, time=next(clock), **more)
     while done < n:
         for item in session.ask(20, annotator="anna"):
             digit = TARGET[int(Path(item.id).stem)]
             session.label(item.id, str(digit), annotator="anna", lead_ms=900)
             done += 1
         session.train()
-    _answering.Event = Event
+    _writer.Event = Event
 
 
 def opened(browser, server, width=1280, height=800, **options):

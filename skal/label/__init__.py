@@ -15,7 +15,8 @@ from skal.label._item import Item
 from skal.label._leases import Lease
 from skal.label._open import open_source
 from skal.label._session import LabelSession
-from skal.label._store import LabelStore, StoredItem
+from skal.label._store import LabelStore
+from skal.label._stored_items import StoredItem
 
 if TYPE_CHECKING:
     from typing import Any

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Collection, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -76,7 +75,7 @@ def audit_point(
     truth: Mapping[int, str],
     said: Mapping[int, str],
     n_labels: int,
-    curve: Sequence[Mapping[str, Any]] = (),
+    spent: Collection[int] = (),
 ) -> tuple[float | None, float | None, float | None, int]:
     r"""Return accuracy on the audit, an interval that holds at any time, and the rows.
 
@@ -105,8 +104,8 @@ def audit_point(
         What the model says of every row.
     n_labels : int
         Labels that the model was trained on.
-    curve : sequence of dict, default=()
-        The points before, with ``n_labels`` and ``low``.
+    spent : collection of int, default=()
+        The stages that have had their interval.
 
     Returns
     -------
@@ -138,10 +137,9 @@ def audit_point(
         return None, None, None, 0
     accuracy = float(np.mean(right))
     stage = stage_of(n_labels)
-    seen = {stage_of(one["n_labels"]) for one in curve if one["low"] is not None}
-    if n < FEWEST or stage in seen:
+    if n < FEWEST or stage in spent:
         return accuracy, None, None, n
-    return accuracy, *exact_interval(sum(right), n, ALPHA * spent_on(stage)), n
+    return accuracy, *exact_interval(sum(right), n, ALPHA * share_of(stage)), n
 
 
 def stage_of(n_labels: int) -> int:
@@ -162,7 +160,7 @@ def stage_of(n_labels: int) -> int:
     return 10 + floor(log(n_labels / 100) / log(GROWTH) + 1e-9)
 
 
-def spent_on(stage: int) -> float:
+def share_of(stage: int) -> float:
     """Return the share of alpha that a stage may spend; all stages together have one.
 
     Parameters

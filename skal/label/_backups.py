@@ -17,6 +17,31 @@ if TYPE_CHECKING:
 
 #: How many copies are kept; the first is the newest.
 COPIES = 5
+#: A copy is made whenever so many events are new.
+EVENTS_A_BACKUP = 500
+
+
+class Backups:
+    """Copies a database in time: now and then, and at the end if anything is new."""
+
+    def __init__(self, database: Database, last_seq: int) -> None:
+        self._database = database
+        self._written = last_seq
+        self._copied = last_seq_in_copies(database.path)
+
+    def written(self, seq: int) -> None:
+        """Hear how far the events go, and make a copy if it is time."""
+        self._written = max(self._written, seq)
+        self._copy_if_new(EVENTS_A_BACKUP)
+
+    def finish(self) -> None:
+        """Make a copy if anything is new."""
+        self._copy_if_new(1)
+
+    def _copy_if_new(self, enough):
+        if self._written - self._copied >= enough:
+            self._copied = self._written
+            back_up(self._database)
 
 
 def backups_of(path: Path) -> list[Path]:

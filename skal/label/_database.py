@@ -41,14 +41,10 @@ class Database:
     ----------
     path : Path or None, default=None
         The file, made with mode 0600 where it is not there; None keeps all in memory.
-    synchronous : {"FULL", "NORMAL"}, default="FULL"
-        FULL outlives a loss of power; NORMAL may lose the last commits, and is for what
-        can be made anew.
     """
 
-    def __init__(self, path: Path | None = None, synchronous: str = "FULL") -> None:
+    def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self.synchronous = synchronous
         self._lock = threading.RLock()
         self._local = threading.local()
         self._opened: list[_Opened] = []
@@ -86,14 +82,8 @@ class Database:
             if connection.in_transaction:
                 yield connection
                 return
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with committed(connection):
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:  # SQLite may have rolled back by itself
-                    connection.execute("ROLLBACK")
-                raise
 
     def pragma(self, name: str) -> Any:
         """Return a setting of the connection of this thread."""
@@ -149,8 +139,7 @@ class Database:
             connection.execute("PRAGMA journal_mode = DELETE")
             self._warn_of_journal()
         # Without WAL, FULL leaves a moment in which a commit can be taken back.
-        full = "FULL" if in_wal else "EXTRA"
-        level = full if self.synchronous == "FULL" else self.synchronous
+        level = "FULL" if in_wal else "EXTRA"
         connection.execute(f"PRAGMA synchronous = {level}")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: past the disk's own cache
 
@@ -168,6 +157,19 @@ class Database:
             UserWarning,
             stacklevel=6,
         )
+
+
+@contextmanager
+def committed(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is written inside, all of it or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite may have rolled back by itself
+            connection.execute("ROLLBACK")
+        raise
 
 
 def make_private_file(path):

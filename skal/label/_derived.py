@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-from contextlib import contextmanager
 from pathlib import Path
-from threading import RLock
 from time import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skal.label._remade import RemadeFile
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -74,9 +73,7 @@ class Derived:
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = None if path is None else Path(path)
-        self._lock = RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._inode: int | None = None
+        self._file = RemadeFile(self.path, VERSION, _TABLES)
 
     # Written by the trainer ---------------------------------------------------------
 
@@ -125,7 +122,7 @@ class Derived:
             The number of the model.
         """
         now = time()
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             if version is None:
                 (last,) = connection.execute(
                     "SELECT max(version) FROM model"
@@ -158,17 +155,17 @@ class Derived:
         **entries : dict
             Values that JSON can hold, by name.
         """
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             _write_status(connection, entries)
 
     # Read by everybody --------------------------------------------------------------
 
     @property
     def status(self) -> dict[str, Any]:
-        """What the trainer is at: phase, error, since, features and so on."""
+        """What the trainer is at: phase, error, warnings, since and so on."""
         return {
             key: json.loads(value)
-            for key, value in self._rows("SELECT key, value FROM status")
+            for key, value in self._file.rows("SELECT key, value FROM status")
         }
 
     def model(self) -> dict[str, Any] | None:
@@ -196,7 +193,9 @@ class Derived:
         list of dict
             As :meth:`model` returns them.
         """
-        rows = self._dicts("SELECT * FROM model ORDER BY version DESC LIMIT ?", limit)
+        rows = self._file.dicts(
+            "SELECT * FROM model ORDER BY version DESC LIMIT ?", limit
+        )
         return [{**row, "info": json.loads(row["info"])} for row in rows]
 
     def ranking(self, limit: int = -1) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -215,7 +214,7 @@ class Derived:
             How much each is wanted, NaN where the strategy does not say.
         """
         sql = "SELECT item, score FROM ranking ORDER BY rank LIMIT ?"
-        rows = self._rows(sql, limit)
+        rows = self._file.rows(sql, limit)
         items = np.array([item for item, _ in rows], np.int64)
         return items, np.array([score for _, score in rows], float)
 
@@ -246,10 +245,10 @@ class Derived:
         if items is None:
             where, given = ("", ()) if label is None else (" WHERE label = ?", (label,))
             sql += f"{where} ORDER BY confidence DESC, item LIMIT ?"
-            return {row[0]: row[1:] for row in self._rows(sql, *given, limit)}
+            return {row[0]: row[1:] for row in self._file.rows(sql, *given, limit)}
         wanted = [int(item) for item in items]
         sql += " WHERE item IN (SELECT value FROM json_each(?))"
-        found = {row[0]: row[1:] for row in self._rows(sql, _json(wanted))}
+        found = {row[0]: row[1:] for row in self._file.rows(sql, _json(wanted))}
         kept = [
             (item, found[item])
             for item in wanted
@@ -266,7 +265,7 @@ class Derived:
             ``version``, ``n_labels``, ``accuracy``, ``low`` and ``high``, None where no
             interval was due, and ``n_audit``.
         """
-        return self._dicts("SELECT * FROM curve ORDER BY version")
+        return self._file.dicts("SELECT * FROM curve ORDER BY version")
 
     def said(self, version: int) -> dict[int, str]:
         """Return what one of the last models took the rows of the audit for.
@@ -282,7 +281,7 @@ class Derived:
             A label for each item; empty for a model that is no longer remembered.
         """
         sql = "SELECT item, label FROM said WHERE version = ?"
-        return dict(self._rows(sql, version))
+        return dict(self._file.rows(sql, version))
 
     # What costs much to work out again ------------------------------------------------
 
@@ -309,7 +308,7 @@ class Derived:
             "SELECT digest, value FROM feature WHERE recipe = ? AND "
             "digest IN (SELECT value FROM json_each(?))"
         )
-        rows = self._rows(sql, recipe, _json(list(digests)))
+        rows = self._file.rows(sql, recipe, _json(list(digests)))
         return {digest: np.frombuffer(value, dtype) for digest, value in rows}
 
     def keep_features(self, recipe: str, features: Mapping[str, NDArray[Any]]) -> None:
@@ -326,7 +325,7 @@ class Derived:
             (digest, recipe, np.ascontiguousarray(value).tobytes())
             for digest, value in features.items()
         )
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO feature VALUES(?, ?, ?)", rows
             )
@@ -339,7 +338,7 @@ class Derived:
         dict of str to (int, int, str)
             By the path of the file.
         """
-        rows = self._rows("SELECT path, size, mtime, digest FROM stamp")
+        rows = self._file.rows("SELECT path, size, mtime, digest FROM stamp")
         return {path: (size, mtime, digest) for path, size, mtime, digest in rows}
 
     def keep_stamps(self, stamps: Mapping[str, tuple[int, int, str]]) -> None:
@@ -350,93 +349,14 @@ class Derived:
         stamps : mapping of str to (int, int, str)
             By the path of the file.
         """
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             connection.execute("DELETE FROM stamp")
             rows = ((path, *stamp) for path, stamp in stamps.items())
             connection.executemany("INSERT INTO stamp VALUES(?, ?, ?, ?)", rows)
 
     def close(self) -> None:
         """Close the file; what is in memory alone is gone."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
-
-    # The connection -----------------------------------------------------------------
-
-    def _rows(self, sql, *given):
-        with self._lock:
-            return self._connected().execute(sql, given).fetchall()
-
-    def _dicts(self, sql, *given):
-        with self._lock:
-            found = self._connected().execute(sql, given)
-            names = [column[0] for column in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found]
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            connection = self._connected()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
-    def _connected(self):
-        """Return the connection; a new one where the file has been replaced."""
-        if self._connection is not None and self._inode == _inode(self.path):
-            return self._connection
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = _open(self.path)
-        self._inode = _inode(self.path)
-        return self._connection
-
-
-def _open(path):
-    """Open the tables; a file that is damaged or of another version is made anew."""
-    if path is None:
-        return _connect(":memory:")
-    if not path.exists():  # never readable by others, not for a moment
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    try:
-        return _connect(path)
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):  # locked, or no place to write
-            raise
-    for name in (path, f"{path}-wal", f"{path}-shm"):
-        Path(name).unlink(missing_ok=True)
-    return _open(path)
-
-
-def _connect(path):
-    connection = sqlite3.connect(
-        path, timeout=30, isolation_level=None, check_same_thread=False
-    )
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
-            raise sqlite3.DatabaseError(f"of version {version}")
-        # May be lost with the power: it is made anew. So no wait for the disk.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if path != ":memory:":
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(f"{_TABLES} PRAGMA user_version = {VERSION};")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _inode(path):
-    try:
-        return None if path is None else os.stat(path).st_ino
-    except FileNotFoundError:
-        return -1
+        self._file.close()
 
 
 def _write_status(connection, entries):

@@ -95,6 +95,8 @@ class Event:
     seq: int = 0
 
 
+#: What tells how a row came up, of an event as of a lease.
+ORIGIN = ("source", "rank", "score", "model", "p_select", "predicted")
 _SAID = ("event", "item", "annotator", "kind", "value", "target", "batch")
 COLUMNS = tuple(field.name for field in fields(Event) if field.name != "seq")
 _NUMBERS = ("rank", "score", "model", "p_select", "lead_ms")

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from skal._checks import check_choice, nearest_first
+from skal.label._digests import digest_of_bytes
 from skal.label._events import Event, checked_event
 from skal.label._formats import FORMATS, Record, format_of, read_records
-from skal.label._items import digest_of_bytes
 from skal.label._label_studio import records_of
 from skal.label._places import Places
 from skal.label._shelf import opened

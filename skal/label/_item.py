@@ -49,3 +49,15 @@ class Item:
     score: float | None = None
     source: str | None = None
     suggestion: Any = None
+
+
+def as_ids(ids, name="ids"):
+    """Return ids as a list; refuse a single one."""
+    if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
+        raise TypeError(f"{name} must be a list of ids, got {ids!r}.")
+    return list(ids)
+
+
+def as_id(id):
+    """Return the id of an item, or an id as it is."""
+    return id.id if isinstance(id, Item) else id

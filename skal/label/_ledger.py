@@ -77,9 +77,17 @@ class Ledger:
         added = self.class_events
         kept = {name for event, name in added.items() if event not in self._undone}
         if len(kept) < len({*added.values()}):
-            said = [one for row in self.said.values() for one in row.values()]
-            kept |= {str(one.value) for one in said if one.kind == "label"}
+            kept |= {str(label.value) for label in self.labels_said()}
         return [name for name in dict.fromkeys(added.values()) if name in kept]
+
+    def labels_said(self) -> list[Event]:
+        """Return the label of each person on each row that counts today."""
+        said = (event for row in self.said.values() for event in row.values())
+        return [event for event in said if event.kind == "label"]
+
+    def is_undone(self, event: Event) -> bool:
+        """Tell whether an event, or its batch, was taken back."""
+        return not self._undone.isdisjoint((event.event, event.batch))
 
     def n_changes(self, after: int) -> int:
         """Count what has been said since an event, but for skips and notes."""
@@ -99,7 +107,7 @@ class Ledger:
             labels = [
                 event
                 for event in spoken
-                if event.kind == "label" and not self._is_undone(event)
+                if event.kind == "label" and not self.is_undone(event)
             ]
             answers: list[Event] = []  # a correction takes the place of its answer
             for event in labels:
@@ -134,15 +142,12 @@ class Ledger:
         for pair in sorted(self._named.get(event.target, ())):
             self._settle(*pair)
 
-    def _is_undone(self, event):
-        return bool(self._undone & {event.event, event.batch})
-
     def _settle(self, item, annotator):
         """Find the last word of a person on a row, and what it makes of the row."""
         said = self.said.setdefault(item, {})
         said.pop(annotator, None)
         for event in reversed(self._spoken[item, annotator]):
-            if not self._is_undone(event):
+            if not self.is_undone(event):
                 said[annotator] = event
                 break
         last = said.get(annotator)

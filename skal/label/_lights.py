@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal.label._audit import FEWEST, exact_interval
-from skal.label._ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,9 +127,10 @@ def accuracy_light(
     measured = [point for point in curve if point["low"] is not None]
     if not measured:
         n = curve[-1]["n_audit"] if curve else 0
-        return _cannot_tell(
-            "accuracy", f"{n} of {FEWEST} rows drawn at random are labelled."
-        )
+        why = f"{n} of {FEWEST} rows drawn at random are labelled."
+        if n >= FEWEST:  # the interval was shown, and what models say deleted
+            why = "The next interval comes with more labels."
+        return _cannot_tell("accuracy", why)
     last = measured[-1]
     low, high, value = last["low"], last["high"], last["accuracy"]
     words = (
@@ -348,22 +348,22 @@ def at_temperature(proba: Any, temperature: float) -> Any:
     return softmax(np.log(np.maximum(proba, 1e-12)) / temperature, axis=1)
 
 
-def ceiling_of(events: Sequence[Any]) -> tuple[float, float, float] | None:
+def ceiling_of(
+    said_again: Sequence[tuple[str, str, str]],
+) -> tuple[float, float, float] | None:
     """Return how often people gave a row that was shown again the same label.
 
     Parameters
     ----------
-    events : sequence of Event
-        All that happened, in order.
+    said_again : sequence of (annotator, before, after)
+        As a ledger lists them.
 
     Returns
     -------
     (share, low, high) or None
         With a 95 % interval; None before five rows were shown again.
     """
-    ledger = Ledger()
-    ledger.update(events)
-    same = [before == after for _, before, after in ledger.said_again()]
+    same = [before == after for _, before, after in said_again]
     if len(same) < FEWEST:
         return None
     return float(np.mean(same)), *exact_interval(sum(same), len(same), 0.05)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from skal.label._digests import digest_of_text
 from skal.label._formats import Record
-from skal.label._items import digest_of_text
 
 
 class Places:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skal._seed import stream
 from skal.label._events import ASKED
-from skal.label._leases import Lease
+from skal.label._leases import Lease, as_before
 
 if TYPE_CHECKING:
     from skal.label._ledger import Ledger
@@ -177,10 +177,3 @@ class Queue:
             for item in self.ledger.skipped_by(annotator)
             if item in self.pool and item not in taken
         ]
-
-
-def as_before(event):
-    """Return a lease of a row as it came up before: audit rows stay audit rows."""
-    names = "source", "rank", "score", "model", "p_select", "predicted"
-    told = {name: getattr(event, name) for name in names}
-    return replace(Lease(event.item), **told)

@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import numpy as np
 
-from skal._checks import check_choice, check_fraction, check_int
-from skal._seed import draw_seed
+from skal._checks import check_choice, check_int
 from skal.label._agreement import agreement_of
-from skal.label._answering import Answering, as_id, as_ids
+from skal.label._asking import Asker
 from skal.label._derived import Derived
-from skal.label._events import Event, check_text
+from skal.label._events import check_text
 from skal.label._history import History, labels_frame
-from skal.label._item import Item
+from skal.label._item import as_ids
 from skal.label._joined import joined_by
 from skal.label._ledger import Ledger
-from skal.label._models import as_learner, learner_of
-from skal.label._pool import Pool
+from skal.label._opening import (
+    check_learner_given,
+    check_refit_after,
+    check_rule,
+    check_share,
+    check_start,
+    classes_of,
+    labels_of,
+    learner_for,
+    plain_list,
+    remember,
+    source_of,
+)
 from skal.label._project import Project
-from skal.label._queue import Queue, Ranking
 from skal.label._refit import Trainer, TrainerThread, due_after
-from skal.label._search import neighbours, with_words
+from skal.label._search import Finder
 from skal.label._snapshot import take_snapshot
-from skal.label._sources import Source, as_source, open_source
-from skal.label._sources._memory import known_label
-from skal.label._spellings import ClassNames, plain
+from skal.label._sources import open_source
+from skal.label._spellings import ClassNames
+from skal.label._state import State
 from skal.label._store import LabelStore
+from skal.label._writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from os import PathLike
     from typing import Any, Self
 
     from skal.label._agreement import Agreement
+    from skal.label._events import Event
+    from skal.label._item import Item
+    from skal.label._pool import Pool
     from skal.label._snapshot import Snapshot
 
 
-#: Shares of rows drawn at random, and shown again, in a new project.
-SHARES = {"audit": 0.1, "repeat": 0.0}
-
-
-class LabelSession(Answering):
+class LabelSession:
     """Label a pool by hand, and be asked for the rows that teach a model most.
 
     A session keeps the pool, the labels and an :class:`~skal.ActiveLearner` together:
@@ -104,7 +108,8 @@ class LabelSession(Answering):
     classes : list
         The classes, in order.
     learner : ActiveLearner
-        Trained on the labels of the last refit.
+        Trained at the last refit; not before labels of two classes, and never where
+        ``train="elsewhere"``.
     labels : DataFrame
         What counts today: id, label, annotator, time, source, round, score. A row that
         anybody discarded is not in it.
@@ -179,20 +184,29 @@ class LabelSession(Answering):
         given = plain_list(classes)
         ClassNames(given).warn_of_twins()
         y = None if y is None else labels_of(y, given)
-        self._lock = threading.RLock()
-        self._ledger = Ledger()
-        self._ranked: Ranking | None = None
         self.project = None if project is None else Project.at(project)
         if self.project is not None:
             self.project.make()
         self.store = LabelStore(self.project.labels if self.project else None)
         self.derived = Derived(self.project.model if self.project else None)
         try:
-            source = self._source(X, ids, kind, y, learner)
-            given = given or classes_of(source, y)
-            self._check_start(source, given)
-            self._remember(source, given, random_state, guidelines, shares)
-            self._begin(source, given, learner)
+            source = source_of(
+                X,
+                self.store.meta,
+                self.derived,
+                ids=ids,
+                kind=kind,
+                y=y,
+                as_given=learner is not None,
+            )
+            self._begin(
+                source,
+                given or classes_of(source, y),
+                learner,
+                random_state=random_state,
+                guidelines=guidelines,
+                shares=shares,
+            )
         except BaseException:
             self.store.close()
             self.derived.close()
@@ -242,93 +256,22 @@ class LabelSession(Answering):
             X, project=project, learner=learner, train=train, annotator=annotator
         )
 
-    # Opening --------------------------------------------------------------------
-
-    def _source(self, X, ids, kind, y, learner):
-        if X is None or isinstance(X, (str, Path, Source)):
-            check_not_given(ids=ids, y=y)
-        if X is None:
-            return open_source(self.store.meta, self.derived)
-        if isinstance(X, (str, Path)):
-            options = {} if kind is None else {"kind": kind}
-            return open_source({"source": str(X), "options": options}, self.derived)
-        return as_source(X, ids=ids, kind=kind, y=y, as_given=learner is not None)
-
-    def _check_start(self, source, given):
-        """Refuse what does not go together, before anything of it is written."""
-        kind = self.store.meta.get("kind", source.kind)
-        if kind != source.kind:
-            raise ValueError(
-                f"X must be rows of the kind {kind!r} as in this project, got "
-                f"{source.kind!r}."
-            )
-        self._ledger.update(self.store.events(self._ledger.seq))
-        known, added = self.store.meta.get("classes", []), self._ledger.classes
-        by_name = {str(value): value for value in (*added, *given, *known)}
-        names = ClassNames(by_name.values())
-        for label in {*source.labels} - {None}:
-            names.check(label, "y")
-
-    def _remember(self, source, classes, random_state, guidelines, shares):
-        """Write what the project is to know of itself, the first time all of it."""
-        meta = self.store.meta
-        if "seed" not in meta:
-            meta.begin(
-                "seed",
-                created=time.time(),
-                kind=source.kind,
-                classes=classes,
-                seed=draw_seed(random_state),
-                **source.meta(),
-            )
-        if guidelines is not None:
-            meta["guidelines"] = guidelines
-        shares = {
-            name: meta.get(name, SHARES[name]) if share is None else share
-            for name, share in shares.items()
-        }
-        meta.update(shares)
-        self.audit, self.repeat = shares["audit"], shares["repeat"]
-        self.seed = meta["seed"]
-        self._first_classes = meta["classes"]
-        self._names = ClassNames(self._first_classes)
-
-    def _begin(self, source, given, learner):
-        """Make the parts, and take over the classes and labels that came along."""
-        self.learner = self._learner(learner, source.kind)
-        self.pool = self._pool_of(source)
-        self._sync()
-        for value in given:
-            if str(value) not in self._names.names:
+    def _begin(self, source, classes, learner, **said):
+        """Agree with the project, make the parts, and take over what came along."""
+        meta, ledger = self.store.meta, Ledger()
+        ledger.update(self.store.events())
+        check_start(source, classes, meta, ledger)
+        remember(meta, source, classes, **said)
+        self.audit, self.repeat, self.seed = meta["audit"], meta["repeat"], meta["seed"]
+        self.learner = learner_for(learner, meta)
+        self._state = State(self.store, ledger, source)
+        self._writer = Writer(self._state)
+        self._asker = Asker(self._state, self.derived)
+        self._finder = Finder(self._state, self.derived)
+        for value in classes:
+            if str(value) not in self._state.names.names:
                 self.add_class(value, near=True)
-        self._take_given(source)
-
-    def _learner(self, learner, kind):
-        """Return what the user gave, what the project names, or the default."""
-        spec = self.store.meta.get("model")
-        if learner is None and spec is not None:
-            return learner_of(spec, kind, self.seed)
-        return as_learner(learner, kind, self.seed)
-
-    def _pool_of(self, source, present=None):
-        return Pool(source, self.store, present, audit=self.audit, seed=self.seed)
-
-    def _take_given(self, source):
-        """Keep the labels that came with the rows; what people said goes before."""
-        batch, events = str(uuid4()), []
-        for id, label in zip(source.ids, source.labels, strict=True):
-            if label is None:
-                continue
-            item = self.pool.number(id)
-            said = self._ledger.said.get(item, {})
-            same = "given" in said and said["given"].value == str(label)
-            if same or any(who != "given" for who in said):
-                continue
-            name = self._names.check(label, "y")
-            events.append(
-                Event(item, "given", "label", name, batch=batch, source="given")
-            )
-        self._append(events)
+        self._writer.take_given(source)
 
     # Asking -----------------------------------------------------------------------
 
@@ -357,63 +300,306 @@ class LabelSession(Answering):
         n, annotator = check_int("n", n), self._person(annotator)
         if self.train_where == "ask":
             self._trainer.train_if_due()
-        ranking = self._ranking()  # to read a long one takes time: nobody waits for it
+        return self._asker.ask(n, annotator)
 
-        def choose(held):
-            self._sync()
-            queue = Queue(
-                self._ledger,
-                self.pool,
-                ranking,
-                held,
-                self.seed,
-                self.audit,
-                self.repeat,
-            )
-            return self._with_guess(queue.choose(annotator, n))
+    # Answering --------------------------------------------------------------------
 
-        with self._lock:
-            leases = self.store.lease(annotator, choose)
-            return [self._item(lease) for lease in leases]
+    def label(
+        self,
+        id: Any,
+        value: Any,
+        *,
+        annotator: str | None = None,
+        event: str | None = None,
+        lead_ms: float | None = None,
+        source: str | None = None,
+    ) -> Event:
+        """Say what a row is; whether it was asked for does not matter.
 
-    def _ranking(self):
-        """Return what the newest model wants; read once a model."""
-        model = self.derived.model()
-        if model is None:
-            return Ranking(np.empty(0, int), np.empty(0))
-        if self._ranked is None or self._ranked.model != model["version"]:
-            items, scores = self.derived.ranking()
-            there = items < len(self._ledger.open)  # not those of rows yet to come
-            source = "initial" if model["info"].get("cold") else "strategy"
-            self._ranked = Ranking(
-                items[there], scores[there], model["version"], source
-            )
-        return self._ranked
+        Parameters
+        ----------
+        id : str, int or Item
+            The row.
+        value : object
+            Its class. A label that the person gave before is replaced, and stays in
+            the record.
+        annotator : str or None, default=None
+            Who says so.
+        event : str or None, default=None
+            A UUID; to report the same event again changes nothing.
+        lead_ms : float or None, default=None
+            Milliseconds from showing the row to the answer.
+        source : str or None, default=None
+            How the row came up, where it was not asked for: "search" or "given".
 
-    def _with_guess(self, leases):
-        """Note what the model takes new rows for, before anybody says."""
-        new = [lease.item for lease in leases if lease.predicted is None]
-        said = self.derived.predictions(new) if new else {}
-        return [
-            replace(lease, predicted=said[lease.item][0])
-            if lease.item in said and lease.predicted is None
-            else lease
-            for lease in leases
-        ]
+        Returns
+        -------
+        Event
+            As it stands in the store.
 
-    def _item(self, lease):
-        position = self.pool.position(lease.item)
-        return Item(
-            self.pool.ids[position],
-            lease.item,
-            self.pool.show(position),
-            lease.rank,
-            lease.score,
-            lease.source,
-            self._names.value_of(lease.predicted),
-        )
+        Raises
+        ------
+        ValueError
+            If there is no such row or class; near ones are named.
+        """
+        who = self._person(annotator)
+        return self._writer.label(id, value, who, event, lead_ms, source)
+
+    def relabel(
+        self,
+        id: Any,
+        value: Any,
+        *,
+        annotator: str | None = None,
+        event: str | None = None,
+        lead_ms: float | None = None,
+        source: str | None = None,
+    ) -> Event:
+        """Correct the label of a row.
+
+        Parameters
+        ----------
+        id : str, int or Item
+            The row; it must have a label.
+        value : object
+            The right class.
+        annotator : str or None, default=None
+            Who says so.
+        event : str or None, default=None
+            A UUID; to report the same event again changes nothing.
+        lead_ms : float or None, default=None
+            Milliseconds from showing the row to the answer.
+        source : str or None, default=None
+            How the row came up; None keeps how it came up before.
+
+        Returns
+        -------
+        Event
+            As it stands in the store.
+        """
+        who = self._person(annotator)
+        return self._writer.label(id, value, who, event, lead_ms, source, again=True)
+
+    def label_many(
+        self,
+        labels: Mapping[Any, Any] | Iterable[Any],
+        value: Any = None,
+        *,
+        source: str = "batch",
+        annotator: str | None = None,
+        event: str | None = None,
+    ) -> list[Event]:
+        """Label many rows at one go: all or none, and one undo takes all back.
+
+        Parameters
+        ----------
+        labels : dict, or list of ids
+            Classes by id; or ids.
+        value : object or list, default=None
+            For a list of ids, the class of all, or a list with one for each.
+        source : str, default="batch"
+            How rows came up that the person was not asked for: "batch", "search",
+            "import" or "given".
+        annotator : str or None, default=None
+            Who says so.
+        event : str or None, default=None
+            A UUID for the batch; to report it again changes nothing.
+
+        Returns
+        -------
+        list of Event
+            As they stand in the store.
+        """
+        who = self._person(annotator)
+        return self._writer.label_many(labels, value, who, source, event)
+
+    def skip(
+        self,
+        id: Any,
+        *,
+        annotator: str | None = None,
+        event: str | None = None,
+        lead_ms: float | None = None,
+    ) -> Event:
+        """Say that you are not sure; the row comes again when nothing else is left.
+
+        Parameters
+        ----------
+        id : str, int or Item
+            The row.
+        annotator : str or None, default=None
+            Who says so.
+        event : str or None, default=None
+            A UUID; to report the same event again changes nothing.
+        lead_ms : float or None, default=None
+            Milliseconds from showing the row to the answer.
+
+        Returns
+        -------
+        Event
+            As it stands in the store.
+        """
+        who = self._person(annotator)
+        return self._writer.say("skip", id, None, who, event, lead_ms)
+
+    def discard(
+        self,
+        id: Any,
+        *,
+        annotator: str | None = None,
+        event: str | None = None,
+        lead_ms: float | None = None,
+    ) -> Event:
+        """Throw a row out: it is no row of this kind at all, and is not asked again.
+
+        Parameters
+        ----------
+        id : str, int or Item
+            The row.
+        annotator : str or None, default=None
+            Who says so.
+        event : str or None, default=None
+            A UUID; to report the same event again changes nothing.
+        lead_ms : float or None, default=None
+            Milliseconds from showing the row to the answer.
+
+        Returns
+        -------
+        Event
+            As it stands in the store.
+        """
+        who = self._person(annotator)
+        return self._writer.say("discard", id, None, who, event, lead_ms)
+
+    def note(
+        self,
+        id: Any,
+        text: str,
+        *,
+        annotator: str | None = None,
+        event: str | None = None,
+    ) -> Event:
+        """Keep a remark on a row.
+
+        Parameters
+        ----------
+        id : str, int or Item
+            The row.
+        text : str
+            The remark.
+        annotator : str or None, default=None
+            Whose.
+        event : str or None, default=None
+            A UUID; to report the same event again changes nothing.
+
+        Returns
+        -------
+        Event
+            As it stands in the store.
+        """
+        return self._writer.say("note", id, text, self._person(annotator), event)
+
+    def undo(
+        self,
+        annotator: str | None = None,
+        *,
+        target: str | None = None,
+        event: str | None = None,
+    ) -> Event | None:
+        """Take back the last thing that a person did, as often as you like.
+
+        Parameters
+        ----------
+        annotator : str or None, default=None
+            The person.
+        target : str or None, default=None
+            An event or batch to take back, where it is not the last.
+        event : str or None, default=None
+            A UUID of the undo itself; to report it again takes back nothing more.
+
+        Returns
+        -------
+        Event or None
+            What was taken back, the first of a batch; None if there is nothing. The
+            row is asked next.
+        """
+        return self._writer.undo(self._person(annotator), target, event)
+
+    def redo(
+        self, annotator: str | None = None, *, event: str | None = None
+    ) -> Event | None:
+        """Bring back what was taken back last, unless something was done since.
+
+        Parameters
+        ----------
+        annotator : str or None, default=None
+            The person.
+        event : str or None, default=None
+            A UUID of the redo itself; to report it again brings back nothing more.
+
+        Returns
+        -------
+        Event or None
+            What was brought back; None if there is nothing.
+        """
+        return self._writer.redo(self._person(annotator), event)
+
+    def add_class(
+        self,
+        name: Any,
+        *,
+        near: bool = False,
+        annotator: str | None = None,
+        event: str | None = None,
+    ) -> Any:
+        """Make a class that was not thought of at the start.
+
+        Parameters
+        ----------
+        name : object
+            The class.
+        near : bool, default=False
+            Take one that differs from another in case or spaces alone.
+        annotator : str or None, default=None
+            Who says so.
+        event : str or None, default=None
+            A UUID; to report the same event again changes nothing.
+
+        Returns
+        -------
+        object
+            The class, as ``classes`` holds it.
+
+        Raises
+        ------
+        ValueError
+            If there is one that differs in case or spaces alone.
+        """
+        return self._writer.add_class(name, self._person(annotator), near, event)
+
+    def remove_class(self, name: Any, *, annotator: str | None = None) -> None:
+        """Take back a class that was added by mistake.
+
+        Parameters
+        ----------
+        name : object
+            The class.
+        annotator : str or None, default=None
+            Who says so.
+
+        Raises
+        ------
+        ValueError
+            If a row has it now, or it was there from the start.
+        """
+        self._writer.remove_class(name, self._person(annotator))
 
     # The pool ---------------------------------------------------------------------
+
+    @property
+    def pool(self) -> Pool:
+        """The rows."""
+        return self._state.pool
 
     def add_rows(self, X: Any, ids: Iterable[Any] | None = None) -> list[str]:
         """Let rows join the pool.
@@ -430,10 +616,10 @@ class LabelSession(Answering):
         list of str
             Their ids.
         """
-        with self._lock:
+        with self._state.lock:
             joined, ids = joined_by(self.pool.source, self.pool.present, X, ids)
             present = np.append(self.pool.present, np.ones(len(ids), bool))
-            self._swap(joined, present)
+            self._state.set_rows(joined, present)
             return ids
 
     def remove_rows(self, ids: Iterable[Any]) -> None:
@@ -444,11 +630,13 @@ class LabelSession(Answering):
         ids : list
             Their ids. Rows that come back, by their content or id, are known again.
         """
-        with self._lock:
-            positions = [self.pool.position(self._number(id)) for id in as_ids(ids)]
+        with self._state.lock:
+            positions = [
+                self.pool.position(self._state.number(id)) for id in as_ids(ids)
+            ]
             present = self.pool.present.copy()
             present[positions] = False
-            self._swap(self.pool.source, present)
+            self._state.set_rows(self.pool.source, present)
 
     def rescan(self) -> tuple[list[str], list[str], list[str]]:
         """Read the files again: some may have come, moved or gone.
@@ -458,12 +646,13 @@ class LabelSession(Answering):
         added, moved, gone : list of str
             Their ids.
         """
-        with self._lock:
+        with self._state.lock:
             ids = {row.item: row.id for row in self.store.items()}
             source = open_source(self.store.meta, self.derived)
-            self._check_start(source, [])
-            self._swap(source)
-            self._take_given(source)
+            self._state.sync()
+            check_start(source, [], self.store.meta, self._state.ledger)
+            self._state.set_rows(source)
+            self._writer.take_given(source)
             ids.update({row.item: row.id for row in self.store.items()})
             added, moved, gone = self.pool.changes
             return (
@@ -471,10 +660,6 @@ class LabelSession(Answering):
                 [ids[item] for item in moved],
                 [ids[item] for item in gone],
             )
-
-    def _swap(self, source, present=None):
-        self.pool = self._pool_of(source, present)
-        self._sync()
 
     # Training ---------------------------------------------------------------------
 
@@ -484,7 +669,8 @@ class LabelSession(Answering):
         Returns
         -------
         dict
-            How it went: number of labels, time.
+            How it went: ``fit_time`` in seconds, ``kappa`` with the model before, and
+            its ``temperature``; ``cold`` before two classes have labels.
         """
         return self._trainer.train()
 
@@ -496,8 +682,8 @@ class LabelSession(Answering):
     @property
     def last_word(self) -> float:
         """When somebody last said something, in seconds since the epoch."""
-        self._sync()
-        return self._ledger.time
+        self._state.sync()
+        return self._state.ledger.time
 
     def n_new_since(self, seq: int) -> int:
         """Count the labels, corrections and undos since an event.
@@ -512,8 +698,8 @@ class LabelSession(Answering):
         int
             How many.
         """
-        self._sync()
-        return self._ledger.n_changes(seq)
+        self._state.sync()
+        return self._state.ledger.n_changes(seq)
 
     def snapshot(self) -> Snapshot:
         """Return what a model may learn from now.
@@ -523,9 +709,9 @@ class LabelSession(Answering):
         Snapshot
             The labels, by position.
         """
-        with self._lock:
-            self._sync()
-            return take_snapshot(self._ledger, self.pool, self._names)
+        with self._state.lock:
+            self._state.sync()
+            return take_snapshot(self._state.ledger, self.pool, self._state.names)
 
     # Looking ----------------------------------------------------------------------
 
@@ -554,19 +740,9 @@ class LabelSession(Answering):
                 f"text or like must be given, one of them, got text={text!r} and "
                 f"like={like!r}."
             )
-        with self._lock:
-            self._sync()
-            pool = self.pool
         if text is not None:
-            return self._shown(with_words(pool, text, n), "search")
-        position = pool.position(self._number(like))
-        if not pool.source.are_made(self.derived):
-            raise ValueError(
-                "like must wait until the images are known by their features, which "
-                f"are being computed, got {as_id(like)!r}. Search by text meanwhile."
-            )
-        X = pool.features(self.derived)
-        return self._shown(neighbours(X, position, pool.present, n), "search")
+            return self._finder.by_words(text, n)
+        return self._finder.like(like, n)
 
     def grid(self, label: Any, n: int = 24) -> list[Item]:
         """Return the rows that the model takes for one class, the surest first.
@@ -583,53 +759,27 @@ class LabelSession(Answering):
         list of Item
             Rows that nobody has labelled, and nobody is asked for now.
         """
-        n, name = check_int("n", n), self._known_class(label)
-        with self._lock:
-            self._sync()
-            held, audit = self.store.leases(), set(self.pool.numbers_reserved())
-            found = [
-                self.pool.position(item)
-                for item in self.derived.predictions(label=name)
-                if item in self.pool
-                and self._ledger.open[item]
-                and item not in held
-                and item not in audit
-            ]
-        return self._shown(found[:n], "batch")
-
-    def _shown(self, positions, source):
-        items = self.pool.items[positions].tolist()
-        said = self.derived.predictions(items) if items else {}
-        return [
-            Item(
-                self.pool.ids[position],
-                item,
-                self.pool.show(position),
-                source=source,
-                suggestion=self._names.value_of(said.get(item, (None,))[0]),
-            )
-            for position, item in zip(positions, items, strict=True)
-        ]
+        return self._finder.of_class(label, check_int("n", n))
 
     @property
     def classes(self) -> list[Any]:
         """The classes, in the order in which they came."""
-        self._sync()
-        return self._names.values
+        self._state.sync()
+        return self._state.names.values
 
     @property
     def n_labels(self) -> int:
         """The number of rows of the pool that have a label."""
-        with self._lock:
-            self._sync()
-            return sum(item in self.pool for item in self._ledger.labels)
+        with self._state.lock:
+            self._state.sync()
+            return sum(item in self.pool for item in self._state.ledger.labels)
 
     @property
     def labels(self) -> Any:
         """What counts today, as a frame."""
-        with self._lock:
-            self._sync()
-            return labels_frame(self._ledger, self.store, self._names)
+        with self._state.lock:
+            self._state.sync()
+            return labels_frame(self._state.ledger, self.store, self._state.names)
 
     @property
     def history(self) -> History:
@@ -661,15 +811,10 @@ class LabelSession(Answering):
     @property
     def agreement(self) -> Agreement:
         """How far people agree with each other, and with themselves."""
-        with self._lock:
-            self._sync()
-            said = [
-                event
-                for row in self._ledger.said.values()
-                for event in row.values()
-                if event.kind == "label"
-            ]
-            return agreement_of(said, self._ledger.said_again())
+        with self._state.lock:
+            self._state.sync()
+            said = self._state.ledger.labels_said()
+            return agreement_of(said, self._state.ledger.said_again())
 
     # ------------------------------------------------------------------------------
 
@@ -692,79 +837,8 @@ class LabelSession(Answering):
             "Open the project there: LabelSession.open(project)."
         )
 
-    def _sync(self):
-        """Take in what others have said since; a look at the disk, no more."""
-        with self._lock:
-            self._ledger.grow(int(self.pool.items.max(initial=0)))
-            self._ledger.update(self.store.events(self._ledger.seq))
-            added = self._ledger.classes
-            if added != self._names.added:
-                self._names = ClassNames(self._first_classes, added)
-
-
-def check_rule(stopping, train):
-    """Refuse what is no stopping rule, and one that would never be asked."""
-    if stopping is None:
-        return
-    if isinstance(stopping, type) or not hasattr(stopping, "verdict"):
-        raise TypeError(
-            f"stopping must be None or a rule of skal.stopping, got {stopping!r}."
-        )
-    if train == "elsewhere":
-        raise ValueError(
-            'stopping must be None where train="elsewhere", got '
-            f"{stopping!r}: the rule looks at the model that the session trains."
-        )
-
-
-def check_share(name, value):
-    return None if value is None else check_fraction(name, value)
-
-
-def check_refit_after(value):
-    return None if value is None else check_int("refit_after", value)
-
-
-def check_learner_given(learner):
-    """Refuse what cannot be trained."""
-    if learner is not None:
-        as_learner(learner, "array")
-
-
-def check_not_given(**given):
-    """Refuse ids and labels of rows that have their own."""
-    for name, value in given.items():
-        if value is not None:
-            raise ValueError(
-                f"{name} must be None where the rows of X are not in memory, got "
-                f"{value!r:.80}. Read them, and give X, ids and y together."
-            )
-
-
-def plain_list(classes):
-    """Return classes as a list of Python's own values."""
-    if isinstance(classes, (str, bytes)):
-        raise TypeError(f"classes must be a list of every label, got {classes!r}.")
-    return [plain(value) for value in (() if classes is None else classes)]
-
-
-def labels_of(y, classes):
-    """Return labels as a list of Python's own values.
-
-    A column of whole numbers with gaps is one of floats in a frame: they are whole
-    again, unless classes are no whole numbers themselves.
-    """
-    labels = [plain(value) for value in y]
-    known = [value for value in labels if known_label(value) is not None]
-    whole = all(isinstance(value, float) and value.is_integer() for value in known)
-    floats = any(isinstance(value, float) for value in classes)
-    if len(known) == len(labels) or not whole or floats:
-        return labels
-    return [None if known_label(value) is None else int(value) for value in labels]
-
-
-def classes_of(source, y):
-    """Return the classes among the labels that there are already."""
-    labels = source.labels if y is None else y
-    known = {label for label in labels if known_label(label) is not None}
-    return sorted(known, key=lambda value: (isinstance(value, str), value))
+    def _person(self, annotator):
+        if annotator is None:
+            return self.annotator
+        check_text("annotator", annotator, most=100)
+        return annotator

@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Any, Self
 
 from skal.label._derived import Derived
-from skal.label._events import Event
 from skal.label._ledger import Ledger
 from skal.label._project import Project
 from skal.label._session import LabelSession
@@ -90,25 +89,16 @@ class Shelf:
 
     def class_names(self) -> ClassNames:
         """Return the classes, those added later among them."""
-        names = ClassNames(self.store.meta.get("classes") or ())
-        for name in self.ledger().classes:
-            names.add(name)
-        return names
+        return ClassNames(self.store.meta.get("classes", ()), self.ledger().classes)
 
     def notes(self) -> dict[tuple[int, str], str]:
         """Return the last note of each person on each row."""
-        events = self.store.events()
-        turns = {event.target: event.kind for event in events if event.target}
+        ledger = self.ledger()
         return {
             (event.item, event.annotator): event.value
-            for event in events
-            if event.kind == "note" and not _is_undone(event, turns)
+            for event in self.store.events()
+            if event.kind == "note" and not ledger.is_undone(event)
         }
-
-
-def _is_undone(event: Event, turns: dict[str, str]) -> bool:
-    names = (event.event, event.batch)
-    return "undo" in [turns.get(name) for name in names if name]
 
 
 @contextmanager

@@ -40,6 +40,8 @@ class Snapshot:
         kept for the audit while there are others.
     n_skipped : int
         How many rows were drawn at random and skipped, which the audit lacks.
+    said_again : list of (str, str, str)
+        Who was asked again for a row of theirs, and both their answers.
     """
 
     seq: int
@@ -50,6 +52,7 @@ class Snapshot:
     audit_events: list[Event]
     candidates: np.ndarray
     n_skipped: int
+    said_again: list[tuple[str, str, str]]
 
 
 def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
@@ -72,6 +75,7 @@ def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
         audit_events=audit,
         candidates=np.flatnonzero(candidates),
         n_skipped=sum(is_skipped(ledger, pool, item) for item in ledger.drawn),
+        said_again=ledger.said_again(),
     )
 
 

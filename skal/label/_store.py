@@ -2,72 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from skal.label import _backups
 from skal.label._database import Database, make_private_folder
-from skal.label._events import (
-    COLUMNS,
-    VERDICTS,
-    Event,
-    check_text,
-    checked_event,
-    columns_of,
-    says_the_same,
-)
-from skal.label._items import match
-from skal.label._leases import LEND, RENEW, Lease
+from skal.label._events import check_text, checked_event
+from skal.label._leases import SECONDS, LeaseTable
+from skal.label._log import EventLog
 from skal.label._meta import Meta
+from skal.label._people import People
 from skal.label._schema import migrate
-from skal.label._undo import Turn, stacks
+from skal.label._stored_items import ItemTable
+from skal.label._undo import Undo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
     from typing import Any, Self
 
-#: A backup is made whenever so many events are new.
-EVENTS_A_BACKUP = 500
-
-
-@dataclass(frozen=True, slots=True)
-class StoredItem:
-    """A row as the store knows it.
-
-    Parameters
-    ----------
-    item : int
-        Its number, which never changes.
-    id : str
-        What its user calls it.
-    digest : str
-        A hash of its content.
-    present : bool
-        Whether it is in the pool today.
-
-    See Also
-    --------
-    LabelStore.items : Lists them.
-
-    Examples
-    --------
-    >>> from skal.label import LabelStore
-    >>> store = LabelStore()
-    >>> _ = store.set_items([("a.png", "sha256:1f")])
-    >>> store.items()
-    [StoredItem(item=1, id='a.png', digest='sha256:1f', present=True)]
-    """
-
-    item: int
-    id: str
-    digest: str
-    present: bool
+    from skal.label._events import Event
+    from skal.label._leases import Lease
+    from skal.label._stored_items import StoredItem
 
 
 class LabelStore:
@@ -96,7 +52,7 @@ class LabelStore:
 
     Notes
     -----
-    To append costs one write to disk, about 4 ms, whatever the number of events.
+    To append costs one write to disk, whatever the number of events.
 
     Examples
     --------
@@ -125,8 +81,12 @@ class LabelStore:
             self._database.close()
             raise
         self.meta = Meta(self._database)
-        self._written = self.last_seq()
-        self._backed_up = _backups.last_seq_in_copies(self.path)
+        self._items = ItemTable(self._database)
+        self._people = People(self._database)
+        self._leases = LeaseTable(self._database, self._items)
+        self._log = EventLog(self._database, self._items, self._people, self._leases)
+        self._undo = Undo(self._database, self._log, self._leases)
+        self._backups = _backups.Backups(self._database, self.last_seq())
 
     @staticmethod
     def restore(path: str | PathLike[str]) -> Path:
@@ -165,41 +125,7 @@ class LabelStore:
             that are no longer there. Nothing that was said of them is lost, and a
             row that comes back is known again.
         """
-        now = list(items)
-        check_unique(id for id, _ in now)
-        with self._database.transaction() as connection:
-            known = self.items()
-            matching = match(known, now, by=by)
-            pairs = list(zip(matching.items, now, strict=True))
-            same = {(row.item, row.id, row.digest) for row in known if row.present}
-            changed = [
-                (id, digest, item)
-                for item, (id, digest) in pairs
-                if item is not None and (item, id, digest) not in same
-            ]
-            # First all that leave their ids, so that rows may swap theirs.
-            leaving = [*matching.gone, *(item for *_, item in changed)]
-            connection.executemany(
-                "UPDATE item SET present = 0 WHERE item = ?",
-                [(item,) for item in leaving],
-            )
-            connection.executemany(
-                "UPDATE item SET id = ?, digest = ?, present = 1 WHERE item = ?",
-                changed,
-            )
-            new = [pair for item, pair in pairs if item is None]
-            added = self._add_items(connection, new)
-        return added, list(matching.moved), list(matching.gone)
-
-    def _add_items(self, connection, pairs):
-        """Add rows, and return their numbers."""
-        stamp = time.time()
-        return [
-            connection.execute(
-                "INSERT INTO item (id, digest, added) VALUES (?, ?, ?)", (*pair, stamp)
-            ).lastrowid
-            for pair in pairs
-        ]
+        return self._items.set(items, by)
 
     def items(self) -> list[StoredItem]:
         """Return every row that was ever in the pool.
@@ -209,13 +135,7 @@ class LabelStore:
         list of StoredItem
             In the order in which they came.
         """
-        found = self._database.rows(
-            "SELECT item, id, digest, present FROM item ORDER BY item"
-        )
-        return [
-            StoredItem(item, id, digest, bool(present))
-            for item, id, digest, present in found
-        ]
+        return self._items.all()
 
     # Events -----------------------------------------------------------------------
 
@@ -239,60 +159,10 @@ class LabelStore:
             If an event is not whole, or another one has its name.
         """
         events = [checked_event(event) for event in events]
-        with self._database.transaction() as connection:
-            seqs = [self._insert(connection, event) for event in events]
-        self._back_up_in_time(max(seqs, default=0))
+        with self._database.transaction():
+            seqs = [self._log.add(event) for event in events]
+        self._backups.written(max(seqs, default=0))
         return seqs
-
-    def _insert(self, connection, event):
-        known = self._event_named(event.event)
-        if known is not None:
-            if not says_the_same(event, known):
-                raise ValueError(
-                    f"event must be a name of its own, got {event.event!r}, which "
-                    f"names a {known.kind} by {known.annotator!r}. Draw a new UUID."
-                )
-            return known.seq
-        self._check_references(connection, event)
-        connection.execute(
-            "INSERT OR IGNORE INTO annotator (name, added) VALUES (?, ?)",
-            (event.annotator, time.time()),
-        )
-        seq = connection.execute(INSERT, columns_of(event)).lastrowid
-        if event.kind in VERDICTS:
-            connection.execute(
-                "DELETE FROM lease WHERE item = ? AND annotator = ?",
-                (event.item, event.annotator),
-            )
-        return seq
-
-    def _check_references(self, connection, event):
-        if event.item is not None:
-            self._check_item(connection, event.item)
-        if event.target is not None and not self._named(event.target):
-            raise ValueError(
-                f"target must name an event or a batch in the store, got "
-                f"{event.target!r}."
-            )
-
-    def _check_item(self, connection, item):
-        found = connection.execute("SELECT 1 FROM item WHERE item = ?", (item,))
-        if found.fetchone() is None:
-            raise ValueError(
-                f"item must be the number of a row in the store, got {item!r}. "
-                "set_items makes rows known."
-            )
-
-    def _event_named(self, name):
-        found = self._select("WHERE event = ?", (name,))
-        return found[0] if found else None
-
-    def _named(self, name):
-        """Return the events that a name stands for: one, or those of a batch."""
-        return self._select("WHERE event = ? OR batch = ? ORDER BY seq", (name, name))
-
-    def _select(self, where, params):
-        return [Event(*row) for row in self._database.rows(SELECT + where, params)]
 
     def events(
         self,
@@ -320,15 +190,7 @@ class LabelStore:
         list of Event
             Undone ones too.
         """
-        where, params = "WHERE seq > ?", list[int | str]([int(after)])
-        if annotator is not None:
-            where += " AND annotator = ?"
-            params.append(annotator)
-        if item is not None:
-            where += " AND item = ?"
-            params.append(int(item))
-        params.append(-1 if limit is None else int(limit))
-        return self._select(f"{where} ORDER BY seq LIMIT ?", params)
+        return self._log.after(after, annotator, limit, item)
 
     def current(self) -> list[Event]:
         """Return what counts today: the last word of each person on each row.
@@ -338,7 +200,7 @@ class LabelStore:
         list of Event
             Labels, skips and discards, in order.
         """
-        return self._select("WHERE seq IN (SELECT seq FROM current) ORDER BY seq", ())
+        return self._log.current()
 
     def last_seq(self) -> int:
         """Return the place of the last event, 0 where there is none.
@@ -348,8 +210,7 @@ class LabelStore:
         int
             The number of events.
         """
-        found = self._database.rows("SELECT max(seq) FROM event")
-        return found[0][0] or 0
+        return self._log.last_seq()
 
     # Undo and redo ----------------------------------------------------------------
 
@@ -372,7 +233,8 @@ class LabelStore:
         Event or None
             What was taken back, the first event of a batch; None if there is nothing.
         """
-        return self._turn("undo", annotator, event, id)
+        check_text("annotator", annotator, most=100)
+        return self._undo.turn("undo", annotator, event, id)
 
     def redo(self, annotator: str, *, id: str | None = None) -> Event | None:
         """Bring back what a person took back last, unless they did something since.
@@ -389,81 +251,8 @@ class LabelStore:
         Event or None
             What was brought back; None if there is nothing.
         """
-        return self._turn("redo", annotator, None, id)
-
-    def _turn(self, kind, annotator, event, id):
         check_text("annotator", annotator, most=100)
-        with self._database.transaction() as connection:
-            known = None if id is None else self._event_named(id)
-            if known is not None:
-                return self._told(known, kind, annotator)
-            done, undone = stacks(self._turns(annotator))
-            names = done if kind == "undo" else undone
-            if event is not None:
-                names = self._checked_target(event, names)
-            if not names:
-                return None
-            acts = self._named(names[-1])
-            item = acts[0].item if len(acts) == 1 else None
-            turn = Event(
-                item, annotator, kind, target=names[-1], event=id or str(uuid4())
-            )
-            self._insert(connection, checked_event(turn))
-            for act in acts:
-                self._hand_back(connection, kind, act)
-        return acts[0]
-
-    def _turns(self, annotator):
-        """Return what decides on undo and redo: event, batch, kind and target."""
-        found = self._database.rows(
-            "SELECT event, batch, kind, target FROM event WHERE annotator = ? "
-            "ORDER BY seq",
-            (annotator,),
-        )
-        return [Turn(*row) for row in found]
-
-    def _told(self, known, kind, annotator):
-        """Return what a known undo has taken back."""
-        if (known.kind, known.annotator) != (kind, annotator):
-            raise ValueError(
-                f"id must be a name of its own, got {known.event!r}, which names a "
-                f"{known.kind} by {known.annotator!r}. Draw a new UUID."
-            )
-        return self._named(known.target)[0]
-
-    def _checked_target(self, event, names):
-        if event not in names:
-            raise ValueError(
-                f"event must name something that this person did and that is not "
-                f"undone, got {event!r}."
-            )
-        return [event]
-
-    def _hand_back(self, connection, kind, act):
-        """Lend a row whose answer is undone to the same person again, as it came up."""
-        if act.kind not in VERDICTS:
-            return
-        if kind == "redo":
-            connection.execute(
-                "DELETE FROM lease WHERE item = ? AND annotator = ?",
-                (act.item, act.annotator),
-            )
-            return
-        if act.batch is not None or act.source in ("batch", "import", "given"):
-            return
-        lease = Lease(act.item, act.annotator, time.time() + 600, act.source)
-        lease = replace(
-            lease,
-            rank=act.rank,
-            score=act.score,
-            model=act.model,
-            p_select=act.p_select,
-            predicted=act.predicted,
-        )
-        first = -time.time()  # before all others, the one undone last at the head
-        connection.execute(
-            LEND + " ON CONFLICT (item) DO NOTHING", (*astuple(lease), first)
-        )
+        return self._undo.turn("redo", annotator, None, id)
 
     # Leases -----------------------------------------------------------------------
 
@@ -471,7 +260,7 @@ class LabelStore:
         self,
         annotator: str,
         wanted: Sequence[Lease | int] | Callable[[dict[int, Lease]], Sequence[Lease]],
-        seconds: float = 600,
+        seconds: float = SECONDS,
     ) -> list[Lease]:
         """Lend rows to a person, so that nobody else is asked for them meanwhile.
 
@@ -482,7 +271,7 @@ class LabelStore:
         wanted : list, or callable
             The rows, or a function of the leases that hold now, by row, that returns
             them. No other lease is given between its look and ours.
-        seconds : float, default=600
+        seconds : float, default=600.0
             How long; after that others may have them.
 
         Returns
@@ -492,20 +281,7 @@ class LabelStore:
             holds are left out.
         """
         check_text("annotator", annotator, most=100)
-        with self._database.transaction() as connection:
-            held, now = self.leases(of=annotator), time.time()
-            chosen = wanted(held) if callable(wanted) else wanted
-            lent: list[Lease] = []
-            for wish in chosen:
-                lease = wish if isinstance(wish, Lease) else Lease(int(wish))
-                if held.get(lease.item, lease).annotator not in ("", annotator):
-                    continue
-                self._check_item(connection, lease.item)
-                lease = replace(lease, annotator=annotator, until=now + seconds)
-                given = now + len(lent) * 1e-6
-                connection.execute(LEND + RENEW, (*astuple(lease), given))
-                lent.append(lease)
-        return lent
+        return self._leases.lend(annotator, wanted, seconds)
 
     def leases(self, *, of: str | None = None) -> dict[int, Lease]:
         """Return the leases that hold now.
@@ -521,11 +297,7 @@ class LabelStore:
         dict of int to Lease
             By row, in the order in which they were given.
         """
-        found = self._database.rows(
-            "SELECT * FROM lease WHERE until > ? OR annotator IS ? ORDER BY given",
-            (time.time(), of),
-        )
-        return {row["item"]: Lease(*row[:-1]) for row in found}
+        return self._leases.held(of)
 
     def release(self, annotator: str, items: Iterable[int] | None = None) -> None:
         """Give rows back before their time.
@@ -537,14 +309,7 @@ class LabelStore:
         items : iterable of int or None, default=None
             The rows; None gives back all that the person has.
         """
-        with self._database.transaction() as connection:
-            if items is None:
-                connection.execute("DELETE FROM lease WHERE annotator = ?", [annotator])
-                return
-            connection.executemany(
-                "DELETE FROM lease WHERE annotator = ? AND item = ?",
-                [(annotator, int(item)) for item in items],
-            )
+        self._leases.release(annotator, items)
 
     # People -----------------------------------------------------------------------
 
@@ -562,14 +327,7 @@ class LabelStore:
             The token, of 256 bits. It is shown this once: the store keeps a hash.
         """
         check_text("name", name, most=100)
-        token = secrets.token_urlsafe(32)
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO annotator (name, token_hash, added) VALUES (?, ?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET token_hash = excluded.token_hash",
-                (name, hash_of(token), time.time()),
-            )
-        return token
+        return self._people.new_token(name)
 
     def annotator_of(self, token: str) -> str | None:
         """Return whose token this is.
@@ -584,10 +342,7 @@ class LabelStore:
         str or None
             The name; None for a token that nobody has.
         """
-        found = self._database.rows(
-            "SELECT name FROM annotator WHERE token_hash = ?", (hash_of(token),)
-        )
-        return found[0]["name"] if found else None
+        return self._people.with_token(token)
 
     def annotators(self) -> list[str]:
         """Return everybody who said something, or has a token.
@@ -597,8 +352,7 @@ class LabelStore:
         list of str
             In the order in which they came.
         """
-        found = self._database.rows("SELECT name FROM annotator ORDER BY rowid")
-        return [row["name"] for row in found]
+        return self._people.names()
 
     # The file ---------------------------------------------------------------------
 
@@ -612,20 +366,12 @@ class LabelStore:
         """
         return _backups.back_up(self._database)
 
-    def _back_up_in_time(self, seq):
-        self._written = max(self._written, seq)
-        if self._written - self._backed_up >= EVENTS_A_BACKUP:
-            self._backed_up = self._written
-            self.backup()
-
     def close(self) -> None:
         """Make a backup if anything is new, and close the file."""
         if self._database.is_closed:
             return
         try:
-            if self._written > self._backed_up:
-                self._backed_up = self._written
-                self.backup()
+            self._backups.finish()
         finally:
             self._database.close()
 
@@ -640,23 +386,3 @@ class LabelStore:
             "store must stay in its process, got an attempt to pickle or copy it. "
             "Open LabelStore(path) there instead."
         )
-
-
-INSERT = "INSERT INTO event ({}) VALUES ({})".format(
-    ", ".join(COLUMNS), ", ".join(f":{name}" for name in COLUMNS)
-)
-SELECT = f"SELECT {', '.join(COLUMNS)}, seq FROM event "
-
-
-def hash_of(token):
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def check_unique(ids):
-    """Refuse ids that name two rows."""
-    seen = set()
-    for id in ids:
-        check_text("ids", id)
-        if id in seen:
-            raise ValueError(f"ids must be unique, got {id!r} twice.")
-        seen.add(id)

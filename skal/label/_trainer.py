@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ TIME_LIMIT = 600.0
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 #: A trainer that lived so long was well.
 _WELL = 60.0
+#: Warnings of one fit that the status keeps.
+MOST_WARNINGS = 5
 #: Exit status of a trainer that cannot work until somebody changes something.
 CANNOT = 3
 
@@ -260,7 +263,10 @@ def is_time(session: LabelSession, failed_at: int = -1) -> bool:
 
 
 def train(session: LabelSession) -> int:
-    """Train, and write what goes wrong into the status.
+    """Train, and write what goes wrong, or is warned of, into the status.
+
+    Nobody who labels has asked for a fit, so no warning of one, such as that a strategy
+    cannot choose yet, is printed among what they see.
 
     Parameters
     ----------
@@ -275,18 +281,21 @@ def train(session: LabelSession) -> int:
     seq = session.store.last_seq()
     try:
         session.derived.set_status(pid=os.getpid(), seq=seq)
-        train_once(session)
+        with warnings.catch_warnings(record=True) as heard:
+            train_once(session)
     except Exception as error:  # whatever an estimator may raise: nobody is stopped
         session.derived.set_status(
             phase="failed", since=time.time(), error=in_words(error), failed_at=seq
         )
         return seq
-    session.derived.set_status(failed_at=None)
+    lines = dict.fromkeys(in_words(one.message) for one in heard)
+    told = list(lines)[:MOST_WARNINGS]
+    session.derived.set_status(failed_at=None, warnings=told or None)
     return -1
 
 
-def in_words(error: BaseException) -> str:
-    """Return an error as a line for a banner.
+def in_words(error: BaseException | str) -> str:
+    """Return an error, or a warning, as a line for a banner.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skal._data import n_rows, take_rows
-from skal.label._audit import audit_point, draws
+from skal.label._audit import audit_point, draws, stage_of
 from skal.label._lights import (
     CALIBRATED,
     accuracy_light,
@@ -132,14 +132,25 @@ def _warm(session, shot, X):
     said = dict(zip(items, labels[there], strict=True))
     watched = _watched(session, truth)
     info["kappa"] = _kappa(session.derived, {item: said[item] for item in watched})
-    n_labels, curve = len(shot.train), session.derived.curve()
     return {
         "predictions": zip(items, labels[there], sure[there].tolist(), strict=True),
         "ranking": _by_item(pool, _ranked(learner, X, shot, session.due)),
-        "curve": audit_point(truth, said, n_labels, curve),
         "said": [(item, said[item]) for item in watched],
         "info": info,
+        "curve": _look(session.store.meta, truth, said, len(shot.train)),
     }
+
+
+def _look(meta, truth, said, n_labels):
+    """Return the point on the curve; its look at the audit is spent for good.
+
+    So the labels' store notes it: what models say may be deleted, and made anew.
+    """
+    spent = meta.get("looks", [])
+    point = audit_point(truth, said, n_labels, spent)
+    if point[1] is not None:
+        meta["looks"] = [*spent, stage_of(n_labels)]
+    return point
 
 
 def _fit(learner, X, shot):
@@ -224,7 +235,7 @@ def _light_up(session, shot):
     said = derived.predictions(pool.items[shot.candidates].tolist())
     is_cold = bool(models) and "cold" in models[0]["info"]
     confidence = None if is_cold else [sure for _, sure in said.values()]
-    ceiling = ceiling_of(session.store.events())
+    ceiling = ceiling_of(shot.said_again)
     n_labels, right = _rightness(derived, models, truth)
     lights = [
         accuracy_light(

@@ -16,7 +16,7 @@ from skal.label._audit import (
     draws,
     exact_interval,
     reserved,
-    spent_on,
+    share_of,
     stage_of,
 )
 
@@ -99,7 +99,7 @@ def test_the_interval_of_clopper_and_pearson_by_its_definition():
 
 
 def test_all_stages_together_spend_alpha_once():
-    spent = sum(spent_on(stage) for stage in range(100_000))
+    spent = sum(share_of(stage) for stage in range(100_000))
     assert 0.9999 < spent < 1
 
 
@@ -112,10 +112,32 @@ def test_stages_are_ten_labels_and_then_a_tenth_more():
 
 def test_a_stage_has_one_interval():
     truth = dict.fromkeys(range(10), "a")
-    first = audit_point(truth, truth, 100)
-    curve = [{"n_labels": 100, "low": first[1]}]
-    assert audit_point(truth, truth, 105, curve) == (1.0, None, None, 10)
-    assert audit_point(truth, truth, 115, curve)[1] is not None
+    spent = {stage_of(100)}
+    assert audit_point(truth, truth, 100)[1] is not None
+    assert audit_point(truth, truth, 105, spent) == (1.0, None, None, 10)
+    assert audit_point(truth, truth, 115, spent)[1] is not None
+
+
+def test_a_look_stays_spent_when_what_models_say_is_deleted(tmp_path):
+    """The same stage used to have another interval, at the price of the first."""
+    X, y = make_blobs(200, centers=2, random_state=0)
+    with LabelSession(
+        X, classes=[0, 1], audit=0.3, random_state=0, project=tmp_path / "p"
+    ) as session:
+        for item in session.ask(20):
+            session.label(item.id, int(y[int(item.id)]))
+        session.train()
+        assert session.curve[-1]["low"] is not None
+        session.derived.path.unlink()
+        session.train()
+        [point] = session.curve
+        assert point["accuracy"] is not None
+        assert point["low"] is None
+        assert "comes with more labels" in session.lights[0].advice
+        for item in session.ask(30):
+            session.label(item.id, int(y[int(item.id)]))
+        session.train()
+        assert session.curve[-1]["low"] is not None
 
 
 def test_nothing_is_said_on_too_few_rows():
@@ -134,11 +156,11 @@ def test_intervals_hold_at_all_times(rng):
     held = []
     for _ in range(20):
         chance = rng.uniform(size=LABELS[-1] // 10)  # right where below the accuracy
-        curve = []
+        spent = set()
         for n_labels, truth in zip(LABELS.tolist(), ACCURACY, strict=True):
             said = dict(enumerate(np.where(chance[: n_labels // 10] < truth, "a", "b")))
-            point = audit_point(dict.fromkeys(said, "a"), said, n_labels, curve)
-            curve.append({"n_labels": n_labels, "low": point[1]})
+            point = audit_point(dict.fromkeys(said, "a"), said, n_labels, spent)
+            spent.add(stage_of(n_labels))
             assert point[1] is not None
             held.append(point[1] <= truth <= point[2])
     assert np.mean(held) > 0.99

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from skal.label import Event, LabelStore, _store
+from skal.label import Event, LabelStore, _backups
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_five_backups_roll(path):
 
 
 def test_a_backup_is_made_now_and_then(path, monkeypatch):
-    monkeypatch.setattr(_store, "EVENTS_A_BACKUP", 10)
+    monkeypatch.setattr(_backups, "EVENTS_A_BACKUP", 10)
     with LabelStore(path) as store:
         for i in range(1, 26):
             store.append([Event(i, "ann", "skip")])

@@ -1,6 +1,7 @@
 """What models say is written whole, read whole, and may be deleted at any time."""
 
 import os
+import sqlite3
 import stat
 import threading
 
@@ -92,6 +93,17 @@ def test_a_refit_that_breaks_off_changes_nothing(derived):
     assert derived.predictions() == {1: ("a", 0.6)}
     assert derived.ranking()[0].tolist() == [1]
     assert derived.model()["version"] == 1
+
+
+def test_a_full_disk_is_called_so(derived):
+    """The error used to be about a ROLLBACK of what SQLite had taken back already."""
+    derived.set_status(phase="idle")
+    derived._file.rows("PRAGMA max_page_count = 30")
+    long = {f"note {i}": 10_000 * "x" for i in range(200)}
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        derived.set_status(**long)
+    derived.set_status(phase="training")
+    assert derived.status == {"phase": "training"}
 
 
 def test_the_status_changes_entry_by_entry(derived):

@@ -6,12 +6,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from skal.label import StoredItem
-from skal.label._items import (
-    digest_of_array,
-    digest_of_fields,
-    digest_of_text,
-    match,
-)
+from skal.label._digests import digest_of_array, digest_of_fields, digest_of_text
+from skal.label._items import match
 
 
 def stored(*rows):

@@ -309,7 +309,7 @@ def test_random_rows_are_any_of_those_kept_for_the_audit():
     counts, session = Counter(), pool_of(40, audit=0.3)
     kept = session.pool.numbers_reserved().tolist()
     for seed in range(150):
-        session.seed = seed
+        session._asker.seed = seed
         drawn = next(item for item in session.ask(10) if item.source == "random")
         counts[drawn.item] += 1
         session.store.release("me")

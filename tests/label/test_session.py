@@ -16,6 +16,8 @@ from sklearn.linear_model import LogisticRegression
 
 from skal import ActiveLearner
 from skal.label import Event, LabelSession, open_source
+from skal.label._log import EventLog
+from skal.label._stored_items import ItemTable
 from skal.stopping import Any, KappaAverage, MaxConfidence, OverallUncertainty
 
 TEXTS = ["good film", "bad film", "a good one", "so bad", "fine", "dull"]
@@ -418,7 +420,7 @@ def test_a_project_is_begun_once(tmp_path, monkeypatch):
             begun.append(session_of(project=tmp_path / "p", random_state=1))
         return given
 
-    monkeypatch.setattr("skal.label._session.draw_seed", draw)
+    monkeypatch.setattr("skal.label._opening.draw_seed", draw)
     with (
         session_of(project=tmp_path / "p", random_state=2) as late,
         begun[1] as early,
@@ -672,7 +674,7 @@ def test_a_disk_that_fails_leaves_everything_as_it_was(session, monkeypatch):
     def full(*args):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(type(session.store), "_insert", full)
+    monkeypatch.setattr(EventLog, "add", full)
     for call in (
         lambda: session.label("b", "pos"),
         lambda: session.label_many(["b", "c"], "pos"),
@@ -682,7 +684,7 @@ def test_a_disk_that_fails_leaves_everything_as_it_was(session, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             call()
     monkeypatch.undo()
-    monkeypatch.setattr(type(session.store), "_add_items", full)
+    monkeypatch.setattr(ItemTable, "_add", full)
     with pytest.raises(OSError, match="No space"):
         session.add_rows(["x"])
     assert picture(session) == before

@@ -11,7 +11,9 @@ from itertools import pairwise
 import pytest
 from helpers import is_alive
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
 
+from skal import ActiveLearner
 from skal.label import LabelSession, _trainer
 from skal.label._derived import Derived
 from skal.label._sources import TableFile
@@ -123,6 +125,20 @@ def test_a_fit_that_works_again_takes_the_error_away(project):
         assert status["phase"] == "idle"
         assert not {"error", "failed_at"} & status.keys()
         assert not is_time(session)
+
+
+@pytest.mark.filterwarnings("default")
+def test_what_a_fit_warns_of_is_told_in_the_status_and_not_printed(project, recwarn):
+    """It used to be printed in the terminal of ``skal label``, at each refit."""
+    with open_page(project, ActiveLearner(DummyClassifier(), "margin")) as session:
+        answer(session, 10)
+        assert train(session) == -1
+        (line,) = session.derived.status["warnings"]
+        assert "cannot choose: all candidates have the same score" in line
+        assert not recwarn.list
+    with open_page(project) as session:
+        assert train(session) == -1
+        assert "warnings" not in session.derived.status
 
 
 def test_a_project_that_cannot_be_trained_says_why(tmp_path):

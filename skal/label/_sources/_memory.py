@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal.label._items import digest_of_array, digest_of_fields, digest_of_text
+from skal.label._digests import digest_of_array, digest_of_fields, digest_of_text
 from skal.label._sources._base import KINDS, Source
 from skal.label._sources._image_features import SIDE, image_features, leading
 from skal.label._sources._shown import shown_fields, shown_text

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skal._checks import check_choice, nearest_first
-from skal.label._items import digest_of_fields, digest_of_text
+from skal.label._digests import digest_of_fields, digest_of_text
 from skal.label._sources._base import Source
 from skal.label._sources._columns import is_gap, table_features, text_features
 from skal.label._sources._memory import known_label
