@@ -5,8 +5,8 @@ on this machine and shows every step of docs/labels_in_and_out.md with it: the i
 tasks with predictions, skal as the ML backend, the order by uncertainty, annotations
 that arrive as they are made, and an export that comes back.
 
-    python -m venv /tmp/ls && /tmp/ls/bin/pip install label-studio
-    python examples/label_studio.py /tmp/ls/bin/label-studio
+    python -m venv ls-env && ls-env/bin/pip install label-studio
+    python examples/label_studio.py ls-env/bin/label-studio
 
 It takes some minutes, most of them for Label Studio's first start, and printed (beside
 the times of single calls):

@@ -9,20 +9,17 @@ from queue import Empty, Full, Queue
 from typing import Any, NamedTuple
 
 from skal.label._events import Event
-from skal.label._formats import Record
 from skal.label._guesses import guesses
 from skal.label._label_studio import (
-    DIGEST,
-    ID,
     LabelConfig,
     annotation_record,
     as_object,
-    content_of,
     data_of,
     prediction,
+    row_of,
     version_name,
 )
-from skal.label._places import Places, digest_of
+from skal.label._places import Places
 
 #: What is waiting to be written; more at once is no person any more.
 MOST_WAITING = 10_000
@@ -58,7 +55,7 @@ class Backend:
         self.shelf = shelf
         self.from_name = from_name
         self.refused = 0
-        self._known: tuple[int | None, dict[str | None, Record]] = (None, {})
+        self._known: tuple[int | None, _Known | None] = (None, None)
         self._known_places: Places | None = None
         self._reading = threading.Lock()
         self._waiting: Queue[dict[str, Any]] = Queue(MOST_WAITING)
@@ -122,7 +119,7 @@ class Backend:
         config = _config(str(payload.get("label_config") or ""), self.from_name)
         version, known = self._newest()
         nothing = {"result": [], "score": 1.0, "model_version": version_name(version)}
-        records = (_record_for(task, known) for task in tasks)
+        records = (known.find(task) for task in tasks)
         found = [record and prediction(record, config) for record in records]
         return Reply(200, {"results": [guess or nothing for guess in found]})
 
@@ -131,14 +128,14 @@ class Backend:
         return model["version"] if model else None
 
     def _newest(self):
-        """Return the newest model's version and what it says, by id and by digest.
+        """Return the newest model's version and what it says.
 
         They are read once a model, so that a request is a look-up in a dict.
         """
         version = self._version()
         with self._reading:
             if version != self._known[0] or version is None:
-                self._known = version, _answers(self.shelf)
+                self._known = version, _Known(self.shelf)
             return self._known
 
     def _webhook(self, payload):
@@ -252,23 +249,17 @@ def _config(xml, from_name):
     return LabelConfig.parse(xml, from_name)
 
 
-def _answers(shelf):
-    """Return what the model says of every row, by id and by digest."""
-    known: dict[str | None, Record] = {}
-    for _, record in guesses(shelf.store, shelf.derived):
-        known.setdefault(record.digest, record)
-        known[record.id] = record
-    return known
+class _Known:
+    """What a model says of every row, found as the row of an annotation is."""
 
+    def __init__(self, shelf):
+        self.places = Places(shelf.store, shelf.match_by)
+        self.said = dict(guesses(shelf.store, shelf.derived))
 
-def _record_for(task, known):
-    """Find the row of a task: by its id, its digest, or what it shows."""
-    data = data_of(as_object("task", task))
-    shown = Record(data.get(ID), content=content_of(data))
-    path = shown.content.get("path", "")
-    other = path.partition("/")[2]  # under another root
-    names = map(str, (shown.id, data.get(DIGEST), digest_of(shown), path, other))
-    return next((known[name] for name in names if name in known), None)
+    def find(self, task):
+        """Return what is said of the row of a task, or None."""
+        row = row_of(data_of(as_object("task", task)))
+        return self.said.get(self.places.find(row))
 
 
 def _needed(payload):

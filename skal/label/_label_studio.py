@@ -370,16 +370,13 @@ def annotation_record(
     if not isinstance(seconds, (int, float, type(None))):
         raise ValueError(f"lead_time must be a number, got {seconds!r}.")
     time = said.get("time") or annotation.get("created_at")
-    name, digest = data.get(ID), data.get(DIGEST)
-    record = Record(
-        None if name is None else str(name),
-        "skip" if cancelled else "label",
-        None if cancelled else choices[0],
-        said.get("annotator") or annotator_of(annotation.get("completed_by")),
-        None if time is None else from_date(time),
-        None if seconds is None else 1000 * seconds,
-        digest=None if digest is None else str(digest),
-        content=content_of(data),
+    record = replace(
+        row_of(data),
+        kind="skip" if cancelled else "label",
+        label=None if cancelled else choices[0],
+        annotator=said.get("annotator") or annotator_of(annotation.get("completed_by")),
+        time=None if time is None else from_date(time),
+        lead_ms=None if seconds is None else 1000 * seconds,
     )
     if cancelled and said.get("kind") == "discard":
         record = replace(record, kind="discard")
@@ -396,7 +393,28 @@ def annotator_of(completed_by: Any) -> str | None:
     return str(completed_by) if "@" in str(completed_by) else f"user-{completed_by}"
 
 
-def content_of(data: dict[str, Any]) -> dict[str, str]:
+def row_of(data: dict[str, Any]) -> Record:
+    """Return what the data of a task says of its row.
+
+    Parameters
+    ----------
+    data : dict
+        Made by skal, or by somebody else.
+
+    Returns
+    -------
+    Record
+        Id and digest where it holds them, and what is shown.
+    """
+    name, digest = data.get(ID), data.get(DIGEST)
+    return Record(
+        None if name is None else str(name),
+        digest=None if digest is None else str(digest),
+        content=_content(data),
+    )
+
+
+def _content(data):
     """Find what a person sees in the data of a task that skal did not make."""
     content = {}
     for value in data.values():

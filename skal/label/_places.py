@@ -44,11 +44,25 @@ class Places:
             The item.
         """
         row = self._named(record)
-        if row is not None and not self.differs(row, record):
+        if row is not None and not self._means_another(row, record):
             return _take(row.item, taken)
-        copies = self.by_digest.get(record.digest or digest_of(record) or "", [])
+        copies = self._copies(record)
         free = (row.item for row in copies if not taken or row.item not in taken)
         return _take(next(free, None), taken)
+
+    def _means_another(self, row, record):
+        """Tell whether a row has a record's id, but not what the record is about.
+
+        Without a digest the id is believed, unless what is shown is another row.
+        """
+        if self.by == "id":
+            return False
+        copies = self._copies(record)
+        return row not in copies if copies else self.differs(row, record)
+
+    def _copies(self, record):
+        """Return the rows that hold what a record does."""
+        return self.by_digest.get(record.digest or digest_of(record) or "", [])
 
     def changed(self, record: Record) -> bool:
         """Tell whether the row has the record's id, and holds something else."""

@@ -23,7 +23,7 @@ class LabelWidget(anywidget.AnyWidget):
 
     The widget is the same ES module as the page that ``skal label`` opens; it asks by
     messages of the kernel where the page asks a server. Click into it, and its keys
-    work. It runs in Jupyter, VS Code, Colab and marimo.
+    work and the notebook's rest. Tried in JupyterLab and marimo.
 
     Parameters
     ----------

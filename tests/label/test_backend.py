@@ -73,6 +73,25 @@ def test_an_answer_a_task_in_the_order_of_the_tasks(backend):
     assert {one["model_version"] for one in found} == {"skal-7"}
 
 
+def test_a_row_is_known_by_what_it_holds_before_its_id(backend):
+    """A file whose rows had moved was answered for the rows that stood there before."""
+    digest = backend.shelf.store.items()[1].digest
+    moved = [
+        task(1, text="fine", skal_id="1"),
+        task(2, skal_id="0", skal_digest=digest),
+        task(3, skal_id="0", skal_digest="of a row that is gone"),
+    ]
+    found = [one["result"] for one in predict(backend, *moved)]
+    choices = [one and one[0]["value"]["choices"] for one in found]
+    assert choices == [["neg"], ["pos"], []]
+    happened = [
+        webhook("ANNOTATION_CREATED", one["id"]) | {"task": one} for one in moved
+    ]
+    words = heard(backend, *happened)
+    assert sorted(item for item, *_ in words) == [2, 3]
+    assert backend.refused == 1
+
+
 def test_names_are_those_of_the_config_that_is_asked_with(backend):
     xml = (
         CONFIG.xml().replace('"choice"', '"mood"', 1).replace('name="text"', 'name="t"')

@@ -401,6 +401,18 @@ def test_labels_follow_rows_that_have_moved(session, tmp_path):
     assert sorted(found) == sorted(expected)
 
 
+def test_a_text_is_believed_before_an_id(tmp_path):
+    """Ids of a list are places, which another program may count otherwise."""
+    path = tmp_path / "others.csv"
+    path.write_text("id,text,label\n1,fine,pos\n4,unknown here,a/b\n5,good,pos\n")
+    with texts() as session:
+        import_labels(session, path)
+        assert words_of(session) == {
+            ("4", "me"): ("label", "a/b"),
+            ("5", "me"): ("label", "pos"),
+        }
+
+
 def flat(words):
     return [(id, who, kind, value or "") for (id, who), (kind, value) in words.items()]
 

@@ -180,8 +180,13 @@ def test_the_module_is_drawn_in_a_notebook(
             session.pool.id_of(one.item): one.value for one in session.store.current()
         }
         assert told == meant
-        # Keys that the widget takes are not the notebook's as well, nor the other way.
+        # A letter that says nothing here is no command of the notebook's either: in
+        # JupyterLab an "a" made a cell and took the keys that followed.
+        page.keyboard.press("a")
+        page.keyboard.press("ArrowDown")
         assert page.evaluate("window.outside") == 0
+        page.keyboard.press("Control+s")  # saves the notebook
+        assert page.evaluate("window.outside") == 2  # the letter, and Control alone
         page.click("#other")
         page.keyboard.press("1")
         page.wait_for_timeout(200)

@@ -43,6 +43,7 @@ const keycap = (key) => h("kbd", { "aria-hidden": "true" }, key);
 const count = (n) => Number(n).toLocaleString("en").replaceAll(",", "\u202f");
 const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
 const percent = (x) => `${Math.round(100 * x)} %`;
+const commands = (event) => event.ctrlKey || event.metaKey || event.altKey;
 
 /** A random UUID; `crypto.randomUUID` is missing where a notebook is served without TLS. */
 function uuid() {
@@ -466,11 +467,12 @@ class Page {
   listen() {
     if (this.unlisten) return;
     const target = this.transport.whole ? document : this.root;
-    if (!this.transport.whole) {
-      this.root.tabIndex = 0;
-      this.root.dataset.lmSuppressShortcuts = "true"; // JupyterLab keeps its own keys back
-    }
-    const key = (event) => this.key(event);
+    if (!this.transport.whole) this.root.tabIndex = 0;
+    const key = (event) => {
+      this.key(event);
+      // A letter that says nothing here could delete a cell of the notebook around us.
+      if (!this.transport.whole && !commands(event)) event.stopPropagation();
+    };
     const leave = (event) => {
       if (this.outbox?.size) event.preventDefault();
     };
@@ -507,7 +509,7 @@ class Page {
     const undo = (event.ctrlKey || event.metaKey) && !event.altKey ? event.key.toLowerCase() : null;
     if (undo === "z") return this.take(event, () => (event.shiftKey ? this.redo() : this.undo()));
     if (undo === "y") return this.take(event, () => this.redo());
-    if (event.ctrlKey || event.metaKey || event.altKey) return undefined;
+    if (commands(event)) return undefined;
     if (event.key === "?") return this.take(event, () => this.openHelp());
     if (event.key === "/") return this.take(event, () => this.toggle("search"));
     if (event.key.toLowerCase() === "g" && this.mode !== "search") return this.take(event, () => this.toggle("grid"));
