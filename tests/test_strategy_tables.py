@@ -70,7 +70,7 @@ def test_a_new_strategy_gets_its_row_in_every_list():
         "| multiclass | O(n²) a step |"
     )
     for page, expected in [
-        ("README.md", "`Newest` | probabilities |"),
+        ("README.md", "`Newest` | probabilities;"),
         ("docs/user_guide.md", row),
         ("docs/batches.md", row),
         ("docs/api.rst", "   Newest\n"),

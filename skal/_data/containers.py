@@ -113,12 +113,8 @@ def shape_of(row):
             return np.shape(row)
         except ValueError:  # lists of lists of several lengths
             return ()
-    numeric = hasattr(row, "shape") and getattr(row.dtype, "kind", "") not in (
-        "O",
-        "S",
-        "U",
-        "T",
-    )
+    kind = getattr(getattr(row, "dtype", None), "kind", "")
+    numeric = hasattr(row, "shape") and kind not in {*"OSUT"}
     return tuple(row.shape) if numeric else ()
 
 

@@ -93,7 +93,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         The budget of a simulation: a number of labels, or a share of the rows. None
         buys nothing.
     n_initial : int, default=10
-        Labels of the first round. While they hold a single class, more are drawn.
+        Labels of the first round. While they hold a single class, or too few rows of
+        one for the estimator, more are drawn.
     initial : {"random", "stratified"}, QueryStrategy or callable, default="random"
         Picks the first rows. "stratified" looks at y, so it serves simulations only.
     batch_size : int or sequence of int, default=10
@@ -151,7 +152,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         also ``n_pseudo_labeled``, how many rows the model took its own labels for, and
         ``pseudo_accuracy``, the share of them that were right, NaN where nobody knows.
     should_stop_ : bool
-        Whether the stopping rule would end the run here.
+        Whether the stopping rule would end the run here, by what it measured after
+        the last query.
     estimators_ : list of estimator
         The model of every round, with ``store_estimators=True``.
     n_features_in_ : int
@@ -368,8 +370,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             The pool.
         n_instances : int, default=None
             How many rows; None asks for the ``batch_size`` of the round (``n_initial``
-            before the first label, one while the labels hold a single class), or what
-            is left.
+            before the first label, one while the labels hold a single class or allow
+            of no model), or what is left.
         candidates : array-like of int or bool, default=None
             Positions, or a mask, of the rows that may be asked; None allows all. The
             pool stays as it is, so a row keeps its position from round to round.
@@ -379,8 +381,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         indices : ndarray of int64 of shape (n_instances,)
             Positions in X_pool, best first. Asking again gives the same answer.
         rows : array-like of shape (n_instances, ...)
-            ``X_pool[indices]``, in the pool's own type. What a stopping rule measures
-            on them is in ``history_`` then, and its verdict in ``should_stop_``.
+            ``X_pool[indices]``, in the pool's own type.
 
         Raises
         ------
@@ -391,6 +392,11 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ValueError
             If the candidates repeat, lie outside the pool, or the strategy returns
             what it must not.
+
+        Notes
+        -----
+        A stopping rule looks at the model that was asked: what it measures is in
+        ``history_`` then, and its verdict in ``should_stop_``.
         """
         check_learner(self, self._template())
         rows, live = select_rows(X_pool, candidates), self._live()
@@ -473,8 +479,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def correct(self, indices: ArrayLike, y: Any) -> Self:
         """Give rows that were taught other labels, and fit again.
 
-        The round stays what it is: the learner ends where it would be, had the labels
-        been these when its last model was fitted. Rows asked for earlier stay asked.
+        The round stays what it is, and rows asked for earlier stay asked. The model
+        ends as it would be, had the labels been these when it was fitted.
 
         Parameters
         ----------
@@ -508,6 +514,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         the model before. A class that no label names any more is forgotten, unless
         ``classes`` names it.
 
+        Under ``warm_start`` the model of a later round goes on from the weights that it
+        has, which have learnt from the labels before; a first model starts afresh.
+
         Examples
         --------
         >>> from skal import ActiveLearner
@@ -527,8 +536,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def forget(self, indices: ArrayLike) -> Self:
         """Take back rows that were taught, and fit again.
 
-        The round stays what it is: the learner ends where it would be, had its last
-        model been fitted without these rows.
+        The round stays what it is. The model ends as it would be, had it been fitted
+        without these rows; under ``warm_start`` see the notes of ``correct``.
 
         Parameters
         ----------

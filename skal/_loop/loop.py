@@ -124,7 +124,8 @@ class Loop:
     def train_again(self, training, state):
         """Fit the model of the last round anew; return the state with it.
 
-        It is what it would have been, had the labels been these all along.
+        It is what it would have been, had the labels been these when it was fitted; a
+        warm start goes on from its weights, not from those of the round before.
         """
         before = replace(state, round=state.round - 1) if state.round else None
         estimator, training = self._fitted(training, state.round, before)

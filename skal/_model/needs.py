@@ -133,11 +133,10 @@ OFFERS = {
 
 #: What to do where a regressor lacks what a strategy needs.
 REGRESSOR_WAY_OUT = {
-    "proba": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
-    "decision": "For a regressor use CommitteeStd, GreedySampling or "
-    "ExpectedModelChange",
-    "votes": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
-    "head": "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
+    **dict.fromkeys(
+        ("proba", "decision", "votes", "head"),
+        "For a regressor use CommitteeStd, GreedySampling or ExpectedModelChange",
+    ),
     "samples": (
         "Use a regressor with members (a forest, BaggingRegressor, VotingRegressor) or "
         "one whose predict takes return_std"

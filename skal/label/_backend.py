@@ -258,8 +258,8 @@ class _Known:
 
     def find(self, task):
         """Return what is said of the row of a task, or None."""
-        row = row_of(data_of(as_object("task", task)))
-        return self.said.get(self.places.find(row))
+        place = self.places.find(row_of(data_of(as_object("task", task))))
+        return None if place is None else self.said.get(place)
 
 
 def _needed(payload):

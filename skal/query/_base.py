@@ -273,8 +273,7 @@ class ScoreStrategy(QueryStrategy):
     def _query(self, view, rows, n_instances, rng):
         scores = self._checked(self._score(view, rows), rows)
         picked = top_n(scores, n_instances, rng)
-        info = {"score": scores[picked]}
-        return picked, {**info, "tied": True} if all_tie(scores, n_instances) else info
+        return picked, told_of_scores(scores, picked)
 
     def _checked(self, scores, rows):
         scores = np.asarray(scores)
@@ -296,13 +295,15 @@ class ScoreStrategy(QueryStrategy):
         """Return one number a row, higher for rows more wanted."""
 
 
-def all_tie(scores, n_instances):
-    """Tell whether there is a choice to make, of which scores say nothing.
+def told_of_scores(scores, picked):
+    """Return what a strategy tells of its scores, and that they left it no choice.
 
     That a few rows tie is no wonder.
     """
-    is_choice = len(scores) >= max(_FEW_ROWS, n_instances + 1)
-    return is_choice and bool(np.all(scores == scores[0]))
+    info = {"score": scores[picked]}
+    is_choice = len(scores) >= max(_FEW_ROWS, len(picked) + 1)
+    tied = is_choice and np.all(scores == scores[0])
+    return {**info, "tied": True} if tied else info
 
 
 def unserved(strategy, estimator, target_type):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._checks import check_choice
-from skal.query._base import ScoreStrategy, all_tie
+from skal.query._base import ScoreStrategy, told_of_scores
 from skal.query._picks import describe, from_zero
 from skal.query._wrapper import WrapperStrategy
 from skal.query.functional import stochastic_top_n
@@ -116,10 +116,7 @@ class StochasticBatch(WrapperStrategy):
             check_positive(scores, base)
         options = {"method": self.method, "beta": self.beta, "random_state": rng}
         picked = stochastic_top_n(scores, n_instances, **options)
-        if reported is None:
-            return picked, {}
-        info = {"score": reported[picked]}
-        return picked, {**info, "tied": True} if all_tie(scores, n_instances) else info
+        return picked, {} if reported is None else told_of_scores(reported, picked)
 
 
 def scores_of_order(base, view, rows, rng):

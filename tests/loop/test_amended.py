@@ -156,6 +156,14 @@ def test_a_correction_goes_on_from_the_weights_where_the_start_is_warm(blobs):
     assert not np.array_equal(learner.estimator_.coef_, cold.coef_)
 
 
+def test_a_correction_of_the_first_labels_starts_afresh_though_starts_are_warm(blobs):
+    X, y = blobs
+    estimator = SGDClassifier(loss="log_loss", tol=None, max_iter=3)
+    learner = ActiveLearner(estimator, warm_start=True, random_state=0)
+    mended = taught(learner, [(X[:20], y[19::-1])]).correct(np.arange(20), y[:20])
+    assert_alike(mended, taught(learner, [(X[:20], y[:20])]), X)
+
+
 def test_labels_of_one_class_can_be_corrected_into_two_and_back(blobs):
     X = blobs[0]
     learner = ActiveLearner(LogisticRegression(), random_state=0)
