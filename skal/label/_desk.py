@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skal._file_lock import FileLock
-from skal.label._answers import Answers
 from skal.label._derived import Derived
 from skal.label._digits import CLASSES, NAME, digits_folder
 from skal.label._models import foreign_classes, model_of
+from skal.label._page import Answers
 from skal.label._project import Project
 from skal.label._session import LabelSession
 from skal.label._sources import open_source
