@@ -10,6 +10,7 @@ from typing import Any
 from skal.label._backend_app import BackendServer
 from skal.label._backend_guard import USER, has_password, new_password, set_password
 from skal.label._shelf import opened
+from skal.label._supervisor import Supervisor
 
 #: Where a password of the user's own may stand.
 VARIABLE = "SKAL_LS_PASSWORD"
@@ -67,9 +68,6 @@ def _trainer(shelf, train):
             "train must be False for a project whose rows were in memory, got True. "
             "Let the session that has them train."
         )
-    # A program of its own as well, which must not be here before it runs.
-    from skal.label._trainer import Supervisor
-
     return Supervisor(shelf.folder)
 
 

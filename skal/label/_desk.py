@@ -18,6 +18,7 @@ from skal.label._page import Answers
 from skal.label._project import Project
 from skal.label._session import LabelSession
 from skal.label._sources import open_source
+from skal.label._supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -185,7 +186,6 @@ class Desk:
 
     def __enter__(self) -> Self:
         from skal.label._server import Pictures, Running
-        from skal.label._trainer import Supervisor
 
         session, project = self.session, self.project
         with ExitStack() as stack:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from skal.label._events import ACTIONS
 from skal.label._page._shown import bounded
 from skal.label._undo import stacks
-
-#: What a person does; the last verdict on a row counts, and a note stands beside it.
-ACTS = ("label", "skip", "discard", "note")
 
 
 class Acts:
@@ -57,7 +55,7 @@ def acts_of(events):
     """Return what undo takes back at one go: an event, or those of a batch."""
     acts = {}
     for event in events:
-        if event.kind in ACTS:
+        if event.kind in ACTIONS:
             acts.setdefault(event.batch or event.event, []).append(event)
     return list(acts.values())
 
