@@ -10,7 +10,8 @@ from skal.label import _backend_desk, _desk
 from skal.label._agreement import Agreement
 from skal.label._events import Event
 from skal.label._export import export_labels
-from skal.label._import import ImportReport, import_labels, undo_import
+from skal.label._import import import_labels, undo_import
+from skal.label._import_report import ImportReport
 from skal.label._item import Item
 from skal.label._leases import Lease
 from skal.label._open import open_source

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from skal.label._events import ACTIONS
 from skal.label._page._shown import bounded
 from skal.label._undo import stacks
+
+if TYPE_CHECKING:
+    from skal.label._events import Event
 
 
 class Acts:
@@ -53,7 +58,7 @@ class Acts:
 
 def acts_of(events):
     """Return what undo takes back at one go: an event, or those of a batch."""
-    acts = {}
+    acts: dict[str, list[Event]] = {}
     for event in events:
         if event.kind in ACTIONS:
             acts.setdefault(event.batch or event.event, []).append(event)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from skal._checks import nearest_first
 from skal.label._spellings import folded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class Said:
@@ -23,7 +28,7 @@ class Said:
     def __init__(self, session, shown):
         self.session = session
         self._shown = shown
-        self._takers = {
+        self._takers: dict[str, Callable[..., Any]] = {
             "label": self._label,
             "skip": partial(self._verdict, session.skip),
             "discard": partial(self._verdict, session.discard),
