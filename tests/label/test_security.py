@@ -6,7 +6,8 @@ import socket
 import pytest
 from label.serving import Client, served
 
-from skal.label._server._security import Keys, limited
+from skal.label._server._careful import limited
+from skal.label._server._keys import Keys
 
 LABEL = json.dumps(
     {"events": [{"event": "e", "item": 1, "kind": "label", "value": "pos"}]}
