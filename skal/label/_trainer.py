@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from skal.label._derived import Derived
-from skal.label._models import learner_of
+from skal.label._described import learner_of
 from skal.label._project import Project
 from skal.label._refit import LOOK, is_due
 from skal.label._session import LabelSession
