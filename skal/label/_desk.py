@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import webbrowser
 from contextlib import ExitStack, suppress
@@ -13,6 +12,7 @@ from skal._file_lock import FileLock
 from skal.label._begin import open_project
 from skal.label._digits import CLASSES, NAME, digits_folder
 from skal.label._page import Answers
+from skal.label._private import write_private
 from skal.label._supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -124,11 +124,3 @@ def lock(folder, stack):
             "skal label has open. Open the link that it printed, or end it."
         ) from None
     stack.callback(one_desk.free)
-
-
-def write_private(path, text):
-    """Write a file that nobody else could read at any moment."""
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
