@@ -21,6 +21,7 @@ from skal._data.targets import (
     check_alike,
     check_unmarked,
     find_missing,
+    is_hole,
     join_targets,
     read_target,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "chunk_size",
     "concat_rows",
     "find_missing",
+    "is_hole",
     "join_targets",
     "learn_labels",
     "multilabel_proba",

@@ -36,7 +36,12 @@ from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
 from skal._loop.ties import warn_of_ties
-from skal._meta import EstimatorInside, ReadableReprMixin, routed
+from skal._meta import (
+    EstimatorInside,
+    ReadableReprMixin,
+    routed,
+    takes_partial_labels,
+)
 from skal._seed import draw_seed, fork_torch
 from skal.query import as_strategy
 
@@ -757,8 +762,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def _read(self, y):
         """Return what y says, as a Target."""
-        kind = get_tags(self._template()).estimator_type
-        return read_target(y, self.missing_label, kind, self.classes)
+        template = self._template()
+        kind, partly = get_tags(template).estimator_type, takes_partial_labels(template)
+        return read_target(y, self.missing_label, kind, self.classes, partly=partly)
 
     def _check_teachable(self, method):
         """Refuse what a method that changes the labels cannot work with."""

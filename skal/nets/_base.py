@@ -72,7 +72,6 @@ class Net(NeuralNet):
     history_: Any = None
     initialized_ = False
     virtual_params_: dict[str, Any] = {}  # noqa: RUF012 (never changed)
-    criterion = None
     predict_nonlinearity = None
     torch_load_kwargs = None
     train_split = None
@@ -81,7 +80,7 @@ class Net(NeuralNet):
     #: Parameters of a parent that a subclass settles.
     _settled: frozenset[str] = frozenset()
     #: What may be set as prefix__name.
-    _prefixes = ("module__", "optimizer__", "callbacks__")
+    _prefixes = ("module__", "criterion__", "optimizer__", "callbacks__")
     #: The module where none is given.
     _default_module: Any = None
 
@@ -196,8 +195,11 @@ class Net(NeuralNet):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state as it is; the module moves when it is used."""
-        self.__dict__.update(state)
+        """Take the state as it is; the module moves when it is used.
+
+        Parameters that are younger than a pickle are at their default.
+        """
+        self.__dict__.update({**self._defaults(), **state})
 
     def save_params(self, *args: Any, **kwargs: Any) -> None:
         """Save weights as skorch does, and what else ``load_params`` is to bring back.
@@ -346,6 +348,7 @@ class Net(NeuralNet):
             check_lengths(inputs, y)
             weights, positions = read_weights(sample_weight, len(inputs))
             objective = self._objective(y, weights, positions, go_on=go_on, **given)
+            objective.try_on(positions)
             inputs.check_finite(positions)
             if not go_on:
                 self._build(objective.width, partial(inputs.batches_of, positions))

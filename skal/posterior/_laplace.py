@@ -174,6 +174,7 @@ class LaplaceClassifier(Posterior):
         check_int("n_folds", self.n_folds, 2)
 
     def _fit(self, template, X, y, params):
+        check_likelihood(template)
         fitted = clone(template).fit(X, y, **params)
         if len(fitted.classes_) < 2:
             raise ValueError(
@@ -277,6 +278,17 @@ class LaplaceClassifier(Posterior):
         """
         check_is_fitted(self)
         return self._linked(self._model.head.features(E))
+
+
+def check_likelihood(template):
+    """Refuse a net whose loss is not the one whose curvature is known."""
+    net, _ = net_inside(template)
+    if getattr(net, "likelihood", "categorical") != "categorical":
+        raise ValueError(
+            "criterion must be 'cross_entropy' for LaplaceClassifier, whose curvature "
+            f"it takes, got {net.criterion!r}. Use MCDropoutCommittee or "
+            "EnsembleClassifier."
+        )
 
 
 def known_columns(y, classes):
