@@ -9,21 +9,20 @@ import torch
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetRegressor
-from torch.nn import functional as F
 
 from skal._seed import draw_seed
 from skal.nets._base import Net
-from skal.nets._criterion import by_row, read_criterion
+from skal.nets._criterion import by_row
 from skal.nets._gaussian import (
     PredictedVariance,
     floor_of,
-    gaussian_nll,
     gaussian_noise,
     in_two,
     is_gaussian,
     no_noise,
 )
 from skal.nets._mlp_module import MLP
+from skal.nets._number_criteria import number_losses
 from skal.nets._objective import Objective, as_weights
 from skal.nets._passes import join
 
@@ -32,15 +31,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
-
-
-#: The criteria that have a name.
-_NAMED = {
-    "mse": F.mse_loss,
-    "l1": F.l1_loss,
-    "huber": F.huber_loss,
-    "gaussian_nll": gaussian_nll,
-}
 
 
 class NetRegressor(Net, NeuralNetRegressor):
@@ -399,7 +389,7 @@ class NetRegressor(Net, NeuralNetRegressor):
     def _objective(self, y, weights, positions, *, go_on):
         """Return standard targets, and the criterion's loss; learn the units."""
         options = self._params_of("criterion")
-        losses = self._losses(options)
+        losses = number_losses(self.criterion, options)
         gaussian = is_gaussian(self.criterion)
         if go_on and gaussian != (self._noise_floor is not None):
             raise ValueError(
@@ -432,12 +422,3 @@ class NetRegressor(Net, NeuralNetRegressor):
             losses=by_row(losses),
             classes=False,
         )
-
-    def _losses(self, options):
-        """Return the losses of the criterion."""
-        criterion = self.criterion
-        if is_gaussian(criterion):
-            if isinstance(criterion, torch.nn.Module):
-                options = {"eps": criterion.eps, "full": criterion.full, **options}
-            criterion = "gaussian_nll"
-        return read_criterion(criterion, _NAMED, options)
