@@ -245,7 +245,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Rows of any type: arrays of any rank, CSR, frames, memmaps, lists.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels. With ``n_labels=None`` some may be missing; with ``n_labels``
-            set, y answers the queries and must be complete.
+            set, y answers the queries and must be complete. Where there are several
+            labels a row, a row of which some are known is labelled for those, if the
+            estimator takes that, as networks with ``criterion="bce"`` do.
         **params : dict
             Passed to the estimator's fit, row-wise ones sliced to the labelled rows.
 
