@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Draws of dropout masks where no number is given.
-_N_SAMPLES = 20
+#: Draws of dropout masks where no number is given, as for MCDropoutCommittee.
+_N_SAMPLES = 50
 
 
 class Net(NeuralNet):

@@ -371,7 +371,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         X : array-like of shape (n_rows, ...) or torch Dataset
             Rows as in ``fit``.
         n_samples : int, default=None
-            Number of draws S; None means 20.
+            Number of draws S; None means 50.
         random_state : int, RandomState instance or None, default=None
             Fixes the masks.
         dropout : {"all", "last"}, default="all"

@@ -82,8 +82,11 @@ class MCDropoutCommittee(Posterior):
     Notes
     -----
     A pass over n rows costs one pass of the network up to the first mask and S passes
-    from there. Dropout that cannot be set from outside (inside an RNN or an attention
-    kernel) is a TypeError. The estimator is fitted with ``label_smoothing=0``. With
+    from there. Dropout is set wherever it stands: layers and functions of torch, on
+    attention weights, between recurrent layers, and in any layer without weights that
+    draws its own numbers, as for stochastic depth, whose mask is that of all rows too.
+    Other random numbers of training are a TypeError with ``dropout="all"``; with "last"
+    they are off. The estimator is fitted with ``label_smoothing=0``. With
     ``dropout="last"`` there is a ``head_proba``, the mean over the masks of the last
     layer, provided that the last dropout comes right before it.
 
