@@ -13,6 +13,8 @@ def n_rows(X):
 
 def take_rows(X, indices):
     """Return ``X[indices]`` in X's own type, by position."""
+    if hasattr(X, "take_rows"):  # a pool that knows how
+        return X.take_rows(indices)
     if hasattr(X, "iloc"):  # pandas
         return X.iloc[indices]
     if hasattr(X, "shape"):  # arrays of any rank, CSR, memmaps, polars, tensors
@@ -22,6 +24,23 @@ def take_rows(X, indices):
     if isinstance(indices, slice):  # data sets may know no slices
         indices = range(*indices.indices(len(X)))
     return [X[int(i)] for i in indices]
+
+
+def view_rows(X, indices):
+    """Return ``X[indices]`` to be read once: a torch Dataset reads rows when asked."""
+    if not is_torch_dataset(X) or hasattr(X, "take_rows"):
+        return take_rows(X, indices)
+    from torch.utils.data import Subset
+
+    if isinstance(indices, slice):
+        indices = range(*indices.indices(len(X)))
+    return Subset(X, [int(i) for i in indices])
+
+
+def is_torch_dataset(X):
+    """Tell whether X is a Dataset of torch, which is not imported to know."""
+    names = [f"{base.__module__}.{base.__name__}" for base in type(X).__mro__]
+    return "torch.utils.data.dataset.Dataset" in names
 
 
 def is_in_memory(X):
@@ -45,6 +64,8 @@ def take_rising(X, indices):
 
 def concat_rows(first, second):
     """Stack two containers of rows of the same type."""
+    if hasattr(first, "concat_rows"):
+        return first.concat_rows(second)
     if hasattr(first, "columns"):
         check_columns(first, second)
     elif not are_alike(first, second):
