@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -100,10 +102,24 @@ def are_alike(first, second):
     """Tell whether rows are of one shape; where lengths vary, of one rank."""
     if sp.issparse(first) != sp.issparse(second) or hasattr(second, "columns"):
         return False
+    if are_sequences(first) and are_sequences(second):
+        return True
     before, now = shapes_of(first), shapes_of(second)
     if len(before) > 1:
         before, now = ({*map(len, shapes)} for shapes in (before, now))
     return now <= before or not before
+
+
+def are_sequences(X):
+    """Tell whether X is a list of rows of ids, each of which may have a length."""
+    if not isinstance(X, list):
+        return False
+    return all(isinstance(row, list) and are_ids(row) for row in X)
+
+
+def are_ids(row):
+    """Tell whether a list holds whole numbers."""
+    return all(isinstance(value, Integral) for value in row)
 
 
 def kind_of_rows(X):

@@ -377,7 +377,9 @@ class Net(NeuralNet):
     def _see(self, layout):
         """Remember how rows are laid out."""
         self._layout = layout
-        self.n_features_in_ = layout.size
+        vars(self).pop("n_features_in_", None)
+        if layout.size is not None:  # or rows have several lengths
+            self.n_features_in_ = layout.size
 
     def _build_for(self, inputs, positions, width):
         """Make a new module for rows; return the rows in the shape that it takes.

@@ -156,6 +156,17 @@ class DatasetPool(Dataset):
             found.append(base.transformed(base.row(position), training))
         return found
 
+    def row_names(self) -> list[str]:
+        """Return what tells each row apart: its data set and its position there.
+
+        Returns
+        -------
+        list of str
+            A name a row.
+        """
+        names = [base.name for base in self._bases]
+        return [f"{names[number]} {at}" for number, at in self._where.tolist()]
+
     def take_rows(self, positions: Any) -> DatasetPool:
         """Return the pool of some rows; nothing is read.
 

@@ -4,6 +4,7 @@ import torch
 
 from skal._data import MultiInput
 from skal.nets._dataset_pool import DatasetPool
+from skal.nets._drawing import drawing_by
 from skal.nets._layout import SEQUENCE, Layout, SetLayout
 from skal.nets._rows import as_parts, is_whole, items, stack, the_row
 from skal.nets._tensor_set import TensorSet
@@ -18,7 +19,8 @@ class DatasetSource:
 
     def __init__(self, dataset, ids=False):
         self.dataset = dataset
-        self.first = self.rows([0])[0]
+        with drawing_by((0, 0)):
+            self.first = self.rows([0])[0]
         if isinstance(self.first, dict):
             self.kinds = {key: kind_of(part, True) for key, part in self.first.items()}
             self.row_shape, self.pixels = (), False
@@ -60,11 +62,15 @@ class DatasetSource:
             found = [the_row(item, self.dataset) for item in every]
         return [as_parts(row) for row in found]
 
-    def take(self, where, training=False):
-        """Return the rows at positions, or in a slice, as one tensor or set."""
+    def take(self, where, training=False, key=(0, 0)):
+        """Return the rows at positions, or in a slice, as one tensor or set.
+
+        The key fixes what is drawn at random meanwhile.
+        """
         if isinstance(where, slice):
             where = range(where.start, where.stop)
-        rows = self.rows([int(i) for i in where], training)
+        with drawing_by(key):
+            rows = self.rows([int(i) for i in where], training)
         if not isinstance(self.first, dict):
             return stacked(rows, self.kind)
         columns = {}
@@ -81,9 +87,9 @@ def kind_of(row, ids):
 
 
 def blank(row, kind):
-    """Return zeros in place of a row, as an X of one row."""
-    zeros = torch.zeros_like(row)
-    return [zeros] if kind.is_set else zeros[None]
+    """Return an X of one row: zeros, but for ids and masks, which may not be."""
+    row = row if kind.ids else torch.zeros_like(row)
+    return [row] if kind.is_set else row[None]
 
 
 def stacked(rows, kind):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from skal._checks import check_int
@@ -114,6 +115,9 @@ def read(estimator, X, arrange, layout=None):
         The rows of X.
     """
     first = layout is None
+    if isinstance(layout, SetLayout) and not is_dataset(X):
+        X = as_multi_input(X)
+        layout.check_is_set(X)
     keeps = bool(estimator.keep_integers)
     source = open_source(checked(estimator, X, reset=first, ids=keeps), keeps)
     seen = layout_of(source, arrange, layout)
@@ -181,8 +185,9 @@ def checked(estimator, X, *, reset, ids=False):
         if reset:
             vars(estimator).pop("feature_names_in_", None)
         return X
-    if not hasattr(X, "shape"):
+    if not hasattr(X, "__array__") and not issparse(X):
         check_pool(X)
+    if not hasattr(X, "shape"):
         X = np.asarray(X)
     if not isinstance(X, torch.Tensor) and len(X.shape) <= 2:
         return validate_data(

@@ -137,15 +137,22 @@ class SetLayout:
 
     def check(self, other):
         """Refuse rows that are not laid out as those of fit were."""
-        if not isinstance(other, SetLayout) or set(other.parts) != set(self.parts):
-            got = other.words if isinstance(other, SetLayout) else "rows of one tensor"
-            raise ValueError(f"X must hold {self.words}, as in fit, got {got}.")
+        self.check_is_set(other)
+        if set(other.parts) != set(self.parts):
+            raise ValueError(f"X must hold {self.words}, as in fit, got {other.words}.")
         for key, layout in self.parts.items():
             try:
                 layout.check(other.parts[key])
             except ValueError as error:
                 error.add_note(f"It is the part {key!r}.")
                 raise
+
+    def check_is_set(self, other):
+        """Refuse rows, or a layout of such, that have no parts."""
+        if not hasattr(other, "parts"):
+            raise ValueError(
+                f"X must hold {self.words}, as in fit, got rows of one tensor."
+            )
 
     def arrange(self, rows, device):
         """Return raw rows as the module takes them, on its device."""
@@ -160,7 +167,7 @@ def channels_last(module):
     """Lay out the weights of a module as batches are; return it."""
     for tensor in chain(module.parameters(), module.buffers()):
         if tensor.dim() in _FORMATS and tensor.is_floating_point():
-            # Not contiguous(), which leaves the strides of a single channel as they are.
+            # contiguous() would leave the strides of a single channel as they are
             tensor.data = tensor.data.to(memory_format=_FORMATS[tensor.dim()])
     return module
 

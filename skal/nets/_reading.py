@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import random
 from collections import deque
-from contextlib import contextmanager
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from skal._seed import alone_with_torch
 from skal.nets._rows import join
 
 
@@ -29,8 +25,7 @@ class Reader(Dataset):
 
     def __getitem__(self, piece):
         positions, key = piece
-        with drawing_by(key):
-            return self.source.take(positions, self.training)
+        return self.source.take(positions, self.training, key)
 
 
 def read_pieces(source, pieces, num_workers):
@@ -124,21 +119,3 @@ def n_cores():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def drawing_by(key):
-    """Seed torch, numpy and random on the CPU; leave their states as they were."""
-    seeds = np.random.SeedSequence(key).generate_state(3)
-    with alone_with_torch():
-        ours, pythons = torch.get_rng_state(), random.getstate()
-        numpys = np.random.get_state()  # noqa: NPY002 (what transforms draw from)
-        torch.default_generator.manual_seed(int(seeds[0]))
-        np.random.seed(seeds[1])  # noqa: NPY002
-        random.seed(int(seeds[2]))
-        try:
-            yield
-        finally:
-            torch.set_rng_state(ours)
-            np.random.set_state(numpys)  # noqa: NPY002
-            random.setstate(pythons)

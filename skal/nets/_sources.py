@@ -77,9 +77,9 @@ class ArraySource:
         return Layout(shape, self.pixels, self.ids)
 
     def blank(self):
-        """Return a row of zeros."""
+        """Return a row of zeros; of ids and masks, which may not be, the first."""
         row = self.take(np.zeros(1, np.int64))
-        return row.new_zeros(row.shape)
+        return row if self.ids else row.new_zeros(row.shape)
 
     def take(self, where):
         """Return a copy of the rows at positions, or in a slice, as a tensor.
@@ -120,8 +120,8 @@ class SequenceSource:
         return Layout(SEQUENCE, pixels=False, ids=True)
 
     def blank(self):
-        """Return a row of one id."""
-        return [[0]]
+        """Return the first row."""
+        return self.X[:1]
 
     def take(self, where):
         """Return the ids at positions, or in a slice, padded, and their mask."""
@@ -159,7 +159,7 @@ class SetSource:
         return SetLayout(layouts)
 
     def blank(self):
-        """Return a row of zeros."""
+        """Return a row that looks like the others."""
         return MultiInput.of({key: one.blank() for key, one in self.parts.items()})
 
     def take(self, where):
