@@ -63,7 +63,8 @@ class MultiInput:
     """
 
     def __init__(self, *arrays: Any, **named: Any) -> None:
-        given = {**dict(enumerate(arrays)), **named}
+        given: dict[Any, Any] = dict(enumerate(arrays))
+        given.update(named)
         if not given:
             raise ValueError("MultiInput must hold a part at least, got none.")
         self.parts: dict[Any, Any] = {key: _as_rows(p) for key, p in given.items()}

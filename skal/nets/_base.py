@@ -377,7 +377,7 @@ class Net(NeuralNet):
     def _see(self, layout):
         """Remember how rows are laid out."""
         self._layout = layout
-        vars(self).pop("n_features_in_", None)
+        self.__dict__.pop("n_features_in_", None)
         if layout.size is not None:  # or rows have several lengths
             self.n_features_in_ = layout.size
 

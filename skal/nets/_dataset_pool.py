@@ -287,6 +287,7 @@ def split(item, target, dataset):
         return row, item[1] if paired else _NO_LABEL
     if target is False:
         return item, _NO_LABEL
+    rest: Any
     if isinstance(item, Mapping):
         if target not in item:
             raise ValueError(f"target must be one of {list(item)}, got {target!r}.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -60,7 +61,7 @@ class ReadAhead:
         self.seed = torch.initial_seed()  # of the fit that is under way
         self.count = 0
         self.order = []
-        self.ready = deque()
+        self.ready: deque[Any] = deque()
         self.coming = iter(())
         self.loader = None
 
