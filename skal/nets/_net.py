@@ -57,7 +57,15 @@ class NetClassifier(Net, NeuralNetClassifier):
         those that take a ``label_smoothing``, and several labels a row.
     input_shape : tuple of int, default=None
         The shape of one row as the module sees it, for rows that come flat. None keeps
-        the shape of X, with a channel before (height, width).
+        the shape of X, with a channel before (height, width); a module of your own that
+        cannot take such rows is tried on signals (channels, time) as they are, and on
+        volumes (depth, height, width) with a channel in front.
+    keep_integers : bool, default=False
+        Whether whole numbers and booleans in X stay int64 and bool, as
+        ``torch.nn.Embedding`` wants ids; False takes them as float32. Rows may then
+        be lists of ids of several lengths, which are padded with 0, and ``forward`` is
+        handed a ``mask`` (n, length), True where an id is the row's own, if it has a
+        parameter of that name.
     max_steps : int, default=None
         Steps of a fit at most. None for both limits means 800, or 50 times the square
         root of the number of labels if that is more.
@@ -90,6 +98,9 @@ class NetClassifier(Net, NeuralNetClassifier):
         Whether ``fit`` goes on from the weights of the last fit.
     device : str, default="auto"
         Where to compute; "auto" takes a GPU where there is one.
+    num_workers : int, default=0
+        Processes that read the rows of a Dataset ahead of the network, never more than
+        cores; 0 reads them in this one. The results are the same.
     mixed_precision : bool or "auto", default="auto"
         Whether to train in bfloat16. "auto" does on GPUs that have it; CPUs that have
         it gain too, but take it only for True, for it moves the results.
@@ -175,6 +186,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         class_weight: dict[Any, float] | list[dict[int, float]] | str | None = None,
         label_smoothing: float = 0.0,
         input_shape: tuple[int, ...] | None = None,
+        keep_integers: bool = False,
         max_steps: int | None = None,
         max_epochs: int | None = None,
         batch_size: int | str = "auto",
@@ -188,6 +200,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         patience: int = 10,
         warm_start: bool = False,
         device: str = "auto",
+        num_workers: int = 0,
         mixed_precision: bool | str = "auto",
         bfloat16: bool = False,
         callbacks: list[Any] | None = None,

@@ -54,6 +54,8 @@ class NetRegressor(Net, NeuralNetRegressor):
         options as ``criterion__name=``, such as ``criterion__delta`` of "huber" (1).
     input_shape : tuple of int, default=None
         The shape of one row as the module sees it, for rows that come flat.
+    keep_integers : bool, default=False
+        Whether whole numbers and booleans in X stay what they are, as ids and masks.
     max_steps : int, default=None
         Steps of a fit at most. None for both limits means 800, or 50 times the square
         root of the number of labels if that is more.
@@ -82,6 +84,8 @@ class NetRegressor(Net, NeuralNetRegressor):
         Whether ``fit`` goes on from the weights of the last fit.
     device : str, default="auto"
         Where to compute; "auto" takes a GPU where there is one.
+    num_workers : int, default=0
+        Processes that read the rows of a Dataset ahead of the network.
     mixed_precision : bool or "auto", default="auto"
         Whether to train in bfloat16. "auto" does on GPUs that have it, True on CPUs
         too.
@@ -161,6 +165,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         *,
         criterion: Any = "mse",
         input_shape: tuple[int, ...] | None = None,
+        keep_integers: bool = False,
         max_steps: int | None = None,
         max_epochs: int | None = None,
         batch_size: int | str = "auto",
@@ -174,6 +179,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         patience: int = 10,
         warm_start: bool = False,
         device: str = "auto",
+        num_workers: int = 0,
         mixed_precision: bool | str = "auto",
         bfloat16: bool = False,
         callbacks: list[Any] | None = None,
