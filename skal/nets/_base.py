@@ -12,7 +12,9 @@ from inspect import Parameter, signature
 from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import PrintLog
@@ -21,8 +23,11 @@ from skorch.history import History
 from skal._checks import check_choice, check_int, nearest_first
 from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
-from skal.nets._device import choose_device, place
-from skal.nets._files import reading, writing
+from skal.nets._callback_checks import check_callbacks, check_heard
+from skal.nets._callbacks import MeanLoss
+from skal.nets._device import check_precision, choose_device, place
+from skal.nets._files import check_fits, read_file, writing
+from skal.nets._fit_files import check_in_fit, files_of, on_named_device, own_rates
 from skal.nets._inputs import read
 from skal.nets._layout import Layout, as_given, as_table
 from skal.nets._module import (
@@ -35,6 +40,7 @@ from skal.nets._module import (
 )
 from skal.nets._objective import check_lengths, read_weights, read_y
 from skal.nets._passes import Passes, join
+from skal.nets._schedule import check_schedule
 from skal.nets._training import Trainer, make_optimizer
 
 if TYPE_CHECKING:
@@ -68,6 +74,7 @@ class Net(NeuralNet):
     # What pickles hold of a fit beside the module.
     _layout: Layout
     _head_name: str | None
+    _width: int
     # What skorch sets in __init__, as it is before the first fit.
     history_: Any = None
     initialized_ = False
@@ -186,8 +193,12 @@ class Net(NeuralNet):
     # Copies, pickles and files ----------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the GPU: what is saved there can be loaded anywhere."""
+        """Leave the GPU: what is saved there can be loaded anywhere.
+
+        In a fit, leave its optimizer too, of which nothing else has a use.
+        """
         state = self.__dict__.copy()
+        state.pop("optimizer_", None)
         module = state.get("module_")
         if module is not None and any(
             tensor.device.type != "cpu" for tensor in module.state_dict().values()
@@ -200,48 +211,123 @@ class Net(NeuralNet):
         self.__dict__.update(state)
 
     def save_params(self, *args: Any, **kwargs: Any) -> None:
-        """Save weights as skorch does, and what else ``load_params`` is to bring back.
+        """Save weights as skorch does, and with them all that answers depend on.
 
-        Safetensors wants weights in the plain layout.
+        That is what the net has learnt of its rows and labels: their shape, columns and
+        kind, the classes, the units. ``load_params`` brings it back.
+
+        Parameters
+        ----------
+        *args, **kwargs : object
+            As skorch takes them: ``f_params``, a path or file, ``use_safetensors``.
+
+        Raises
+        ------
+        ValueError
+            If ``f_optimizer`` or ``f_criterion`` is given outside of a fit, which makes
+            them and leaves none.
         """
+        given = signature(super().save_params).bind(*args, **kwargs).arguments
         if not self.initialized_:
             super().save_params(*args, **kwargs)  # says what is missing
-        given = signature(super().save_params).bind(*args, **kwargs).arguments
-        module, as_tensors = self.module_, bool(given.get("use_safetensors"))
-        module.to(memory_format=torch.contiguous_format)
-        try:
-            with writing(module, self._beside_weights(), as_tensors=as_tensors):
-                super().save_params(*args, **kwargs)
-        finally:
-            module.to(memory_format=torch.channels_last)
+        check_in_fit(self, given)
+        as_tensors = bool(given.get("use_safetensors"))
+        with writing(self.module_, self._beside_weights(), as_tensors=as_tensors):
+            super().save_params(*args, **kwargs)
 
-    def load_params(self, *args: Any, **kwargs: Any) -> None:
-        """Load weights as skorch does, which knows no device "auto".
+    def load_params(
+        self,
+        f_params: Any = None,
+        f_optimizer: Any = None,
+        f_criterion: Any = None,
+        f_history: Any = None,
+        checkpoint: Any = None,
+        use_safetensors: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Load weights, and with them all that a net's ``save_params`` put beside them.
 
-        Warns where neither the net nor the file knows whether these weights were
-        fitted on uint8 pixels.
+        A new net is made as the file says, and needs neither ``fit`` nor
+        ``initialize``. Where the file does not fit, the net stays as it was.
+
+        Parameters
+        ----------
+        f_params : str, path or file, default=None
+            Where weights were saved.
+        f_optimizer, f_criterion : str, path or file, default=None
+            For callbacks, in a fit; each makes its own.
+        f_history : str, path or file, default=None
+            Where the history was saved.
+        checkpoint : skorch.callbacks.Checkpoint, default=None
+            Where a fit left weights and history.
+        use_safetensors : bool, default=False
+            Whether the files are of safetensors.
+        **kwargs : dict
+            Other files, as skorch takes them.
+
+        Raises
+        ------
+        ValueError
+            If a file holds no weights, or those of another network, or was saved by a
+            net of other classes, shape or kind than this one was given.
+
+        Warns
+        -----
+        UserWarning
+            Where neither the net nor the file knows whether these weights were
+            fitted on uint8 pixels.
         """
+        files = {**kwargs, "f_params": f_params, "f_optimizer": f_optimizer}
+        files |= {"f_criterion": f_criterion, "f_history": f_history}
+        files = {name: file for name, file in files.items() if file is not None}
+        check_in_fit(self, files)
+        with restored_on_failure(self):
+            if checkpoint is not None:
+                files = {**files_of(self, checkpoint), **files}
+            weights = files.pop("f_params", files.pop("f_module", None))
+            with on_named_device(self), own_rates(self, files):
+                super().load_params(**files, use_safetensors=use_safetensors)
+            if weights is not None:
+                self._load_weights(weights, use_safetensors)
+
+    def _load_weights(self, file, use_safetensors):
+        """Load weights and what is beside them, into a new module if there is none."""
+        how = self.torch_load_kwargs or {"weights_only": True}
+        weights, facts = read_file(file, use_safetensors=use_safetensors, **how)
+        kind = self.__sklearn_tags__().estimator_type
+        if facts.get("kind", kind) != kind:
+            raise ValueError(
+                f"f_params must be saved by a {kind}, got a file of a {facts['kind']}."
+            )
         if not self.initialized_:
-            if kwargs.get("checkpoint") is None:
-                super().load_params(*args, **kwargs)  # says what is missing
-                return
-            self.initialize()
-        device = self.device
-        self.device = str(choose_device(device))
-        try:
-            with reading(self.module_) as found:
-                super().load_params(*args, **kwargs)
-        finally:
-            self.device = device
-        for facts in found:
-            self._take_beside_weights(facts)
+            if "shape" not in facts:
+                raise NotFittedError(
+                    f"{type(self).__name__} must be made before it takes weights that "
+                    "were not saved by a net's save_params: call initialize(), with "
+                    "classes= and input_shape=, or fit."
+                )
+            seed = draw_seed(self.random_state)
+            with fork_torch(seed, 0, "net", alone=True):
+                self._build_without_rows(facts["width"], tuple(facts["shape"]))
+        check_fits(weights, self.module_)
+        self._take_beside_weights(facts)
+        self.module_.load_state_dict(weights)
 
     def _beside_weights(self):
         """Return what the answers depend on beside weights and parameters."""
-        return {"pixels": self._layout.pixels}
+        columns = getattr(self, "feature_names_in_", None)
+        return {
+            "kind": self.__sklearn_tags__().estimator_type,
+            "shape": list(self._layout.shape),
+            "pixels": self._layout.pixels,
+            "width": self._width,
+            "columns": None if columns is None else columns.tolist(),
+        }
 
     def _take_beside_weights(self, facts):
         """Take what was saved with weights; files from elsewhere hold nothing."""
+        if "shape" in facts:
+            self._take_shape(tuple(facts["shape"]), facts["columns"])
         pixels = facts.get("pixels")
         if pixels is not None:
             self._layout = replace(self._layout, pixels=bool(pixels))
@@ -251,8 +337,24 @@ class Net(NeuralNet):
                 "pixels, which are scaled to [0, 1]: rows of either kind are taken. "
                 "Pass rows as they were then, and save with a net's save_params.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
+
+    def _take_shape(self, shape, columns):
+        """Take the shape and the columns of the rows that saved weights are for."""
+        if self.input_shape is not None:
+            given = tuple(self.input_shape)
+            own = self._arranged(given, given)
+            if tuple(own) != shape:
+                raise ValueError(
+                    f"input_shape must be that of the net which was saved, {shape}, "
+                    f"got {self.input_shape!r}. None takes it from the file."
+                )
+        self._layout = replace(self._layout, shape=shape)
+        self.n_features_in_ = prod(shape)
+        vars(self).pop("feature_names_in_", None)
+        if columns is not None:
+            self.feature_names_in_ = np.array(columns, dtype=object)
 
     @property
     def _default_callbacks(self):
@@ -271,9 +373,12 @@ class Net(NeuralNet):
         """
         check_is_fitted(self)
         read_again = partial(self._read, layout=self._layout)
-        return Passes(
+        passes = Passes(
             self.module_, read_again, self._head_name, self.device, self.bfloat16
         )
+        if "forward_iter" in vars(self):  # skorch scores the outputs that it has seen
+            passes.__dict__["outputs"] = partial(self.forward_iter, device=None)
+        return passes
 
     def forward_iter(
         self, X: Any, training: bool = False, device: str = "cpu"
@@ -339,6 +444,7 @@ class Net(NeuralNet):
         """
         seed = draw_seed(self.random_state)
         with self._restored_on_failure(go_on), fork_torch(seed, 0, "net", alone=True):
+            self._check_how()
             inputs = self._read(X, layout=self._layout if go_on else None)
             self._layout = inputs.layout
             self.n_features_in_ = prod(inputs.layout.shape)
@@ -349,8 +455,17 @@ class Net(NeuralNet):
             inputs.check_finite(positions)
             if not go_on:
                 self._build(objective.width, partial(inputs.batches_of, positions))
-            self._train(inputs, objective, positions)
+            self._train(inputs, objective, positions, (X, y))
         return self
+
+    def _check_how(self):
+        """Refuse, before any work, settings that a fit would fail on."""
+        device = choose_device(self.device)
+        check_precision(self.mixed_precision, self.bfloat16, device)
+        check_callbacks(self)
+        self._initialize_callbacks()
+        check_schedule(self.lr_schedule, self.callbacks_)
+        check_heard(self)
 
     @contextmanager
     def _restored_on_failure(self, go_on):
@@ -373,48 +488,70 @@ class Net(NeuralNet):
         arrange = partial(self._arranged, input_shape=self.input_shape)
         return read(self, X, arrange, layout)
 
-    def _build(self, width, batches):
+    def _build(self, width, batches, *, start=True):
         """Make a new module, measure its inputs, look at some answers, and place it.
 
         ``batches`` takes a device, and makes the generator of the rows that the module
-        will be trained on.
+        will be trained on. ``start`` gives it the weights to start from, if it has any.
         """
         device = choose_device(self.device)
         facts = facts_of(self._layout.shape, width)
         chosen = self._default_module if self.module is None else self.module
         module = build(chosen, self._module_params(), facts)
-        self._start_from(module)
+        if start:
+            self._start_from(module)
         measure_inputs(module, batches(torch.device("cpu")))
         rows = next(batches(device))[:N_LOOK]
         self._head_name = find_head(module.to(device), rows[:1], width)
         check_repeats(module.eval(), rows)
+        self._width = width
         # Not set by skorch, which would make it anew when a parameter changes.
         self.__dict__["module_"] = place(module, device)
         self.initialized_ = True
 
-    def _build_without_rows(self, width):
-        """Make a new module from ``input_shape`` alone."""
-        shape = tuple(self.input_shape)
-        self._layout = Layout(self._arranged(shape, shape), pixels=None)
-        self.n_features_in_ = prod(shape)
-        row = torch.zeros(1, *self._layout.shape)
-        self._build(width, lambda device: iter([row.to(device)]))
+    def _build_without_rows(self, width, shape=None):
+        """Make a new module from the shape of its rows alone.
 
-    def _train(self, inputs, objective, positions):
+        None is ``input_shape``; else the weights are to come from a file.
+        """
+        start = shape is None
+        if start:
+            shape = self._arranged(tuple(self.input_shape), tuple(self.input_shape))
+        self._layout = Layout(tuple(shape), pixels=None)
+        self.n_features_in_ = prod(shape)
+        row = torch.zeros(1, *shape)
+        self._build(width, lambda device: iter([row.to(device)]), start=start)
+
+    def _train(self, inputs, objective, positions, given):
         """Train the module, with what skorch's callbacks want to find on the net."""
         passes = self.passes()
-        about = {"X": inputs.source, "y": objective.targets}
+        about = {"X": given[0], "y": given[1]}
         self.history_ = History()
-        self._initialize_callbacks()
-        trainer = Trainer(self, passes, inputs, objective, positions)
-        self.__dict__["optimizer_"] = make_optimizer(self, passes.module)
+        trainer = Trainer(self, passes, inputs, objective, positions, given)
+        ours = {"criterion_": MeanLoss(objective.losses)} if self.callbacks_ else {}
+        ours = {name: one for name, one in ours.items() if not hasattr(self, name)}
+        ours["optimizer_"] = make_optimizer(self, passes.module)
+        self.__dict__.update(ours)
         try:
             self.notify("on_train_begin", **about)
             trainer.run()
             self.notify("on_train_end", **about)
         finally:
             passes.module.eval()
-            del self.__dict__["optimizer_"]  # its state is twice the weights' size
+            for name in ours:  # the state of an optimizer is twice the weights' size
+                del self.__dict__[name]
+
+    def get_all_learnable_params(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        """Yield the names and weights of the module, as skorch's callbacks want them.
+
+        Yields
+        ------
+        name : str
+            As in ``module_.named_parameters()``.
+        parameter : Parameter
+            The weights.
+        """
+        yield from self.module_.named_parameters()
 
     # What a subclass says ---------------------------------------------------------
 

@@ -6,6 +6,8 @@ from math import isqrt, prod
 import numpy as np
 import torch
 
+from skal.nets._device import memory_format
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -39,7 +41,7 @@ class Layout:
             rows = rows.float().div_(255)
         rows = rows.reshape(-1, *self.shape)
         if len(self.shape) == 3:
-            rows = rows.contiguous(memory_format=torch.channels_last)
+            rows = rows.contiguous(memory_format=memory_format(rows.device))
         return rows
 
 

@@ -16,6 +16,7 @@ from skal._checks import check_classes, check_number
 from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
 from skal.nets._base import Net
+from skal.nets._files import as_fact, from_fact
 from skal.nets._mlp_module import MLP
 from skal.nets._objective import Objective, as_weights
 from skal.nets._passes import join
@@ -340,6 +341,24 @@ class NetClassifier(Net, NeuralNetClassifier):
         """
         draws = self._samples(X, n_samples, random_state, dropout)
         return join((out.softmax(dim=2) for out in draws), axis=1)
+
+    def _beside_weights(self):
+        """Add the classes: the columns of the outputs."""
+        return {**super()._beside_weights(), "classes": as_fact(self._classes)}
+
+    def _take_beside_weights(self, facts):
+        super()._take_beside_weights(facts)
+        if facts.get("classes") is None:
+            if "_classes" not in vars(self) and self.classes is not None:
+                self._classes = np.unique(np.asarray(list(self.classes)))
+            return
+        saved = from_fact(facts["classes"])
+        if self.classes is not None and set(self.classes) != set(saved.tolist()):
+            raise ValueError(
+                f"classes must be those of the net that was saved, {saved.tolist()}, "
+                f"got {list(self.classes)}. None takes them from the file."
+            )
+        self._classes = saved
 
     def _objective(self, y, weights, positions, *, go_on, classes=None):
         """Return codes, and the loss of scores for them; learn the classes."""

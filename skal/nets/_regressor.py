@@ -242,13 +242,14 @@ class NetRegressor(Net, NeuralNetRegressor):
     def _beside_weights(self):
         """Add the units: the outputs are standard."""
         units = {"mean": self._mean.tolist(), "scale": self._scale.tolist()}
-        return {**super()._beside_weights(), **units}
+        return {**super()._beside_weights(), **units, "one_target": self._one_target}
 
     def _take_beside_weights(self, facts):
         super()._take_beside_weights(facts)
         if "mean" in facts:
             self._mean = np.asarray(facts["mean"], float)
             self._scale = np.asarray(facts["scale"], float)
+            self._one_target = facts.get("one_target", len(self._mean) == 1)
 
     def _objective(self, y, weights, positions, *, go_on):
         """Return standard targets, and the squared error; learn the units."""
