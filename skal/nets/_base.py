@@ -352,7 +352,7 @@ class Net(NeuralNet):
                 )
         self._layout = replace(self._layout, shape=shape)
         self.n_features_in_ = prod(shape)
-        vars(self).pop("feature_names_in_", None)
+        self.__dict__.pop("feature_names_in_", None)
         if columns is not None:
             self.feature_names_in_ = np.array(columns, dtype=object)
 
@@ -377,7 +377,8 @@ class Net(NeuralNet):
             self.module_, read_again, self._head_name, self.device, self.bfloat16
         )
         if "forward_iter" in vars(self):  # skorch scores the outputs that it has seen
-            passes.__dict__["outputs"] = partial(self.forward_iter, device=None)
+            seen: Any = self.forward_iter
+            passes.__dict__["outputs"] = partial(seen, device=None)
         return passes
 
     def forward_iter(

@@ -60,7 +60,8 @@ class Trainer:
             n_rows, self.batch_size, net.max_steps, net.max_epochs
         )
         self.batches = Batches(inputs, objective, kept, passes.device)
-        self.listeners = Listeners(net, *given, kept, held, self.batch_size)
+        X, y = given
+        self.listeners = Listeners(net, X, y, kept, held, self.batch_size)
         self.best: dict[str, float] = {}
         self.watch = None
         if held is not None:
@@ -118,7 +119,7 @@ class Trainer:
         self.listeners.batch_begins(batch, training=True)
         if self.listeners:
             module.train()  # they may have asked for predictions
-        first = []
+        first: list[torch.Tensor] = []
 
         def closure():
             optimizer.zero_grad()
