@@ -527,6 +527,7 @@ class Net(NeuralNet):
         """Train the module, with what skorch's callbacks want to find on the net."""
         passes = self.passes()
         about = {"X": given[0], "y": given[1]}
+        own = {"X": inputs.source, "y": objective.targets}
         self.history_ = History()
         trainer = Trainer(self, passes, inputs, objective, positions, given)
         ours = {"criterion_": MeanLoss(objective.losses)} if self.callbacks_ else {}
@@ -534,9 +535,9 @@ class Net(NeuralNet):
         ours["optimizer_"] = make_optimizer(self, passes.module)
         self.__dict__.update(ours)
         try:
-            self.notify("on_train_begin", **about)
+            trainer.listeners.tell("on_train_begin", own=own, **about)
             trainer.run()
-            self.notify("on_train_end", **about)
+            trainer.listeners.tell("on_train_end", own=own, **about)
         finally:
             passes.module.eval()
             for name in ours:  # the state of an optimizer is twice the weights' size

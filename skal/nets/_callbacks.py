@@ -53,13 +53,14 @@ class Listeners:
     def __bool__(self):
         return bool(self.net.callbacks_)
 
-    def tell(self, event, *, labels=None, **what):
+    def tell(self, event, *, labels=None, own=None, **what):
         """Tell the net and its callbacks of an event.
 
         Scores are of labels, where the loss, and who looks over its shoulder, sees
         targets. A progress bar divides by the size of batches, which "auto" is none.
+        ``own`` is for the net itself, where that is something else.
         """
-        getattr(self.net, event)(self.net, **what)
+        getattr(self.net, event)(self.net, **(own or what))
         for _, callback in self.net.callbacks_:
             scores = isinstance(callback, EpochScoring | BatchScoring)
             if scores and labels is not None:
