@@ -82,8 +82,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         How many looks at the held-out rows without improvement end a fit.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit.
-    device : str, default="auto"
-        Where to compute; "auto" takes a GPU where there is one.
+    device : str or torch.device, default="auto"
+        Where to compute; "auto" takes a GPU where there is one, of CUDA or of Apple.
     mixed_precision : bool or "auto", default="auto"
         Whether to train in bfloat16. "auto" does on GPUs that have it; CPUs that have
         it gain too, but take it only for True, for it moves the results.
@@ -91,7 +91,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         Whether to predict in bfloat16, which is faster on CPUs that have it and moves
         probabilities by up to about 0.01.
     callbacks : list of skorch.callbacks.Callback, default=None
-        What skorch's nets take.
+        What skorch's nets take. They hear of held-out rows with ``early_stopping``. One
+        that could only fail or do nothing is refused before training.
     verbose : int, default=0
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -125,8 +126,9 @@ class NetClassifier(Net, NeuralNetClassifier):
     same ``random_state`` agree bit for bit.
 
     A fit that fails or is interrupted leaves the net as it was before. Parameters set
-    after ``fit`` hold from the next fit on. ``save_params`` and
-    ``load_params`` are skorch's; whether the net was fitted on uint8 goes along.
+    after ``fit`` hold from the next fit on. ``save_params`` writes the weights, and with
+    them the classes and the shape, columns and kind of rows; ``load_params`` brings all
+    of it back, to a new net too.
 
     Examples
     --------

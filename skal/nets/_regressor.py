@@ -64,15 +64,16 @@ class NetRegressor(Net, NeuralNetRegressor):
         How many looks at the held-out rows without improvement end a fit.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit.
-    device : str, default="auto"
-        Where to compute; "auto" takes a GPU where there is one.
+    device : str or torch.device, default="auto"
+        Where to compute; "auto" takes a GPU where there is one, of CUDA or of Apple.
     mixed_precision : bool or "auto", default="auto"
         Whether to train in bfloat16. "auto" does on GPUs that have it, True on CPUs
         too.
     bfloat16 : bool, default=False
         Whether to predict in bfloat16.
     callbacks : list of skorch.callbacks.Callback, default=None
-        What skorch's nets take.
+        What skorch's nets take. They hear of held-out rows with ``early_stopping``. One
+        that could only fail or do nothing is refused before training.
     verbose : int, default=0
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
