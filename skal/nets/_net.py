@@ -126,9 +126,9 @@ class NetClassifier(Net, NeuralNetClassifier):
     same ``random_state`` agree bit for bit.
 
     A fit that fails or is interrupted leaves the net as it was before. Parameters set
-    after ``fit`` hold from the next fit on. ``save_params`` writes the weights, and with
-    them the classes and the shape, columns and kind of rows; ``load_params`` brings all
-    of it back, to a new net too.
+    after ``fit`` hold from the next fit on. ``save_params`` writes the weights, and
+    with them the classes and the shape, columns and kind of rows; ``load_params``
+    brings all of it back, to a new net too.
 
     Examples
     --------
