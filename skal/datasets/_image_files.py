@@ -167,7 +167,8 @@ def _in_zip(archive, path, formats):
         if member.filename.startswith(prefix)
         and not any(map(_is_hidden, member.filename.split("/")))
     ]
-    found, others = [], Counter()
+    found = []
+    others: Counter[str] = Counter()
     for member in members:
         name = PurePosixPath(member.filename).name
         if member.is_dir():
