@@ -44,14 +44,16 @@ def mlp(**params):
 
 
 class Counting(Callback):
-    """Notes the size and the labels of each batch."""
+    """Notes the size and the labels of each batch that trains."""
 
     def __init__(self):
         self.sizes = []
         self.targets = []
         self.rates = []
 
-    def on_batch_end(self, net, batch=None, **kwargs):
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        if not training:
+            return
         self.sizes.append(len(batch[0]))
         self.targets.append(batch[1])
         self.rates.append(net.optimizer_.param_groups[0]["lr"])
