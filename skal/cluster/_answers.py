@@ -82,28 +82,32 @@ class Answers:
         return Constraints(pairs[said > 0], pairs[said < 0])
 
 
-def check_pairs(pairs: ArrayLike, n_rows: int) -> NDArray[np.int64]:
+def check_pairs(
+    pairs: ArrayLike, n_rows: int, name: str = "pairs"
+) -> NDArray[np.int64]:
     """Return pairs of positions of different rows as an array of shape (n, 2)."""
     checked = np.asarray(pairs)
     if checked.size == 0:
         return np.empty((0, 2), np.int64)
     if checked.shape == (2,) and checked.dtype.kind in "iu":
         raise ValueError(
-            f"pairs must have shape (n, 2), got {pairs!r}. Write [{pairs!r}] for one "
+            f"{name} must have shape (n, 2), got {pairs!r}. Write [{pairs!r}] for one "
             "pair."
         )
     if checked.ndim != 2 or checked.shape[1] != 2 or checked.dtype.kind not in "iu":
         raise ValueError(
-            "pairs must be positions of rows, of shape (n, 2), got "
+            f"{name} must be positions of rows, of shape (n, 2), got "
             f"{checked.dtype} of shape {checked.shape}."
         )
     if checked.min() < 0 or checked.max() >= n_rows:
         raise ValueError(
-            f"pairs must be positions in [0, {n_rows - 1}], got {checked.min()} to "
+            f"{name} must be positions in [0, {n_rows - 1}], got {checked.min()} to "
             f"{checked.max()}."
         )
     if (checked[:, 0] == checked[:, 1]).any():
-        raise ValueError("pairs must be of two different rows, got a row with itself.")
+        raise ValueError(
+            f"{name} must be of two different rows, got a row with itself."
+        )
     return checked.astype(np.int64)
 
 

@@ -248,7 +248,7 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
         """
         check_is_fitted(self)
         n = self.batch_size if n is None else n
-        strategy = as_pair_strategy(self.query_strategy)
+        strategy = as_pair_strategy(self.query_strategy, asking="groups")
         return self._state.ask(strategy, check_int("n", n))
 
     def teach(self, pairs: ArrayLike, answers: Any) -> ActiveClusterer:
@@ -367,7 +367,7 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
         elif self.n_super_instances is not None:
             check_int("n_super_instances", self.n_super_instances)
         check_noise(self.oracle_noise)
-        strategy = as_pair_strategy(self.query_strategy)
+        strategy = as_pair_strategy(self.query_strategy, asking="groups")
         strategy._check_params()
         return strategy
 

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skal._checks import check_int, check_number
 from skal._seed import as_random_state
-from skal.cluster._pairs import check_pairs
+from skal.cluster._answers import check_pairs
 from skal.cluster._pck_means import (
     PairedRows,
     fill_starts,
@@ -90,6 +90,7 @@ class ConstrainedKMeans(
 
     See Also
     --------
+    ActiveClusterer : Asks for pairs, and finds the number of groups.
     sklearn.cluster.KMeans : Without pairs.
 
     Notes
@@ -186,8 +187,8 @@ class ConstrainedKMeans(
                 f"n_clusters must be at most the number of rows, n_samples={n}, got "
                 f"{self.n_clusters}."
             )
-        must = check_pairs("must_link", must_link, n)
-        cannot = check_pairs("cannot_link", cannot_link, n)
+        must = linked("must_link", must_link, n)
+        cannot = linked("cannot_link", cannot_link, n)
         groups = joined(must, n)
         rows = self._paired_rows(X, must, cannot, groups)
         rng = as_random_state(self.random_state)
@@ -277,6 +278,11 @@ class ConstrainedKMeans(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def linked(name, pairs, n):
+    """Return pairs of positions in n rows, checked: (n_pairs, 2)."""
+    return check_pairs(() if pairs is None else pairs, n, name)
 
 
 def joined(pairs, n):

@@ -12,12 +12,20 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def oracle_of(y: Any, oracle: Callable[[int, int], Any] | None, n_rows: int) -> Any:
-    """Return ``f(i, j)`` that answers whether two rows belong together, or None."""
+def oracle_of(
+    y: Any,
+    oracle: Callable[[int, int], Any] | None,
+    n_rows: int,
+    hidden: Callable[[Any, int], Callable[[int, int], Any]] | None = None,
+) -> Any:
+    """Return ``f(i, j)`` that answers about two rows, or None where nobody does.
+
+    ``hidden(y, n_rows)`` makes it of what y hides; HiddenLabels unless told otherwise.
+    """
     if oracle is None and y is None:
         return None
     if oracle is None:
-        return HiddenLabels(y, n_rows)
+        return (hidden or HiddenLabels)(y, n_rows)
     if y is not None:
         raise ValueError("y and oracle must not be given together. Leave out one.")
     if not callable(oracle):

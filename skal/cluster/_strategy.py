@@ -36,10 +36,14 @@ class PairStrategy(BaseEstimator, metaclass=ABCMeta):
     alias : str
         The name by which ``query_strategy=`` knows the strategy, made with its
         defaults.
+    asks : frozenset of {"groups", "preferences"}
+        What its pairs are good for: to tell whether two belong together, as by default,
+        or which one is better.
 
     See Also
     --------
     ActiveClusterer : Asks the strategy for pairs.
+    PreferenceLearner : So does this, with a :class:`PreferenceView`.
     PairView : What the strategy may ask.
     skal.testing.check_pair_strategy : Checks what a strategy promises.
 
@@ -60,6 +64,7 @@ class PairStrategy(BaseEstimator, metaclass=ABCMeta):
     """
 
     alias: ClassVar[str | None] = None
+    asks: ClassVar[frozenset[str]] = frozenset({"groups"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Enter the strategy under its name."""
@@ -127,6 +132,8 @@ class CallablePairStrategy(PairStrategy):
         names it; returns pairs of positions of items.
     """
 
+    asks = frozenset({"groups", "preferences"})
+
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
         self.function = function
 
@@ -142,7 +149,10 @@ class CallablePairStrategy(PairStrategy):
 
 
 def as_pair_strategy(
-    strategy: str | PairStrategy | Callable[..., Any], name: str = "query_strategy"
+    strategy: str | PairStrategy | Callable[..., Any],
+    name: str = "query_strategy",
+    *,
+    asking: str | None = None,
 ) -> PairStrategy:
     """Return a pair strategy from a name, a strategy or a plain function.
 
@@ -153,6 +163,8 @@ def as_pair_strategy(
         take ``random_state``.
     name : str, default="query_strategy"
         The parameter to name in errors.
+    asking : {"groups", "preferences"}, default=None
+        What its pairs are to be good for; None takes any.
 
     Returns
     -------
@@ -162,7 +174,8 @@ def as_pair_strategy(
     Raises
     ------
     ValueError
-        If no strategy has that name; the known ones are listed, nearest first.
+        If no strategy has that name, or its pairs are good for something else; the
+        known ones are listed, nearest first.
     TypeError
         If it is neither, or a class instead of an instance.
 
@@ -173,8 +186,9 @@ def as_pair_strategy(
     EntropyPairs()
     """
     if isinstance(strategy, str):
-        if strategy not in NAMED:
-            known = ", ".join(map(repr, nearest_first(strategy, NAMED)))
+        names = [key for key, one in NAMED.items() if asking in {None, *one.asks}]
+        if strategy not in names:
+            known = ", ".join(map(repr, nearest_first(strategy, names)))
             raise ValueError(f"{name} must be one of {known}, got {strategy!r}.")
         return NAMED[strategy]()
     if isclass(strategy):
@@ -183,6 +197,12 @@ def as_pair_strategy(
             f"Write {strategy.__name__}()."
         )
     if isinstance(strategy, PairStrategy):
+        if asking not in {None, *strategy.asks}:
+            names = sorted(key for key, one in NAMED.items() if asking in one.asks)
+            raise ValueError(
+                f"{name} must be a strategy that asks for {asking}, got {strategy!r}. "
+                f"Use one of {', '.join(map(repr, names))}."
+            )
         return strategy
     if callable(strategy):
         return CallablePairStrategy(strategy)

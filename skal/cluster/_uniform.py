@@ -32,6 +32,7 @@ class UniformPairs(PairStrategy):
     """
 
     alias = "uniform"
+    asks = frozenset({"groups", "preferences"})
 
     def _query(self, view, n_pairs, rng):
         return random_pairs(view, n_pairs, rng)
