@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,10 +69,10 @@ class Answers:
         pairs = np.concatenate([self.pairs, np.sort(pairs, axis=1)])
         return Answers(pairs, np.concatenate([self.values, values]))
 
-    @property
+    @cached_property
     def are_exact(self):
         """Whether each answer is yes, no or "cannot tell"."""
-        return bool(np.isin(np.nan_to_num(self.values), (-1, 0, 1)).all())
+        return bool((np.abs(self.values[~np.isnan(self.values)]) == 1).all())
 
     def constraints(self):
         """Return the pairs that the answers put together and apart, each once."""

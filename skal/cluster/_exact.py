@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import gen_batches
 
 from skal.cluster._belief import Belief
+from skal.cluster._distances import squared_distances
 from skal.query.functional import k_center_greedy
 
 #: Numbers of a block of distances.
@@ -71,7 +71,7 @@ def to_groups(centers, items, known, labels, n_groups):
     members = centers[known[order]]
     out = np.empty((len(items), n_groups))
     for rows in gen_batches(len(items), max(1, _BLOCK // len(known))):
-        far = euclidean_distances(centers[items[rows]], members, squared=True)
+        far = squared_distances(centers[items[rows]], members)
         out[rows] = np.minimum.reduceat(far, starts, axis=1)
     return out
 

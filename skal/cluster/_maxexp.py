@@ -9,7 +9,7 @@ from skal.cluster._strategy import PairStrategy
 from skal.cluster._uniform import first_different, random_pairs
 
 #: Triangles drawn for a query, and for each pair of a large batch.
-_TRIANGLES, _A_PAIR = 2**14, 64
+_TRIANGLES, _A_PAIR = 2**13, 32
 #: The five ways to group three items: which of the pairs 12, 13, 23 are together.
 _GROUPINGS = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], bool)
 
@@ -21,7 +21,8 @@ class MaxExpPairs(PairStrategy):
     costs :math:`c_g = \sum_{pairs} |s|` over the pairs that a grouping :math:`g` of its
     three items contradicts; those of the largest expected cost :math:`\sum_g p_g c_g`,
     :math:`p_g \propto e^{-c_g}`, cannot be right, and the pair of the smallest
-    :math:`|s|` is the one to ask.
+    :math:`|s|` is the one to ask. Where none contradicts itself, pairs are random: the
+    strategy is for noisy answers and a first clustering worth something.
 
     See Also
     --------
@@ -29,7 +30,7 @@ class MaxExpPairs(PairStrategy):
 
     Notes
     -----
-    Cost: O(t log a) for t triangles, 16 384 or 64 a pair, and a answers. Triangles are
+    Cost: O(t log a) for t triangles, 8 192 or 32 a pair, and a answers. Triangles are
     drawn at random, half of them with two items of one group.
 
     References
@@ -58,8 +59,9 @@ class MaxExpPairs(PairStrategy):
         weakness = np.where(allowed, np.abs(odds), np.inf)
         weakness += np.where(allowed, rng.uniform(0, 1e-9, weakness.shape), 0)
         weakest = weakness.argmin(axis=1)
-        usable = np.flatnonzero(allowed.any(axis=1))
-        cost = expected_cost(odds[usable])
+        cost = costs(odds)  # (t, 5)
+        usable = np.flatnonzero(allowed.any(axis=1) & (cost.min(axis=1) > 0))
+        cost = (softmax(-cost[usable], axis=1) * cost[usable]).sum(axis=1)
         order = usable[np.lexsort([rng.permutation(len(usable)), -cost.round(9)])]
         found = first_different(np.sort(sides[order, weakest[order]], axis=1))
         if len(found) < n_pairs:
@@ -82,8 +84,7 @@ def draw_triangles(labels, n_triangles, rng):
     return drawn[(a != b) & (b != c) & (a != c)]
 
 
-def expected_cost(odds):
-    """Return what a triangle's likely groupings contradict, on average: (t,)."""
-    against = _GROUPINGS[np.newaxis] != (odds > 0)[:, np.newaxis]  # (t, 5, 3)
-    cost = (against * np.abs(odds)[:, np.newaxis]).sum(axis=2)
-    return (softmax(-cost, axis=1) * cost).sum(axis=1)
+def costs(odds):
+    """Return how much of a triangle's odds each grouping contradicts: (t, 5)."""
+    against = np.maximum(-odds, 0) @ _GROUPINGS.T.astype(float)
+    return against + np.maximum(odds, 0) @ (~_GROUPINGS).T.astype(float)

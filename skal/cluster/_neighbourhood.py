@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-from sklearn.metrics.pairwise import euclidean_distances
 
+from skal.cluster._distances import squared_distances
 from skal.cluster._doubtful import doubtful_homes
 from skal.cluster._exact import group_index
 from skal.cluster._strategy import PairStrategy
@@ -70,7 +70,7 @@ def unsettled_homes(view, n_pairs, rng):
     known = some_of_each(place, rng)
     if len(loose) == 0:
         return []
-    far = euclidean_distances(view.centers[loose], view.centers[known], squared=True)
+    far = squared_distances(view.centers[loose], view.centers[known])
     started = closure.refusals[closure.component[loose]][:, groups].sum(axis=1) > 0
     order = np.lexsort([rng.permutation(len(loose)), -far.min(axis=1), ~started])
     queues = []

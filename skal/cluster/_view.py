@@ -65,7 +65,7 @@ class PairView:
     >>> clusterer = ActiveClusterer(query_strategy=first_pair, n_super_instances=None)
     >>> clusterer.fit([[0.0], [1.0], [5.0]]).query()
     array([[0, 1]])
-    >>> seen[0].n_items, seen[0].together([[0, 1]])
+    >>> seen[0].n_items, seen[0].together([[0, 1]]).round(2)
     (3, array([0.5], dtype=float32))
     """
 
