@@ -174,7 +174,7 @@ class ConstrainedKMeans(
         Raises
         ------
         TypeError
-            If a parameter has the wrong type, or pairs are no integers.
+            If a parameter has the wrong type.
         ValueError
             If a parameter is out of bounds, pairs are no pairs of positions in X, or
             there are fewer rows than clusters.

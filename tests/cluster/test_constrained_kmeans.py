@@ -210,7 +210,9 @@ def test_what_it_needs_is_said_before_any_work(square):
         fit(square, cannot_link=[[1, 1]])
     with pytest.raises(ValueError, match=r"must_link must have shape \(n, 2\)"):
         fit(square, must_link=[0, 1])
-    with pytest.raises(TypeError, match=r"must_link must be positions of rows.*float64"):
+    with pytest.raises(
+        ValueError, match=r"must_link must be positions of rows.*float64"
+    ):
         fit(square, must_link=[[0.0, 1.0]])
     with pytest.raises(ValueError, match="n_clusters must be at most the number"):
         ConstrainedKMeans(5).fit(square)
