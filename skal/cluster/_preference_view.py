@@ -125,8 +125,11 @@ class PreferenceView:
             by a chain which one is better, and for an item with itself.
         """
         pairs = np.asarray(pairs).reshape(-1, 2)
-        closed = np.isin(self._keys(pairs), self._answered)
-        closed |= pairs[:, 0] == pairs[:, 1]
+        closed = pairs[:, 0] == pairs[:, 1]
+        if len(self._answered):
+            keys = self._keys(pairs)
+            at = np.searchsorted(self._answered, keys)
+            closed |= self._answered[np.minimum(at, len(self._answered) - 1)] == keys
         return ~(closed | self._order.implies(pairs))
 
     def pairs_left(self, n_pairs: int, rng: np.random.RandomState) -> NDArray[np.int64]:
@@ -160,8 +163,8 @@ class PreferenceView:
 
     @cached_property
     def _answered(self):
-        return self._keys(self.pairs)
+        return np.unique(self._keys(self.pairs))
 
     def _keys(self, pairs):
-        low, high = np.sort(pairs, axis=1).T
+        low, high = np.minimum(*pairs.T), np.maximum(*pairs.T)
         return low * self.n_items + high

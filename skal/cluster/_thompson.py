@@ -52,11 +52,14 @@ class ThompsonPairs(PairStrategy):
     def _duel(self, view, chosen, first, second):
         """Return the best open pair, by its first item, then by its second."""
         others = np.arange(view.n_items)
-        for item in np.argsort(-first):
+        first = first.copy()
+        for _ in others:
+            item = first.argmax()
             pairs = np.column_stack(np.broadcast_arrays(item, others))
             is_open = view.may_ask(pairs)
             is_open[chosen[chosen[:, 0] == item, 1]] = False
             is_open[chosen[chosen[:, 1] == item, 0]] = False
             if is_open.any():
                 return item, np.where(is_open, second, -np.inf).argmax()
+            first[item] = -np.inf
         return None

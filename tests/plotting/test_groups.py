@@ -53,9 +53,7 @@ def test_a_panel_for_each_number_of_answers(blobs, fitted):
 def test_axes_and_rows_that_do_not_fit_are_refused(blobs, fitted):
     X, _ = blobs
     assert len(plot_groups(fitted, X)) == 4
-    with pytest.raises(
-        ValueError, match=r"X must hold the 300 rows .* got 5"
-    ):
+    with pytest.raises(ValueError, match=r"X must hold the 300 rows .* got 5"):
         plot_groups(fitted, X[:5])
     with pytest.raises(ValueError, match=r"axes must be as many as n_answers, 2, got"):
         plot_groups(fitted, X, n_answers=[0, 9], axes=plt.subplots()[1])
