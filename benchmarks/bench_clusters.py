@@ -1,8 +1,8 @@
 """What does a question about two rows cost, and groups of k-means with pairs?
 
 Targets: a question at 100 000 x 64, after set-up, in 50 ms, and 1 GB beyond X; at
-2 000 x 64 in a tenth of a plain search through all rows, the O(n^2 d) form that toolboxes
-for active clustering have; k-means with pairs at 1 000 x 16 in a tenth of the time of
+2 000 x 64 in a tenth of a plain search through all rows, the O(n^2 d) form of toolboxes
+for active clustering; k-means with pairs at 1 000 x 16 in a tenth of the time of
 active-semi-supervised-clustering, where that is installed (its last release is of 2018;
 an environment of its own may hold it).
 

@@ -33,7 +33,7 @@ class Utilities:
     n: int
     Z: NDArray[Any] | None  # (n, d)
     variance: float  # of a weight, before any answer
-    touched: NDArray[np.int64] | None  # (t,), sorted
+    touched: Any  # (t,), sorted; None over features
     B: Any  # (m, d or t): the first item of each comparison less the second
     weights: NDArray[np.float64]  # (d or t,)
 
