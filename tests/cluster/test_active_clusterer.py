@@ -22,20 +22,21 @@ from skal.cluster import ActiveClusterer
 from skal.datasets import fetch_mnist
 
 
-@parametrize_with_checks(
-    [
-        ActiveClusterer(n_queries=10),
-        ActiveClusterer(3, "entropy", oracle_noise=0.1, n_queries=10),
-    ]
-)
+@parametrize_with_checks([ActiveClusterer(n_queries=5)])
 def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.long
+@parametrize_with_checks([ActiveClusterer(3, "entropy", oracle_noise=0.1, n_queries=5)])
+def test_scikit_learns_checks_where_answers_are_noisy(estimator, check):
     check(estimator)
 
 
 @pytest.fixture(scope="module")
 def grouped():
     """Return 60 rows in 5 overlapping groups, in no order."""
-    return make_blobs(60, centers=5, cluster_std=2.5, random_state=3)
+    return make_blobs(60, centers=5, cluster_std=2.0, random_state=3)
 
 
 def flipping(y, share, seed):
@@ -141,9 +142,9 @@ def test_permuting_the_rows_changes_nothing_but_names(grouped):
 def test_the_groups_are_those_that_are_meant():
     """The same rows by digit, and by whether it is even."""
     X, y = load_digits(return_X_y=True)
-    for meant in (y[:300], y[:300] % 2):
-        clusterer = ActiveClusterer(n_super_instances=100, random_state=0)
-        clusterer.fit(X[:300], meant)
+    X, y = X[:150], y[:150]
+    for meant in (y, y % 2):
+        clusterer = ActiveClusterer(n_super_instances=60, random_state=0).fit(X, meant)
         assert clusterer.n_clusters_ == len(set(meant))
         assert adjusted_rand_score(meant, clusterer.labels_) > 0.8
 
@@ -340,25 +341,37 @@ def test_entropy_beats_random_pairs_where_there_are_no_features():
 
 # Figures -------------------------------------------------------------------------
 
-DIGITS = [(50, 115, 0.85), (100, 200, 0.92), (200, 330, 0.95)]
+SEEDS = [101, 102, 103, 104]
 
 
-SEEDS = [101, *(pytest.param(seed, marks=pytest.mark.long) for seed in (102, 103, 104))]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("n_items", "n_answers", "ari"), DIGITS)
-def test_digits_are_grouped_with_few_answers(n_items, n_answers, ari, seed):
+def digits_grouped(n_items, n_answers, seed):
+    """Return the ARI that some answers about super-instances of the digits reach."""
     X, y = load_digits(return_X_y=True)
     clusterer = ActiveClusterer(
         n_super_instances=n_items, n_queries=n_answers, random_state=seed
     ).fit(X.astype(np.float32), y)
-    assert adjusted_rand_score(y, clusterer.labels_) >= ari
     assert clusterer.n_queries_ <= n_answers
+    return adjusted_rand_score(y, clusterer.labels_)
+
+
+def test_digits_are_grouped_with_few_answers():
+    assert digits_grouped(50, 115, 101) >= 0.85
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [101, 102, 103, 104])
+@pytest.mark.parametrize(
+    ("n_items", "n_answers", "ari"),
+    [(50, 115, 0.85), (100, 200, 0.92), (200, 330, 0.95)],
+)
+def test_digits_are_grouped_the_better_the_more_answers(n_items, n_answers, ari):
+    """The bound is what super-instances mix: of 200 it lies between 0.945 and 0.97."""
+    reached = [digits_grouped(n_items, n_answers, seed) for seed in SEEDS]
+    assert np.mean(reached) >= ari
+    assert min(reached) >= ari - 0.01
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", SEEDS)
 def test_digits_are_grouped_though_a_tenth_of_the_answers_is_wrong(seed):
     X, y = load_digits(return_X_y=True)
     clusterer = ActiveClusterer(

@@ -21,10 +21,20 @@ def likely_pairs(view, n_pairs, random_state):
     return pairs[np.argsort(-view.together(pairs), kind="stable")[:n_pairs]]
 
 
-@pytest.mark.parametrize("strategy", [*NAMES, likely_pairs], ids=str)
+#: Draws many triangles for each question.
+SLOW = pytest.param("maxexp", marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize(
+    "strategy", [SLOW if name == "maxexp" else name for name in NAMES]
+)
 def test_pair_strategies_keep_the_laws(strategy):
     for _, law in pair_strategy_checks(strategy):
         law()
+
+
+def test_a_plain_function_keeps_the_laws():
+    check_pair_strategy(likely_pairs)
 
 
 class Tampering(UniformPairs):
