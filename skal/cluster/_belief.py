@@ -28,6 +28,10 @@ class Belief:
     labels: NDArray[np.int64]
     chances: NDArray[Any]
 
+    def take(self, order):
+        """Return the belief of the same items in another order."""
+        return Belief(self.labels[order], self.chances[order])
+
     @property
     def uncertainty(self):
         """The entropy of each item's chances, as a share of the largest there is."""

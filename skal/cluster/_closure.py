@@ -40,6 +40,10 @@ class Closure:
         sides = np.sort(component[apart].reshape(-1, 2), axis=1)
         return cls(component, np.unique(sides, axis=0))
 
+    def take(self, order):
+        """Return the closure of the same items in another order."""
+        return Closure(self.component[order], self.apart)
+
     @property
     def is_consistent(self):
         """Whether no component is apart from itself."""
@@ -72,13 +76,12 @@ class Closure:
     def groups(self):
         """Components that are surely different groups, the largest first.
 
-        They are all apart from each other. Components with most items come first, of
-        equals those with most refusals, and of equals those of the first item.
+        They are all apart from each other. Components with most items come first, and
+        of equals those with most refusals.
         """
         refusals = self.refusals
         n_refusals = np.diff(refusals.indptr)
-        first = np.unique(self.component, return_index=True)[1]
-        order = np.lexsort([first, -n_refusals, -self.sizes])
+        order = np.lexsort([-n_refusals, -self.sizes])
         order = order[(self.sizes > 1)[order] | (n_refusals > 0)[order]]
         n_agree = np.zeros(len(self.sizes), int)  # groups that a component is not in
         found: list[int] = []

@@ -52,6 +52,11 @@ class Evidence:
         prior[np.arange(n_items), first] = 1
         return cls(answers, prior, _PRIOR * k / n_items if k > 1 else 0.0)
 
+    def take(self, order):
+        """Return the evidence of the same nodes in another order."""
+        answers = self.answers[order][:, order]
+        return Evidence(answers, self.prior[order], self.prior_weight)
+
     def merged(self, closure):
         """Return the evidence between components, with what keeps them apart."""
         c = len(closure.sizes)

@@ -37,7 +37,7 @@ def exact_belief(closure, items, n_clusters, rng):
         squared = to_groups(items.centers, loose, known, labels[known], len(groups))
         squared[may_not_join(closure, groups, loose)] = np.inf
         chances[loose] = softened(squared)
-        labels[loose] = nearest_or_new(squared, len(groups))
+        labels[loose] = nearest_or_new(squared, apart_from_each_other(closure, loose))
     return Belief(labels, chances)
 
 
@@ -94,11 +94,28 @@ def softened(squared):
     return np.hstack([chances, new])
 
 
-def nearest_or_new(squared, n_groups):
-    """Return the nearest group; a new one for each item that may join none."""
-    labels = squared.argmin(axis=1)
-    alone = ~np.isfinite(squared).any(axis=1)
-    labels[alone] = n_groups + np.arange(alone.sum())
+def apart_from_each_other(closure, items):
+    """Return which of some items were said to be apart: CSR of shape (k, k)."""
+    component = closure.component[items]
+    return closure.refusals[component][:, component]
+
+
+def nearest_or_new(squared, apart):
+    """Return the nearest group that an item may join, a new one where there is none.
+
+    Of two items that are apart the one nearer to a group chooses first.
+    """
+    labels, n_groups = squared.argmin(axis=1), squared.shape[1]
+    nearest = squared.min(axis=1)
+    torn = np.flatnonzero((np.diff(apart.indptr) > 0) | ~np.isfinite(nearest))
+    labels[torn] = -1
+    for item in torn[np.argsort(nearest[torn], kind="stable")]:
+        others = labels[apart.indices[apart.indptr[item] : apart.indptr[item + 1]]]
+        open_to = squared[item].copy()
+        open_to[others[(others >= 0) & (others < len(open_to))]] = np.inf
+        labels[item] = open_to.argmin()
+        if not np.isfinite(open_to[labels[item]]):
+            labels[item], n_groups = n_groups, n_groups + 1
     return labels
 
 
@@ -136,5 +153,7 @@ def around_means(closure, groups, items, n_clusters, rng):
     chances = softened(squared)
     chances[known] = 0
     chances[known, labels[known]] = 1
-    labels = np.where(known, labels, nearest_or_new(squared, n_found))
+    loose = np.flatnonzero(~known)
+    apart = apart_from_each_other(closure, loose)
+    labels[loose] = nearest_or_new(squared[loose], apart)
     return Belief(labels, chances)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Rows at most that means are fitted to, and for how many steps.
-_SAMPLE, _STEPS = 2**14, 100
+#: Rows at most that means are fitted to, from how many starts, for how many steps.
+_SAMPLE, _STARTS, _STEPS = 2**14, 3, 100
 #: Rows whose distances to their centre are computed at once.
 _BLOCK = 4096
 
@@ -100,7 +100,7 @@ def means_of_alike(E, n_means, rng):
     if E.shape[0] > max(_SAMPLE, 4 * n_means):
         size = max(_SAMPLE, 4 * n_means)
         E = E[np.sort(rng.choice(E.shape[0], size, replace=False))]
-    model = KMeans(n_means, n_init=1, max_iter=_STEPS, random_state=rng)
+    model = KMeans(n_means, n_init=_STARTS, max_iter=_STEPS, random_state=rng)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # repeated rows
         return model.fit(E).cluster_centers_

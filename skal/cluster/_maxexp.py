@@ -9,7 +9,7 @@ from skal.cluster._strategy import PairStrategy
 from skal.cluster._uniform import first_different, random_pairs
 
 #: Triangles drawn for a query, and for each pair of a large batch.
-_TRIANGLES, _A_PAIR = 2**13, 32
+_TRIANGLES, _A_PAIR = 2**12, 32
 #: The five ways to group three items: which of the pairs 12, 13, 23 are together.
 _GROUPINGS = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], bool)
 
@@ -30,7 +30,7 @@ class MaxExpPairs(PairStrategy):
 
     Notes
     -----
-    Cost: O(t log a) for t triangles, 8 192 or 32 a pair, and a answers. Triangles are
+    Cost: O(t log a) for t triangles, 4 096 or 32 a pair, and a answers. Triangles are
     drawn at random, half of them with two items of one group.
 
     References

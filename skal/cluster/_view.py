@@ -164,11 +164,34 @@ class PairView:
         pairs = np.sort(np.asarray(pairs).reshape(-1, 2), axis=1)
         asked = np.isin(self._keys(pairs), self._closed_keys)
         refused = asked | (pairs[:, 0] == pairs[:, 1])
-        return ~(refused if self.closure is None else refused | self._implied(pairs))
+        return ~(
+            refused if self.closure is None else refused | self.closure.implies(pairs)
+        )
 
-    def _implied(self, pairs):
-        assert self.closure is not None
-        return self.closure.implies(pairs)
+    def take(self, order: ArrayLike) -> PairView:
+        """Return the view of the same items in another order.
+
+        Parameters
+        ----------
+        order : array-like of int of shape (m,)
+            The positions of the items, each once.
+
+        Returns
+        -------
+        PairView
+            What is known of them, in that order.
+        """
+        order = np.asarray(order)
+        place = np.argsort(order)
+        return PairView(
+            self.centers[order],
+            self.sizes[order],
+            np.sort(place[self.pairs], axis=1),
+            self.values,
+            None if self.closure is None else self.closure.take(order),
+            self.belief.take(order),
+            None if self.evidence is None else self.evidence.take(order),
+        )
 
     @cached_property
     def _closed_keys(self):
