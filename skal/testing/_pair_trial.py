@@ -14,7 +14,7 @@ class PairTrial:
     """A pair strategy, rows in groups, and views of them after some answers."""
 
     def __init__(self, strategy, *, random_state=0):
-        self.strategy = as_pair_strategy(strategy, "strategy")
+        self.strategy = as_pair_strategy(strategy, "strategy", asking="groups")
         self.name = getattr(strategy, "__name__", None) or repr(strategy)
         self.seed = random_state
 

@@ -24,6 +24,7 @@ from skal.cluster import (
 )
 from skal.cluster._bradley_terry import Utilities
 from skal.cluster._order import PartialOrder
+from skal.testing import check_pair_strategy
 
 OVER = pytest.mark.parametrize("over", ["features", "items"])
 STRATEGIES = pytest.mark.parametrize("strategy", ["d_optimal", "thompson", "uniform"])
@@ -422,6 +423,8 @@ def test_what_it_needs_is_said_before_any_work():
             PreferenceLearner(**params).fit(X, oracle=never)
     with pytest.raises(ValueError, match="asks for groups, got ThompsonPairs"):
         ActiveClusterer(query_strategy=ThompsonPairs()).fit(X)
+    with pytest.raises(ValueError, match="asks for groups, got ThompsonPairs"):
+        check_pair_strategy(ThompsonPairs())
     with pytest.raises(ValueError, match="y and oracle must not be given together"):
         PreferenceLearner().fit(X, utility, oracle=never)
     with pytest.raises(TypeError, match="y must hold utilities, which are numbers"):
