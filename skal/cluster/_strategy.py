@@ -128,7 +128,7 @@ class CallablePairStrategy(PairStrategy):
     """
 
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
-        self.function = function
+        self.function: Any = function
 
     @property
     def __name__(self):
