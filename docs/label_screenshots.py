@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 from sklearn.datasets import load_digits
 
 from skal.label import Event, LabelSession, _writer, command_line
-from skal.label._answers import Answers
+from skal.label._page import Answers
 from skal.label._server import Pictures, Running
 
 IMAGES = Path(__file__).parent / "images"

@@ -6,11 +6,12 @@ Uses the public doors of the rooms below; the command line uses this one.
 
 from typing import TYPE_CHECKING
 
-from skal.label import _backend_desk, _desk
+from skal.label import _backend, _desk
 from skal.label._agreement import Agreement
 from skal.label._events import Event
 from skal.label._export import export_labels
-from skal.label._import import ImportReport, import_labels, undo_import
+from skal.label._import import import_labels, undo_import
+from skal.label._import_report import ImportReport
 from skal.label._item import Item
 from skal.label._leases import Lease
 from skal.label._open import open_source
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 #: What ``skal label`` is made of; not for users.
 command_line = _desk
 #: What ``skal ls-backend`` is made of; not for users.
-ml_backend = _backend_desk
+ml_backend = _backend
 
 __all__ = [
     "Agreement",

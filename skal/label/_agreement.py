@@ -1,4 +1,4 @@
-"""How far people agree, with each other and with themselves."""
+"""How far people agree, with each other and with themselves, and models too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from skal.label._events import Event
 
@@ -85,16 +85,31 @@ def agreement_of(
             if both:
                 n_rows[i, j] = len(both)
                 share[i, j] = np.mean([a == b for a, b in both])
-                kappa[i, j] = beyond_chance(both, share[i, j])
+                kappa[i, j] = cohens_kappa(both)
     return Agreement(names, share, kappa, n_rows)
 
 
-def beyond_chance(pairs, share):
+def kappa_of_models(
+    first: Mapping[int, str], second: Mapping[int, str]
+) -> float | None:
+    """Compare two models on the rows that both speak of.
+
+    Returns Cohen's kappa: 1 for full agreement, 0 for none beyond chance, or where
+    both say one thing only; None without common rows.
+    """
+    common = first.keys() & second.keys()
+    if not common:
+        return None
+    found = cohens_kappa([(first[item], second[item]) for item in common])
+    return 0.0 if np.isnan(found) else found
+
+
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float:
     """Return Cohen's kappa; NaN where chance alone explains full agreement."""
-    first, second = zip(*pairs, strict=True)
-    classes = sorted({*first, *second})
-    chance = sum(
-        np.mean([a == c for a in first]) * np.mean([b == c for b in second])
-        for c in classes
-    )
-    return (share - chance) / (1 - chance) if chance < 1 else np.nan
+    names = sorted({name for pair in pairs for name in pair})
+    code = {name: i for i, name in enumerate(names)}
+    one, other = np.array([[code[a], code[b]] for a, b in pairs]).T
+    agree = np.mean(one == other)
+    counts = [np.bincount(codes, minlength=len(names)) for codes in (one, other)]
+    chance = counts[0] @ counts[1] / len(pairs) ** 2
+    return float((agree - chance) / (1 - chance)) if chance < 1 else np.nan

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from skal.label._database import make_private_file, make_private_folder, sync_folder
+from skal.label._private import make_private_file, make_private_folder, sync_folder
 
 if TYPE_CHECKING:
     from skal.label._database import Database

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import threading
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from skal.label._private import make_private_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,34 +171,6 @@ def committed(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:  # SQLite may have rolled back by itself
             connection.execute("ROLLBACK")
         raise
-
-
-def make_private_file(path):
-    """Make a file that only its owner can read, or take the others' rights away."""
-    new = not path.exists()
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    if new:
-        sync_folder(path.parent)
-    if stat.S_IMODE(path.stat().st_mode) != 0o600:
-        path.chmod(0o600)
-
-
-def sync_folder(path):
-    """Wait until the names in a folder are on disk, where folders can be opened."""
-    if os.name == "nt":
-        return
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def make_private_folder(path):
-    """Make a folder that only its owner can enter, or take the others' rights away."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if stat.S_IMODE(path.stat().st_mode) != 0o700:
-        path.chmod(0o700)
 
 
 def file_system_of(path):

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +13,16 @@ from typing import Any
 from urllib.parse import quote
 
 from skal._checks import check_choice
-from skal.label._events import Event
+from skal.label._exported import Shown, is_file, records_of, spoken
 from skal.label._formats import (
     FILE_ENDINGS,
     FORMATS,
-    Record,
     is_export,
     write_records,
 )
-from skal.label._formats._record import FIELD
 from skal.label._guesses import guesses
 from skal.label._label_studio import LOCAL_FILES, SHOWN_BY, LabelConfig, tasks
-from skal.label._shelf import Shelf, opened
+from skal.label._shelf import opened
 
 
 def export_labels(
@@ -140,102 +137,6 @@ def _at_once(path):
         os.replace(new, path)
 
 
-def records_of(shelf: Shelf, everything: bool = True) -> Iterator[Record]:
-    """Yield what is known of each row, a record a person; the rows in their order.
-
-    Parameters
-    ----------
-    shelf : Shelf
-        The project.
-    everything : bool, default=True
-        Also rows of which nobody has said anything.
-
-    Yields
-    ------
-    Record
-        Those of a row follow each other.
-    """
-    said, notes, shown = shelf.ledger().said, shelf.notes(), _Shown(shelf)
-    noted: dict[int, list[str]] = {}
-    for item, annotator in notes:
-        noted.setdefault(item, []).append(annotator)
-    for item, guess in guesses(shelf.store, shelf.derived):
-        words, writers = said.get(item, {}), noted.get(item, [])
-        only = [writer for writer in writers if writer not in words]
-        if everything or words or only:
-            out = discarded_by(words.values())
-            guess = replace(guess, content=shown(guess), discarded_by=out)
-        if everything and not words and not only:
-            yield guess
-        for word in sorted(words.values(), key=lambda word: word.seq or 0):
-            yield _spoken(guess, word, notes.get((item, word.annotator)))
-        for writer in only:
-            yield replace(guess, annotator=writer, note=notes[item, writer])
-
-
-def discarded_by(words: Iterable[Event]) -> str | None:
-    """Return who threw a row out, of what counts of it; None if nobody did."""
-    names = [word.annotator for word in words if word.kind == "discard"]
-    return ", ".join(sorted(names)) or None
-
-
-def _spoken(record, word, note=None):
-    """Return a record in which somebody has spoken."""
-    return replace(
-        record,
-        kind=word.kind,
-        label=word.value if word.kind == "label" else None,
-        annotator=word.annotator,
-        time=word.time,
-        lead_ms=word.lead_ms,
-        source=word.source,
-        note=note,
-    )
-
-
-class _Shown:
-    """What a person sees of a row, whole, as far as the rows are still there."""
-
-    def __init__(self, shelf):
-        self.source = shelf.source
-        self.by_id = shelf.match_by == "id"
-        self.positions: dict[str, int] = {}
-        self.copies: dict[str, int] = {}
-        if self.source is not None:
-            for position, digest in enumerate(self.source.digests):
-                self.positions[self.source.ids[position]] = position
-                self.copies.setdefault(digest, position)
-
-    def position(self, record):
-        """Return where a row stands by now; not what has come to its place since."""
-        position = self.positions.get(record.id)
-        same = position is not None and (
-            self.by_id or self.source.digests[position] == record.digest
-        )
-        return position if same else self.copies.get(record.digest)
-
-    def __call__(self, record):
-        position = self.position(record)
-        if position is None:
-            return {}
-        row = self.source.row(position)
-        if "text" in row:
-            return {"text": row["text"]}
-        if "fields" in row:
-            fields = row["fields"].items()
-            return {f"{FIELD}{name}": _words(value) for name, value in fields}
-        return {"path": self.source.ids[position]} if _is_file(row["image"]) else {}
-
-
-def _words(value):
-    """Write a value of a table; a gap is empty."""
-    return None if value is None or value != value else str(value)
-
-
-def _is_file(image):
-    return isinstance(image, (str, os.PathLike))
-
-
 def _config(shelf):
     kind = shelf.kind if shelf.kind in SHOWN_BY else "table"
     return LabelConfig.of(kind, shelf.class_names().names)
@@ -252,16 +153,16 @@ def _write_tasks(shelf, path, image_prefix):
 
 def _images(shelf):
     """Yield the label of most people for each image, and its file."""
-    has_files = shelf.source is not None and _is_file(shelf.source.image(0))
+    has_files = shelf.source is not None and is_file(shelf.source.image(0))
     if not has_files:
         raise ValueError(
             "to must be 'csv' or the like for a project without image files, whose "
             f"kind is {shelf.kind!r}, got 'imagefolder'."
         )
-    labels, shown = shelf.ledger().labels, _Shown(shelf)
+    labels, shown = shelf.ledger().labels, Shown(shelf)
     for item, guess in guesses(shelf.store, shelf.derived):
         position = shown.position(guess)
         content = {} if item not in labels or position is None else shown(guess)
         if content:
-            record = _spoken(replace(guess, content=content), labels[item])
+            record = spoken(replace(guess, content=content), labels[item])
             yield record, Path(shelf.source.image(position))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from skal._data import concat_rows, n_rows
 from skal.label._sources import MemorySource
-from skal.label._sources._memory import as_rows, ids_of
+from skal.label._sources._given import as_rows, ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from skal._checks import check_fraction, check_int
 from skal._seed import draw_seed
-from skal.label._models import as_learner, learner_of
+from skal.label._described import learner_of
+from skal.label._models import as_learner
 from skal.label._sources import Source, as_source, open_source
-from skal.label._sources._memory import known_label
+from skal.label._sources._given import known_label
 from skal.label._spellings import ClassNames, plain
 
 if TYPE_CHECKING:

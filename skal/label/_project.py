@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skal.label._database import make_private_folder
+from skal.label._private import make_private_folder
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skal.label import _backups
-from skal.label._database import Database, make_private_folder
+from skal.label._database import Database
 from skal.label._events import check_text, checked_event
 from skal.label._leases import SECONDS, LeaseTable
 from skal.label._log import EventLog
 from skal.label._meta import Meta
 from skal.label._people import People
+from skal.label._private import make_private_folder
 from skal.label._schema import migrate
 from skal.label._stored_items import ItemTable
 from skal.label._undo import Undo

@@ -9,19 +9,18 @@ import numpy as np
 from sklearn.base import clone
 
 from skal._data import n_rows, take_rows
+from skal.label._agreement import kappa_of_models
 from skal.label._audit import audit_point, draws, stage_of
 from skal.label._lights import (
     CALIBRATED,
     accuracy_light,
-    agreement,
     as_plain,
-    at_temperature,
     ceiling_of,
     doubt_light,
     gain_light,
     stability_light,
-    temperature_of,
 )
+from skal.label._temperature import at_temperature, temperature_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -197,7 +196,9 @@ def _watched(session, truth):
 
 def _kappa(derived, said):
     last = derived.model()
-    return None if last is None else agreement(derived.said(last["version"]), said)
+    if last is None:
+        return None
+    return kappa_of_models(derived.said(last["version"]), said)
 
 
 def _ranked(learner, X, shot, due):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import anywidget
 
-from skal.label._answers import Answers
+from skal.label._page import Answers
 from skal.label._server._media import SIDES, Pictures
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from uuid import uuid4
 
 from skal.label import LabelSession
-from skal.label._answers import Answers
+from skal.label._page import Answers
 from skal.label._server import Pictures, Running
 
 TEXTS = [f"text {i} {'good' if i % 2 else 'bad'}" for i in range(60)]

@@ -1,10 +1,11 @@
 """Agreement counts rows that two people have labelled, and what chance would give."""
 
 import numpy as np
+import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from skal.label import Event, LabelSession
-from skal.label._agreement import agreement_of
+from skal.label._agreement import agreement_of, kappa_of_models
 from skal.label._ledger import Ledger
 
 
@@ -75,3 +76,16 @@ def test_a_correction_is_no_other_answer():
     assert session.agreement.share.tolist() == [[1]]
     session.undo()
     assert session.agreement.share.tolist() == [[0]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_models_are_compared_by_cohens_kappa(seed):
+    first, second = np.random.RandomState(seed).randint(3, size=(2, 50)).astype(str)
+    found = kappa_of_models(dict(enumerate(first)), dict(enumerate(second)))
+    assert found == pytest.approx(cohen_kappa_score(first, second))
+
+
+def test_models_where_there_is_nothing_to_agree_on():
+    assert kappa_of_models({1: "a"}, {2: "a"}) is None
+    assert kappa_of_models({1: "a", 2: "a"}, {1: "a", 2: "a"}) == 0
+    assert kappa_of_models({1: "a", 2: "b", 3: "c"}, {1: "a", 2: "b"}) == 1

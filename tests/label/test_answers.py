@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skal.label import Event, LabelSession
-from skal.label._answers import Answers, as_json, near_class
+from skal.label._page import Answers
+from skal.label._page._said import near_class
+from skal.label._page._shown import as_json
 
 TEXTS = [f"text {i} {'good' if i % 2 else 'bad'}" for i in range(40)]
 
@@ -122,6 +124,7 @@ def test_history_tells_acts_page_by_page(ask, session):
     older = ask("history", n=4, before=told["events"][0]["seq"])
     assert [one["item"] for one in older["events"]] == rows[:2]
     assert not older["more"]
+    assert ask("history", n=0) == {"events": [], "more": True}
     assert ask("history", "somebody else") == {"events": [], "more": False}
 
 
@@ -202,6 +205,7 @@ def test_progress_tells_of_model_and_agreement(ask, session):
 
 def test_a_class_is_added_once_it_is_sure(ask, session):
     assert ask("add_class", name=" Pos ") == {"near": "pos"}
+    assert ask("add_class", name="\uff30os") == {"near": "pos"}  # a wide P
     assert session.classes == ["pos", "neg"]
     assert ask("add_class", name="Pos", sure=True)["classes"] == ["pos", "neg", "Pos"]
     assert ask("add_class", name="third")["classes"][-1] == "third"
@@ -241,6 +245,7 @@ def test_what_is_shown_has_no_path_and_no_nan():
 
 def test_near_class():
     assert near_class("cat ", ["Cat", "dog"]) == "Cat"
+    assert near_class("newyork", ["New York", "dog"]) == "New York"
     assert near_class("Cat", ["Cat", "dog"]) is None
     assert near_class("bird", ["Cat", "dog"]) is None
 

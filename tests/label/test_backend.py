@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from skal.label import LabelSession
-from skal.label._backend import Backend
-from skal.label._backend_app import BackendServer
-from skal.label._backend_guard import new_password, set_password
+from skal.label._backend import Backend, BackendServer
+from skal.label._backend._guard import new_password, set_password
 from skal.label._label_studio import LabelConfig
 from skal.label._shelf import Shelf
 
@@ -89,7 +88,7 @@ def test_a_row_is_known_by_what_it_holds_before_its_id(backend):
     ]
     words = heard(backend, *happened)
     assert sorted(item for item, *_ in words) == [2, 3]
-    assert backend.refused == 1
+    assert backend.annotations.refused == 1
 
 
 def test_names_are_those_of_the_config_that_is_asked_with(backend):
@@ -176,13 +175,13 @@ def webhook(action, id=5, text="good", **annotation):
 
 def heard(backend, *payloads):
     """Send webhooks, and return what counts when they are written down."""
-    backend.start()
+    backend.annotations.start()
     for payload in payloads:
         assert backend.answer("webhook", payload) == (
             201,
             {"result": None, "status": "ok"},
         )
-    backend.stop()
+    backend.annotations.stop()
     words = backend.shelf.store.current()
     return [(w.item, w.annotator, w.kind, w.value) for w in words]
 
@@ -232,11 +231,11 @@ def test_what_has_no_place_here_is_counted_and_left_out(backend):
         {"action": "START_TRAINING", "project": {"id": 2}},
         {"action": "PROJECT_UPDATED"},
     )
-    assert (words, backend.refused) == ([], 3)
+    assert (words, backend.annotations.refused) == ([], 3)
 
 
 def test_too_much_at_once_is_sent_back(backend, monkeypatch):
-    monkeypatch.setattr(backend, "_waiting", Queue(1))
+    monkeypatch.setattr(backend.annotations, "_waiting", Queue(1))
     assert backend.answer("webhook", webhook("ANNOTATION_CREATED")).status == 201
     assert backend.answer("webhook", webhook("ANNOTATION_CREATED")).status == 503
 
@@ -329,7 +328,7 @@ def test_other_hosts_are_allowed_by_name(server):
 
 
 def test_a_body_that_is_too_long_is_refused(server, monkeypatch):
-    monkeypatch.setattr("skal.label._backend_app.MAX_BODY", 10)
+    monkeypatch.setattr("skal.label._backend._app.MAX_BODY", 10)
     assert server.post("/predict", content=b"x" * 100).status_code == 413
 
 

@@ -289,8 +289,8 @@ def ready(monkeypatch):
     desks = []
     monkeypatch.setattr(command_line.Desk, "run", lambda self: desks.append(self))
     monkeypatch.setattr(command_line.webbrowser, "open", lambda url: desks.append(url))
-    monkeypatch.setattr("skal.label._trainer.Supervisor.start", lambda self: self)
-    monkeypatch.setattr("skal.label._trainer.Supervisor.stop", lambda self: None)
+    monkeypatch.setattr("skal.label._supervisor.Supervisor.start", lambda self: self)
+    monkeypatch.setattr("skal.label._supervisor.Supervisor.stop", lambda self: None)
     return desks
 
 

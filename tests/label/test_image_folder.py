@@ -118,11 +118,11 @@ def test_files_that_did_not_change_are_not_read_again(folder, monkeypatch):
     derived = Derived()
     first = ImageFolder(folder, derived=derived)
     read = []
-    from skal.label._sources import _folder
+    from skal.label._sources import _image_files
 
-    digest = _folder._digest_of_file
+    digest = _image_files._digest_of_file
     monkeypatch.setattr(
-        _folder, "_digest_of_file", lambda path: read.append(path) or digest(path)
+        _image_files, "_digest_of_file", lambda path: read.append(path) or digest(path)
     )
     assert ImageFolder(folder, derived=derived).digests == first.digests
     assert not read

@@ -75,11 +75,11 @@ def test_the_tasks_that_it_sends_are_known(backend):
 def test_what_people_do_there_happens_here(backend):
     """Somebody says cat, makes it a dog, deletes it, and skips the row."""
     store = backend.shelf.store
-    backend.start()
+    backend.annotations.start()
     for one in CALLS:
         if one["call"] == "POST /webhook":
             backend.answer("webhook", one["body"])
-    backend.stop()
+    backend.annotations.stop()
     happened = [(event.kind, event.value) for event in store.events()]
     assert happened == [
         ("label", "cat"),
@@ -90,7 +90,7 @@ def test_what_people_do_there_happens_here(backend):
     ]
     (word,) = store.current()
     assert (word.item, word.annotator, word.kind) == (1, "user-1", "skip")
-    assert backend.refused == 0
+    assert backend.annotations.refused == 0
 
 
 def test_its_export_comes_back():

@@ -2,22 +2,19 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score
 
 from skal.label import Event, LabelSession
 from skal.label._derived import Derived
 from skal.label._ledger import Ledger
 from skal.label._lights import (
     accuracy_light,
-    agreement,
-    at_temperature,
     ceiling_of,
     doubt_light,
     gain_light,
     read_lights,
     stability_light,
-    temperature_of,
 )
+from skal.label._temperature import at_temperature, temperature_of
 
 
 def point(low, high, accuracy=0.8, n_audit=50, n_labels=400):
@@ -146,19 +143,6 @@ def test_gain_cannot_tell_where_its_band_covers_zero(rng):
 )
 def test_gain_cannot_tell_from_too_little(n_labels, shape):
     assert gain_light(n_labels, np.ones(shape, bool)).state == "cannot tell"
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_agreement_is_cohens_kappa(seed):
-    first, second = np.random.RandomState(seed).randint(3, size=(2, 50)).astype(str)
-    found = agreement(dict(enumerate(first)), dict(enumerate(second)))
-    assert found == pytest.approx(cohen_kappa_score(first, second))
-
-
-def test_agreement_where_there_is_nothing_to_agree_on():
-    assert agreement({1: "a"}, {2: "a"}) is None
-    assert agreement({1: "a", 2: "a"}, {1: "a", 2: "a"}) == 0
-    assert agreement({1: "a", 2: "b", 3: "c"}, {1: "a", 2: "b"}) == 1
 
 
 def test_the_temperature_takes_back_what_was_put_on(rng):

@@ -6,14 +6,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from skal import ActiveLearner
-from skal.label._models import (
-    as_learner,
+from skal.label._described import (
     check_spec,
-    default_learner,
     foreign_classes,
     learner_of,
     model_of,
 )
+from skal.label._models import as_learner, default_learner
 from skal.label._sources import MemorySource
 from skal.query import Margin, UHerding
 

@@ -6,7 +6,8 @@ import socket
 import pytest
 from label.serving import Client, served
 
-from skal.label._server._security import Keys, limited
+from skal.label._server._careful import limited
+from skal.label._server._keys import Keys
 
 LABEL = json.dumps(
     {"events": [{"event": "e", "item": 1, "kind": "label", "value": "pos"}]}
@@ -170,8 +171,8 @@ def test_web_sockets_are_closed(client):
         "/media/-1",
         "/media/1e1",
         "/media/99999999999999999999",
-        "/static/../_answers.py",
-        "/static/%2e%2e/_answers.py",
+        "/static/../_desk.py",
+        "/static/%2e%2e/_desk.py",
         "/static//etc/passwd",
         "/static/page.html",
         "/labels.db",

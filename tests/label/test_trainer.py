@@ -14,10 +14,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 
 from skal import ActiveLearner
-from skal.label import LabelSession, _trainer
+from skal.label import LabelSession, _supervisor
 from skal.label._derived import Derived
 from skal.label._sources import TableFile
-from skal.label._trainer import Supervisor, in_words, is_time, run_trainer, train
+from skal.label._supervisor import Supervisor
+from skal.label._trainer import in_words, is_time, run_trainer, train
 
 N_ROWS = 200
 
@@ -186,10 +187,10 @@ def starts(monkeypatch):
     """When trainers were started, each of them dead at once."""
     when = []
     monkeypatch.setattr(
-        _trainer.subprocess, "Popen", lambda *_, **__: when.append(clock()) or Dead()
+        _supervisor.subprocess, "Popen", lambda *_, **__: when.append(clock()) or Dead()
     )
-    monkeypatch.setattr(_trainer, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(_trainer, "LOOK", 0.005)
+    monkeypatch.setattr(_supervisor, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(_supervisor, "LOOK", 0.005)
     return when
 
 
@@ -204,7 +205,7 @@ def test_a_trainer_that_keeps_dying_is_started_less_and_less_often(project, star
 
 
 def test_a_trainer_that_cannot_work_is_not_started_again(project, starts, monkeypatch):
-    monkeypatch.setattr(Dead, "returncode", _trainer.CANNOT)
+    monkeypatch.setattr(Dead, "returncode", _supervisor.CANNOT)
     with Supervisor(project):
         time.sleep(0.1)
     assert len(starts) == 1
@@ -216,7 +217,7 @@ def test_the_trainer_imports_nothing_of_the_folder_one_is_in(
     """A folder of images from a stranger may hold a numpy.py."""
     commands = []
     monkeypatch.setattr(
-        _trainer.subprocess,
+        _supervisor.subprocess,
         "Popen",
         lambda command, **options: commands.append((command, options)) or Dead(),
     )
@@ -339,7 +340,7 @@ def test_the_trainer_ranks_trains_and_starts_again_when_killed(project):
 @pytest.mark.timeout(600)
 def test_the_trainer_dies_with_its_parent(project):
     code = (
-        "import sys, time; from skal.label._trainer import Supervisor\n"
+        "import sys, time; from skal.label._supervisor import Supervisor\n"
         f"supervisor = Supervisor({str(project)!r}).start()\n"
         "print(supervisor.pid, flush=True); time.sleep(600)"
     )

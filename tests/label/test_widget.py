@@ -1,13 +1,12 @@
 """The widget answers messages as the server answers requests."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from skal.label import LabelSession
-from skal.label import _answers as page_module
-from skal.label._answers import Answers
+from skal.label._page import Answers
+from skal.label._server._app import STATIC
 
 pytest.importorskip("anywidget", reason="no anywidget")
 
@@ -104,7 +103,6 @@ def test_pictures_come_as_bytes(digit_images, monkeypatch):
 
 def test_page_and_widget_are_one_module():
     from skal.label import LabelWidget
-    from skal.label._server._app import STATIC
 
     text = (STATIC / "page.js").read_text(encoding="utf-8")
     assert str(LabelWidget._esm) == text
@@ -151,7 +149,6 @@ def test_the_module_is_drawn_in_a_notebook(
     classes = [str(i) for i in range(10)]
     with LabelSession(str(digit_images), classes=classes, train="elsewhere") as session:
         kernel = Kernel(session, monkeypatch)
-        static = Path(page_module.__file__).with_name("static")
 
         def answer(message):
             told, buffers = kernel.ask(message["name"], **message["payload"])
@@ -166,8 +163,8 @@ def test_the_module_is_drawn_in_a_notebook(
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.expose_function("kernel", answer)
         page.set_content("<h1>A notebook</h1><div id='cell'></div><input id='other'>")
-        page.add_style_tag(path=static / "page.css")
-        page.evaluate(STUB, {"code": (static / "page.js").read_text(encoding="utf-8")})
+        page.add_style_tag(path=STATIC / "page.css")
+        page.evaluate(STUB, {"code": (STATIC / "page.js").read_text(encoding="utf-8")})
         page.wait_for_selector(".sight img.tiny")
         meant = {}
         page.click(".skal .where")

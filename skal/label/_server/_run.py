@@ -30,7 +30,7 @@ class Running:
         import uvicorn
 
         from skal.label._server._app import application
-        from skal.label._server._security import Keys
+        from skal.label._server._keys import Keys
 
         self.keys = Keys(tokens)
         self._socket = listening(port)

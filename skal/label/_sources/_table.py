@@ -9,7 +9,7 @@ from skal._checks import check_choice, nearest_first
 from skal.label._digests import digest_of_fields, digest_of_text
 from skal.label._sources._base import Source
 from skal.label._sources._columns import is_gap, table_features, text_features
-from skal.label._sources._memory import known_label
+from skal.label._sources._given import known_label
 from skal.label._sources._rows import read_rows
 from skal.label._sources._shown import shown_fields, shown_text
 

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterable
 from typing import Any, Self
 
-from skal.label._backend import Backend, Reply
-from skal.label._backend_guard import MAX_BODY, BackendGuard
+from skal.label._backend._answers import Backend, Reply
+from skal.label._backend._guard import MAX_BODY, BackendGuard
 
 
 class BackendServer:
@@ -64,13 +64,13 @@ class BackendServer:
 
     def run(self) -> None:
         """Answer until a signal ends it."""
-        self.backend.start()
+        self.backend.annotations.start()
         with contextlib.suppress(KeyboardInterrupt):
             self._server.run(sockets=[self._socket])
         self._close()
 
     def __enter__(self) -> Self:
-        self.backend.start()
+        self.backend.annotations.start()
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), daemon=True
         )
@@ -85,7 +85,7 @@ class BackendServer:
 
     def _close(self):
         self._socket.close()
-        self.backend.stop()
+        self.backend.annotations.stop()
 
 
 def application(backend: Backend) -> Any:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from skal.label._server._security import Headers, refuse
+from skal.label._server._careful import Headers, refuse
 
 #: The user that Label Studio is to name; the password is the project's own.
 USER = "skal"

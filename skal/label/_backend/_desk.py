@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import Any
 
-from skal.label._backend_app import BackendServer
-from skal.label._backend_guard import USER, has_password, new_password, set_password
+from skal.label._backend._app import BackendServer
+from skal.label._backend._guard import USER, has_password, new_password, set_password
 from skal.label._shelf import opened
+from skal.label._supervisor import Supervisor
 
 #: Where a password of the user's own may stand.
 VARIABLE = "SKAL_LS_PASSWORD"
@@ -54,8 +55,9 @@ def serve_backend(
         say(f"User name: {USER}")
         say(f"Password: {password or 'the one you were told (--new-password)'}")
         server.run()
-        if server.backend.refused:
-            say(f"{server.backend.refused} annotations named no row or class of it.")
+        refused = server.backend.annotations.refused
+        if refused:
+            say(f"{refused} annotations named no row or class of it.")
 
 
 def _trainer(shelf, train):
@@ -67,9 +69,6 @@ def _trainer(shelf, train):
             "train must be False for a project whose rows were in memory, got True. "
             "Let the session that has them train."
         )
-    # A program of its own as well, which must not be here before it runs.
-    from skal.label._trainer import Supervisor
-
     return Supervisor(shelf.folder)
 
 
