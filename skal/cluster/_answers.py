@@ -143,10 +143,9 @@ def as_number(answer: Any) -> float:
             "answers must be True, False, None or a number in [-1, 1], got the integer "
             "0, which may be meant as no. Write False for no, None for cannot tell."
         )
-    if np.isnan(answer):
-        return np.nan
-    if not -1 <= answer <= 1:
+    number = float(answer)
+    if abs(number) > 1:
         raise ValueError(
             f"answers must be True, False, None or a number in [-1, 1], got {answer!r}."
         )
-    return float(answer)
+    return number

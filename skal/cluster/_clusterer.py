@@ -11,11 +11,12 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skal._checks import check_int, check_number
+from skal._checks import check_int
 from skal._seed import draw_seed, stream
 from skal.cluster._answers import check_answers, check_pairs
 from skal.cluster._embedding import embed, fitted_embedder
 from skal.cluster._oracle import oracle_of
+from skal.cluster._params import checked_strategy, n_items_of, n_left
 from skal.cluster._state import State, numbered
 from skal.cluster._strategy import as_pair_strategy
 
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from skal.cluster._strategy import PairStrategy
-
-#: Answers that a super-instance takes: exact ones, and noisy ones.
-_EXACT, _NOISY = 2, 16
-#: Super-instances where no budget says how many, and the most that "auto" makes.
-_USUAL, _MOST = 100, 1000
 
 
 class ActiveClusterer(ClusterMixin, BaseEstimator):
@@ -195,19 +191,19 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
             If a parameter is out of bounds, both ``y`` and ``oracle`` are given, or X
             cannot be embedded.
         """
-        strategy = self._check_params()
+        strategy = checked_strategy(self)
         seed = draw_seed(self.random_state)
         n = X.shape[0] if hasattr(X, "shape") and X.shape else len(X)
         answer = oracle_of(y, oracle, n)
         embedder = fitted_embedder(self.embedder, X, stream(seed, 0, "embedder"))
         E = self._embedded(embedder, X, reset=True)
         state = State.start(
-            E, self._n_items(E.shape[0]), self.n_clusters, self.oracle_noise, seed
+            E, n_items_of(self, E.shape[0]), self.n_clusters, self.oracle_noise, seed
         )
         self.embedder_, self.seed_ = embedder, seed
         self._E = E
         self._commit(state, [])
-        while answer is not None and (left := self._n_left()) > 0:
+        while answer is not None and (left := n_left(self)) > 0:
             pairs = state.ask(strategy, min(self.batch_size, left))
             if len(pairs) == 0:
                 break
@@ -351,26 +347,6 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
 
     # Inside ----------------------------------------------------------------------
 
-    def _check_params(self):
-        """Raise on bad parameters; return the strategy."""
-        if self.n_clusters is not None:
-            check_int("n_clusters", self.n_clusters)
-        if self.n_queries is not None:
-            check_int("n_queries", self.n_queries)
-        check_int("batch_size", self.batch_size)
-        if isinstance(self.n_super_instances, str):
-            if self.n_super_instances != "auto":
-                raise ValueError(
-                    "n_super_instances must be an integer, 'auto' or None, got "
-                    f"{self.n_super_instances!r}."
-                )
-        elif self.n_super_instances is not None:
-            check_int("n_super_instances", self.n_super_instances)
-        check_noise(self.oracle_noise)
-        strategy = as_pair_strategy(self.query_strategy, asking="groups")
-        strategy._check_params()
-        return strategy
-
     def _embedded(self, embedder, X, *, reset):
         """Return rows where they lie, checked: (n, d)."""
         if embedder is not None:
@@ -382,26 +358,6 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
         return validate_data(
             self, X, reset=reset, accept_sparse="csr", dtype=(np.float64, np.float32)
         )
-
-    def _n_items(self, n_rows):
-        """Return how many super-instances to look for."""
-        if self.n_super_instances is None:
-            return n_rows
-        if self.n_super_instances != "auto":
-            return min(n_rows, self.n_super_instances)
-        if self.n_queries is None:
-            return min(n_rows, max(_USUAL, self.n_clusters or 1))
-        share = _EXACT if self.oracle_noise == 0 else _NOISY
-        n_items = min(max(self.n_queries // share, 2), _MOST)
-        return min(n_rows, max(n_items, self.n_clusters or 1))
-
-    def _n_left(self):
-        """Return how many answers fit may still buy."""
-        if self.n_queries is not None:
-            return self.n_queries - self.n_queries_
-        if self.mode_ == "closure":
-            return self.batch_size
-        return _NOISY * len(self.super_instances_) - self.n_queries_
 
     def _learn(self, pairs, values):
         """Take answers in; where that fails nothing has changed."""
@@ -438,27 +394,11 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
         if rounds:
             known = ("n_queries", "n_clusters", "mode", "oracle_noise")
             rounds[-1] |= {name: shown[f"{name}_"] for name in known}
-        vars(self).update(
+        self.__dict__.update(
             shown,
             _state=state,
             _rounds=rounds,
             _staged=[*self._staged, staged] if rounds else [staged],
-        )
-
-
-def check_noise(noise):
-    """Refuse a share of wrong answers that is none."""
-    if isinstance(noise, str):
-        if noise != "estimate":
-            raise ValueError(
-                "oracle_noise must be a number in [0, 0.5) or 'estimate', got "
-                f"{noise!r}."
-            )
-        return
-    if check_number("oracle_noise", noise, minimum=0) >= 0.5:
-        raise ValueError(
-            f"oracle_noise must be in [0, 0.5), got {noise!r}. Answers that are wrong "
-            "half the time say nothing."
         )
 
 

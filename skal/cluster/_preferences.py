@@ -374,7 +374,9 @@ class PreferenceLearner(BaseEstimator):
         if self.n_queries is not None:
             check_int("n_queries", self.n_queries, 0)
         check_int("batch_size", self.batch_size)
-        return as_pair_strategy(self.query_strategy, asking="preferences")
+        strategy = as_pair_strategy(self.query_strategy, asking="preferences")
+        strategy._check_params()
+        return strategy
 
     def _read(self, X):
         """Return the number of rows, and over features these centred, and their spread.

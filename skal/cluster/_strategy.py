@@ -135,7 +135,7 @@ class CallablePairStrategy(PairStrategy):
     asks = frozenset({"groups", "preferences"})
 
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
-        self.function = function
+        self.function: Any = function
 
     @property
     def __name__(self):

@@ -421,6 +421,8 @@ def test_what_it_needs_is_said_before_any_work():
     ):
         with pytest.raises(error, match=match):
             PreferenceLearner(**params).fit(X, oracle=never)
+        with pytest.raises(error, match=match):
+            PreferenceLearner(**params).fit(X)
     with pytest.raises(ValueError, match="asks for groups, got ThompsonPairs"):
         ActiveClusterer(query_strategy=ThompsonPairs()).fit(X)
     with pytest.raises(ValueError, match="asks for groups, got ThompsonPairs"):
