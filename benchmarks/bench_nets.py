@@ -3,24 +3,28 @@
 CNNClassifier against a bare loop over the same network, augmentation and optimizer:
 in the same memory layout (channels last) and in the plain one (NCHW). All three make
 the same number of steps on the same batches, in turns. Targets: 1.05 times the loop of
-the same layout, .75 times the plain one. Then what bfloat16 saves, and max-pooling
-without the places of the maxima; and ResNet-18 on images of one and of three channels:
-what it trains and passes a second.
+the same layout, .75 times the plain one. Then images that worker processes decode, in a
+DatasetPool and a bare DataLoader (target: 1.2 times its time); what bfloat16 saves, and
+max-pooling without the places of the maxima; and ResNet-18 on images of one and of
+three channels: what it trains and passes a second.
 """
 
 import argparse
+import io
 from time import perf_counter
 
 import numpy as np
 import torch
 from common import best, show, verdict
+from PIL import Image
 from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Dataset
 
-from skal.nets import CNNClassifier, ResNetClassifier
+from skal.nets import CNNClassifier, DatasetPool, ResNetClassifier
 from skal.nets._augment import affine
 from skal.nets._cnn import ConvNet, HalvingMaxPool
 
-SAME_LAYOUT, PLAIN_LAYOUT = 1.05, 0.75
+SAME_LAYOUT, PLAIN_LAYOUT, LOADER = 1.05, 0.75, 1.2
 
 
 def bare_fit(X, y, n_steps, batch_size, layout):
@@ -107,6 +111,91 @@ def row(what, seconds):
     )
 
 
+class Photographs(Dataset):
+    """JPEG files of 96 x 96, shrunk to 28 x 28 as they are read."""
+
+    def __init__(self, n):
+        rng = np.random.RandomState(0)
+        self.files = []
+        for pixels in rng.randint(0, 256, (64, 96, 96)).astype(np.uint8):
+            file = io.BytesIO()
+            Image.fromarray(pixels).save(file, "jpeg")
+            self.files.append(file.getvalue())
+        self.n = n
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, i):
+        image = Image.open(io.BytesIO(self.files[i % 64])).resize((28, 28))
+        return torch.from_numpy(np.array(image))[None], i % 10
+
+
+def loaded_pass(model, dataset, n_workers):
+    """Return the probabilities of a pool through a DataLoader."""
+    parts = []
+    with torch.no_grad():
+        for rows, _ in DataLoader(dataset, batch_size=256, num_workers=n_workers):
+            batch = rows.float().div_(255).contiguous(memory_format=torch.channels_last)
+            parts.append(model(batch).softmax(dim=1).numpy())
+    return np.concatenate(parts)
+
+
+def loaded_fit(model, dataset, n_steps, n_workers):
+    """Make steps of 64 rows from a DataLoader, its workers kept from epoch to epoch."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, fused=True)
+    loader = DataLoader(
+        dataset,
+        batch_size=64,
+        shuffle=True,
+        drop_last=True,
+        num_workers=n_workers,
+        persistent_workers=n_workers > 0,
+    )
+    done = 0
+    model.train()
+    while done < n_steps:
+        for rows, targets in loader:
+            batch = rows.float().div_(255).contiguous(memory_format=torch.channels_last)
+            optimizer.zero_grad()
+            cross_entropy(model(batch), targets, label_smoothing=0.1).backward()
+            optimizer.step()
+            done += 1
+            if done == n_steps:
+                break
+    model.eval()
+
+
+def from_data_sets(n_pool, n_steps, worker_counts, repeats):
+    """Return the rows of the table of data sets."""
+    data = Photographs(n_pool)
+    pool, few = DatasetPool(data), Photographs(256)
+    labels = np.arange(len(few)) % 10
+    params = {"augment": None, "batch_size": 64, "random_state": 0}
+    rows = []
+    for n in worker_counts:
+        net = CNNClassifier(num_workers=n, max_steps=1, **params)
+        net.fit(pool[:64], labels[:64])
+        fitted = CNNClassifier(num_workers=n, max_steps=n_steps, **params)
+        model = ConvNet((1, 28, 28), 10).to(memory_format=torch.channels_last).eval()
+        work = {
+            f"predict_proba of {n_pool}": (
+                lambda net=net: net.predict_proba(pool),
+                lambda n=n, model=model: loaded_pass(model, data, n),
+            ),
+            f"{n_steps} steps of 64": (
+                lambda net=fitted: net.fit(DatasetPool(few), labels),
+                lambda n=n, model=model: loaded_fit(model, few, n_steps, n),
+            ),
+        }
+        for what, (ours, bare) in work.items():
+            seconds = best({"skal": ours, "bare": bare}, repeats)
+            ratio = seconds["skal"] / seconds["bare"]
+            taken = f"{seconds['skal']:.2f} s"
+            rows.append((what, n, taken, f"x{ratio:.2f} {verdict(ratio, LOADER)}"))
+    return rows
+
+
 def halved(X, y, pool, n_steps, repeats):
     """Return the rows of the table of what bfloat16 and the pooling save."""
     nets = {
@@ -164,6 +253,7 @@ def main():
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--pool", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", type=int, nargs="*", default=[0, 2])
     parser.add_argument("--widths", type=int, nargs="*", default=[16, 64])
     parser.add_argument("--resnet-steps", type=int, default=2)
     options = parser.parse_args()
@@ -178,6 +268,10 @@ def main():
     where = "GPU" if torch.cuda.is_available() else "CPU"
     versions = f"torch {torch.__version__}, {torch.get_num_threads()} threads, {where}"
     show(f"CNNClassifier against bare loops, 28 x 28; {versions}", columns, rows)
+
+    rows = from_data_sets(options.pool, options.steps, options.workers, options.repeats)
+    columns = ("DatasetPool", "workers", "skal", "DataLoader <= 1.2")
+    show(f"Images that are decoded; {versions}", columns, rows)
 
     rows = halved(X[:100], y[:100], pool, options.steps, options.repeats)
     show(f"What is saved; {versions}", ("", "without", "with", "ratio"), rows)

@@ -12,6 +12,7 @@ from skal._data.labels import (
     spread,
     warn_of_mark,
 )
+from skal._data.multi_input import MultiInput, as_multi_input
 from skal._data.pools import check_pool
 from skal._data.reading import blocks, chunk_size
 from skal._data.row_keys import row_groups, row_keys
@@ -21,14 +22,17 @@ from skal._data.targets import (
     check_alike,
     check_unmarked,
     find_missing,
+    is_hole,
     join_targets,
     read_target,
 )
 
 __all__ = [
     "Labels",
+    "MultiInput",
     "Rows",
     "as_array",
+    "as_multi_input",
     "as_positions",
     "as_rows",
     "blocks",
@@ -38,6 +42,7 @@ __all__ = [
     "chunk_size",
     "concat_rows",
     "find_missing",
+    "is_hole",
     "join_targets",
     "learn_labels",
     "multilabel_proba",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -13,6 +15,8 @@ def n_rows(X):
 
 def take_rows(X, indices):
     """Return ``X[indices]`` in X's own type, by position."""
+    if hasattr(X, "take_rows"):  # a pool that knows how
+        return X.take_rows(indices)
     if hasattr(X, "iloc"):  # pandas
         return X.iloc[indices]
     if hasattr(X, "shape"):  # arrays of any rank, CSR, memmaps, polars, tensors
@@ -22,6 +26,23 @@ def take_rows(X, indices):
     if isinstance(indices, slice):  # data sets may know no slices
         indices = range(*indices.indices(len(X)))
     return [X[int(i)] for i in indices]
+
+
+def view_rows(X, indices):
+    """Return ``X[indices]`` to be read once: a torch Dataset reads rows when asked."""
+    if not is_torch_dataset(X) or hasattr(X, "take_rows"):
+        return take_rows(X, indices)
+    from torch.utils.data import Subset
+
+    if isinstance(indices, slice):
+        indices = range(*indices.indices(len(X)))
+    return Subset(X, [int(i) for i in indices])
+
+
+def is_torch_dataset(X):
+    """Tell whether X is a Dataset of torch, which is not imported to know."""
+    names = [f"{base.__module__}.{base.__name__}" for base in type(X).__mro__]
+    return "torch.utils.data.dataset.Dataset" in names
 
 
 def is_in_memory(X):
@@ -45,6 +66,8 @@ def take_rising(X, indices):
 
 def concat_rows(first, second):
     """Stack two containers of rows of the same type."""
+    if hasattr(first, "concat_rows"):
+        return first.concat_rows(second)
     if hasattr(first, "columns"):
         check_columns(first, second)
     elif not are_alike(first, second):
@@ -79,10 +102,24 @@ def are_alike(first, second):
     """Tell whether rows are of one shape; where lengths vary, of one rank."""
     if sp.issparse(first) != sp.issparse(second) or hasattr(second, "columns"):
         return False
+    if are_sequences(first) and are_sequences(second):
+        return True
     before, now = shapes_of(first), shapes_of(second)
     if len(before) > 1:
         before, now = ({*map(len, shapes)} for shapes in (before, now))
     return now <= before or not before
+
+
+def are_sequences(X):
+    """Tell whether X is a list of rows of ids, each of which may have a length."""
+    if not isinstance(X, list):
+        return False
+    return all(isinstance(row, list) and are_ids(row) for row in X)
+
+
+def are_ids(row):
+    """Tell whether a list holds whole numbers."""
+    return all(isinstance(value, Integral) for value in row)
 
 
 def kind_of_rows(X):

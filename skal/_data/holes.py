@@ -38,6 +38,8 @@ def rows_with_holes(X, positions=None):
 
 def holes_of(data):
     """Tell of each row of arrays, CSR, frames and lists whether it holds a hole."""
+    if hasattr(data, "parts"):
+        return np.any([holes_of(part) for part in data.parts.values()], axis=0)
     if sp.issparse(data):
         rows = data.tocoo()
         return np.bincount(rows.row, ~np.isfinite(rows.data), data.shape[0]) > 0

@@ -5,12 +5,18 @@ from pathlib import PurePath
 
 import scipy.sparse as sp
 
+from skal._data.multi_input import as_multi_input
+
 #: So many keys are named.
 _FEW = 3
 
 
 def check_pool(X, name="X"):
-    """Refuse what is no pool by its name, with the way out; return X."""
+    """Refuse what is no pool by its name, with the way out; return X.
+
+    A dict of arrays is returned as a MultiInput.
+    """
+    X = as_multi_input(X)
     way_out = no_pool(X)
     if way_out is not None:
         kind = f"{type(X).__module__}.{type(X).__qualname__}".removeprefix("builtins.")
@@ -28,13 +34,18 @@ def no_pool(X):
     if isinstance(X, str | bytes | PurePath):
         return "Put single texts in a list; read files first."
     if isinstance(X, Mapping):
-        return f"Pass what it holds under a key: {in_words(X)}."
+        return (
+            f"Pass what it holds under a key: {in_words(X)}; or, for a network of "
+            "several inputs, skal.MultiInput(**X)."
+        )
     if hasattr(X, "column_names"):  # of Hugging Face, or arrow: rows are not positions
         columns = list(X.column_names)
         return (
             f"Pass a column as a list, {in_words(columns, 'list({})')}, or a frame, "
-            "X.to_pandas()."
+            "X.to_pandas(); for a network skal.nets.DatasetPool(X, target=...)."
         )
+    if any(base.__name__ == "IterableDataset" for base in type(X).__mro__):
+        return "Write a Dataset with __len__ and __getitem__, or pass list(X)."
     if getattr(X, "shape", None) == ():
         return "A single value is no row."
     if hasattr(X, "__array__") or (

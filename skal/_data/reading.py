@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sp
 
-from skal._data.containers import n_rows, take_rows
+from skal._data.containers import n_rows, view_rows
 
 #: Bytes of X handed to the estimator at a time: a sixteenth of the pool, within bounds.
 _CHUNK_BYTES = 2**22
@@ -54,8 +54,8 @@ def blocks(X, positions):
         last = min(first + size, n)
         where = slice(start, stop)
         if stop - start == last - first:
-            yield take_rows(X, slice(first, last)), None, where
+            yield view_rows(X, slice(first, last)), None, where
         elif stop - start >= _DENSE_SHARE * (last - first):
-            yield take_rows(X, slice(first, last)), positions[where] - first, where
+            yield view_rows(X, slice(first, last)), positions[where] - first, where
         elif stop > start:
-            yield take_rows(X, positions[where]), None, where
+            yield view_rows(X, positions[where]), None, where

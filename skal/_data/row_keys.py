@@ -21,6 +21,11 @@ def row_keys(X):
     The types of numbers do not count, nor the order of a frame's columns. Digests are
     the same in every process.
     """
+    if hasattr(X, "row_names"):  # rows that are read anew each time
+        return [name.encode() for name in X.row_names()]
+    if hasattr(X, "parts"):
+        each = [row_keys(X.parts[name]) for name in sorted(X.parts, key=str)]
+        return [b"".join(keys) for keys in zip(*each, strict=True)]
     if sp.issparse(X):
         return sparse_keys(X.tocsr())
     if hasattr(X, "columns"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from skal._data.containers import n_rows, take_rows
+from skal._data.containers import n_rows, view_rows
 from skal._data.pools import check_pool
 from skal._data.reading import chunk_size
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def select_rows(X, candidates):
     """Return the Rows of X that candidates (positions, a mask or None) allow."""
-    check_pool(X, "X_pool")
+    X = check_pool(X, "X_pool")
     if candidates is None:
         return Rows(X)
     n = n_rows(X)
@@ -153,7 +153,7 @@ class Rows:
         object
             X itself where every row is selected, else a copy of the rows.
         """
-        return self.X if self.indices is None else take_rows(self.X, self.indices)
+        return self.X if self.indices is None else view_rows(self.X, self.indices)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the selected rows as an array."""

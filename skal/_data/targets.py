@@ -13,7 +13,9 @@ class Target:
     """A target as it was given: labels where there are any, and where there are none.
 
     ``kind`` is "multiclass", "multilabel" or "regression", None where no row has a
-    label; ``marked`` tells whether ``missing_label`` itself stands in y.
+    label. Where some of the several labels of a row are known, the others are NaN and
+    the row is not missing. ``marked`` tells whether ``missing_label`` itself stands in
+    y.
     """
 
     y: np.ndarray
@@ -27,18 +29,23 @@ class Target:
             *"iuf"
         }:
             return self
-        y = self.y.astype(known.dtype)
+        with np.errstate(invalid="ignore"):  # NaN among several labels is no integer
+            y = self.y.astype(known.dtype)
         return replace(self, y=y) if np.array_equal(y, self.y) else self
 
 
-def read_target(y, missing_label, estimator_type, classes=None):
+def read_target(y, missing_label, estimator_type, classes=None, *, partly=False):
     """Read y for an estimator of a type ("classifier", "regressor" or None).
 
-    Words that read like a mark are refused, unless they are among ``classes``.
+    Words that read like a mark are refused, unless they are among ``classes``. With
+    ``partly`` some of the several labels of a row may be missing.
     """
     regression = estimator_type == "regressor"
     y = as_array(y, regression=regression)
-    missing, marked = find_missing(y, missing_label, regression=regression)
+    holes, marked = find_holes(y, missing_label, regression=regression)
+    if partly and not regression and is_partly(holes):
+        return Target(known_in_part(y, holes), holes.all(axis=1), "multilabel", marked)
+    missing = whole_rows(holes)
     known = y[~missing]
     if regression:
         return Target(as_numbers(y, missing), missing, "regression")
@@ -50,16 +57,36 @@ def read_target(y, missing_label, estimator_type, classes=None):
     check_classification_targets(known)
     check_words(known, missing_label, classes)
     kind = "multiclass" if known.ndim == 1 else "multilabel"
-    if kind == "multilabel" and not np.all((known == 0) | (known == 1)):
-        raise ValueError(
-            "y must be one label a row, or a binary indicator of shape "
-            f"(n_samples, n_labels), got {type_of_target(known)} targets."
-        )
+    if kind == "multilabel":
+        check_indicator(known)
     if missing.any():
         full = np.zeros(y.shape, dtype=known.dtype)
         full[~missing] = known
         known = full
     return Target(known, missing, kind, marked)
+
+
+def check_indicator(known):
+    """Refuse several labels a row that are not 0 and 1."""
+    if not np.all((known == 0) | (known == 1)):
+        raise ValueError(
+            "y must be one label a row, or a binary indicator of shape "
+            f"(n_samples, n_labels), got {type_of_target(known)} targets."
+        )
+
+
+def is_partly(holes):
+    """Tell whether some outputs of a row are missing, some not."""
+    return holes.ndim == 2 and bool(np.any(holes.any(axis=1) != holes.all(axis=1)))
+
+
+def known_in_part(y, holes):
+    """Return an indicator with NaN where a label is missing."""
+    known = plain(y[~holes], beside_missing=True)
+    check_indicator(known)
+    full = np.full(y.shape, np.nan)
+    full[~holes] = known
+    return full
 
 
 def as_array(y, *, regression):
@@ -86,7 +113,13 @@ def mixes_words(y):
 
 
 def find_missing(y, missing_label, *, regression):
-    """Tell which rows carry no label, and whether missing_label itself occurs.
+    """Tell which rows carry no label, and whether missing_label itself occurs."""
+    holes, marked = find_holes(y, missing_label, regression=regression)
+    return whole_rows(holes), marked
+
+
+def find_holes(y, missing_label, *, regression):
+    """Tell which entries are missing, and whether missing_label itself occurs.
 
     NaN and None are always missing; ``missing_label`` is too, except in regression.
     """
@@ -100,7 +133,7 @@ def find_missing(y, missing_label, *, regression):
         word = isinstance(missing_label, str)
         if y.dtype.kind == "O" or word == (y.dtype.kind in "US"):
             marks[~holes] = y[~holes] == missing_label
-    return whole_rows(holes | marks), bool(marks.any())
+    return holes | marks, bool(marks.any())
 
 
 def check_unmarked(classes, missing_label):
@@ -125,10 +158,12 @@ def whole_rows(holes):
     """Tell which rows are missing, where outputs must be missing together."""
     if holes.ndim == 1:
         return holes
-    if np.any(holes.any(axis=1) != holes.all(axis=1)):
+    if is_partly(holes):
         raise ValueError(
             "y must be labelled a whole row at a time, got rows with some outputs "
-            "missing. Mark every output of an unlabelled row as missing."
+            "missing. Mark every output of an unlabelled row as missing, or use a "
+            "classifier that takes labels known in part, such as a net with "
+            "criterion='bce'."
         )
     return holes.all(axis=1)
 

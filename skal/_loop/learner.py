@@ -36,7 +36,12 @@ from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
 from skal._loop.ties import warn_of_ties
-from skal._meta import EstimatorInside, ReadableReprMixin, routed
+from skal._meta import (
+    EstimatorInside,
+    ReadableReprMixin,
+    routed,
+    takes_partial_labels,
+)
 from skal._seed import draw_seed, fork_torch
 from skal.query import as_strategy
 
@@ -240,7 +245,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Rows of any type: arrays of any rank, CSR, frames, memmaps, lists.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels. With ``n_labels=None`` some may be missing; with ``n_labels``
-            set, y answers the queries and must be complete.
+            set, y answers the queries and must be complete. Where there are several
+            labels a row, a row of which some are known is labelled for those, if the
+            estimator takes that, as networks with ``criterion="bce"`` do.
         **params : dict
             Passed to the estimator's fit, row-wise ones sliced to the labelled rows.
 
@@ -757,8 +764,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def _read(self, y):
         """Return what y says, as a Target."""
-        kind = get_tags(self._template()).estimator_type
-        return read_target(y, self.missing_label, kind, self.classes)
+        template = self._template()
+        kind, partly = get_tags(template).estimator_type, takes_partial_labels(template)
+        return read_target(y, self.missing_label, kind, self.classes, partly=partly)
 
     def _check_teachable(self, method):
         """Refuse what a method that changes the labels cannot work with."""

@@ -2,9 +2,9 @@
 
 The base they stand on (template, what is inside, tags, routing) and the one of those
 that teach in codes and answer in labels; where metadata and weights of rows go;
-parameters that name classes; temperatures; a fit that leaves no half-done state; and
-named members. Uses the model room and those below; estimators, strategies that hold
-strategies and the loop use it.
+parameters that name classes; who takes rows labelled in part; temperatures; a fit that
+leaves no half-done state; and named members. Uses the model room and those below;
+estimators, strategies that hold strategies and the loop use it.
 """
 
 from skal._meta.around import (
@@ -17,6 +17,7 @@ from skal._meta.class_names import in_codes
 from skal._meta.columns import columns_of, over_all
 from skal._meta.inside import EstimatorInside
 from skal._meta.named_members import NamedMembersMixin
+from skal._meta.partial_labels import PartialLabelsTags, takes_partial_labels
 from skal._meta.probabilistic import check_probabilistic
 from skal._meta.readable import ReadableReprMixin
 from skal._meta.rollback import restored_on_failure
@@ -28,6 +29,7 @@ __all__ = [
     "AroundEstimator",
     "EstimatorInside",
     "NamedMembersMixin",
+    "PartialLabelsTags",
     "ReadableReprMixin",
     "at_temperature",
     "check_probabilistic",
@@ -45,5 +47,6 @@ __all__ = [
     "routed",
     "row_weights",
     "slice_params",
+    "takes_partial_labels",
     "weight_name",
 ]

@@ -113,7 +113,8 @@ def predict_std(estimator, X, n_samples, seed):
     layer, X = find_source(estimator, "samples", X)
     if is_learner(layer):
         return layer.__skal_view__()._seeded(seed).predict_std(X, n_samples)
-    if gives_std(layer):
+    # What a regressor with draws of its own says besides is the noise of the target.
+    if gives_std(layer) and not hasattr(layer, "sample_predict"):
         std = np.asarray(layer.predict(X, return_std=True)[1])
     else:
         std = sample_predict(layer, X, n_samples, seed).std(axis=0)

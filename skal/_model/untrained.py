@@ -2,7 +2,6 @@
 
 from contextlib import contextmanager
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 
 
@@ -25,8 +24,7 @@ def sampled_before_training(estimator, **options):
     begin = net.on_train_begin
 
     def sample_first(net, X, y, **kwargs):
-        row = X.take(np.zeros(1, np.int64))
-        ask(row.new_zeros(row.shape), n_samples=1, random_state=0, **options)
+        ask(X.blank(), n_samples=1, random_state=0, **options)
         return begin(net, X=X, y=y, **kwargs)
 
     vars(net)["on_train_begin"] = sample_first

@@ -256,8 +256,9 @@ class ModelView:
         Returns
         -------
         ndarray of shape (n_rows,)
-            The estimator's own ``predict(return_std=True)``, else the standard
-            deviation over its members, averaged over outputs.
+            The standard deviation over its own ``sample_predict``, else its
+            ``predict(return_std=True)``, else the standard deviation over its members;
+            averaged over outputs.
         """
         self._need_model("predict_std")
         check_n_samples(n_samples)

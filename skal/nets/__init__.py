@@ -4,6 +4,7 @@ Importing this package imports torch; ``import skal`` does not.
 """
 
 from skal.nets._cnn import CNNClassifier
+from skal.nets._dataset_pool import DatasetPool
 from skal.nets._frozen import FrozenBackbone
 from skal.nets._mlp import MLPNetClassifier
 from skal.nets._net import NetClassifier
@@ -13,6 +14,7 @@ from skal.nets._standardize import Standardize
 
 __all__ = [
     "CNNClassifier",
+    "DatasetPool",
     "FrozenBackbone",
     "MLPNetClassifier",
     "NetClassifier",

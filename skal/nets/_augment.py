@@ -1,11 +1,14 @@
 """Changed copies of training images: whole batches at once, a draw for each image."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch.nn.functional import affine_grid, grid_sample, pad
 
 from skal._checks import nearest_first
+from skal.nets._layout import SetLayout
+from skal.nets._tensor_set import TensorSet
 
 #: The range of each draw: degrees, shares of the side, shares of the size, slope.
 _ROTATE, _SHIFT, _SCALE, _SHEAR = 20, 0.1, 0.15, 0.2
@@ -13,14 +16,16 @@ _ROTATE, _SHIFT, _SCALE, _SHEAR = 20, 0.1, 0.15, 0.2
 _CROP = 4
 
 
-def check_augment(augment, shape):
+def check_augment(augment, layout):
     """Return the function of a batch that ``augment`` names, or None."""
+    if isinstance(layout, SetLayout) and augment is not None:
+        return augment_parts(augment, layout)
     if augment is None or callable(augment):
         return augment
-    if len(shape) != 3:
+    if not layout.is_image:
         raise ValueError(
             f"augment must be None or a callable for rows that are no images, got "
-            f"{augment!r} for rows of shape {shape}."
+            f"{augment!r} for rows of shape {layout.shape}."
         )
     if isinstance(augment, str) and augment in AUGMENTATIONS:
         return AUGMENTATIONS[augment]
@@ -29,6 +34,28 @@ def check_augment(augment, shape):
         f"augment must be {known}, a callable or None, got {augment!r}. A callable "
         "takes a batch of tensors (n, C, H, W) and returns one of the same shape."
     )
+
+
+def augment_parts(augment, layout):
+    """Return the function of a set of tensors: some parts changed, others as they are.
+
+    Ids and masks are nothing that could be changed.
+    """
+    numbers = [key for key, part in layout.parts.items() if not part.ids]
+    if not isinstance(augment, Mapping) or not set(augment) <= set(numbers):
+        raise ValueError(
+            "augment must be None or a dict of the parts to change, among the parts of "
+            f"numbers {numbers}, for {layout.words}, got {augment!r}."
+        )
+    changes = {key: check_augment(augment[key], layout.parts[key]) for key in augment}
+
+    def change(batch):
+        parts = dict(batch.parts)
+        for key, function in changes.items():
+            parts[key] = parts[key] if function is None else function(parts[key])
+        return TensorSet(parts)
+
+    return change
 
 
 def affine(images):

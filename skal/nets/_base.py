@@ -6,10 +6,8 @@ import warnings
 from abc import abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import replace
 from functools import partial
 from inspect import Parameter, signature
-from math import prod
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,8 +21,8 @@ from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
 from skal.nets._device import choose_device, place
 from skal.nets._files import reading, writing
-from skal.nets._inputs import read
-from skal.nets._layout import Layout, as_given, as_table
+from skal.nets._inputs import read, with_ways_out
+from skal.nets._layout import Layout, as_given, as_table, channels_last
 from skal.nets._module import (
     N_LOOK,
     build,
@@ -35,6 +33,7 @@ from skal.nets._module import (
 )
 from skal.nets._objective import check_lengths, read_weights, read_y
 from skal.nets._passes import Passes, join
+from skal.nets._tensor_set import accept_sets
 from skal.nets._training import Trainer, make_optimizer
 
 if TYPE_CHECKING:
@@ -43,8 +42,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Draws of dropout masks where no number is given.
-_N_SAMPLES = 20
+#: Draws of dropout masks where no number is given, as for MCDropoutCommittee.
+_N_SAMPLES = 50
 
 
 class Net(NeuralNet):
@@ -72,16 +71,18 @@ class Net(NeuralNet):
     history_: Any = None
     initialized_ = False
     virtual_params_: dict[str, Any] = {}  # noqa: RUF012 (never changed)
-    criterion = None
     predict_nonlinearity = None
     torch_load_kwargs = None
     train_split = None
     use_caching = "auto"
+    # Parameters that pickles of 0.1.0 do not hold.
+    keep_integers: bool = False
+    num_workers: int = 0
 
     #: Parameters of a parent that a subclass settles.
     _settled: frozenset[str] = frozenset()
     #: What may be set as prefix__name.
-    _prefixes = ("module__", "optimizer__", "callbacks__")
+    _prefixes = ("module__", "criterion__", "optimizer__", "callbacks__")
     #: The module where none is given.
     _default_module: Any = None
 
@@ -196,8 +197,11 @@ class Net(NeuralNet):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state as it is; the module moves when it is used."""
-        self.__dict__.update(state)
+        """Take the state as it is; the module moves when it is used.
+
+        Parameters that are younger than a pickle are at their default.
+        """
+        self.__dict__.update({**self._defaults(), **state})
 
     def save_params(self, *args: Any, **kwargs: Any) -> None:
         """Save weights as skorch does, and what else ``load_params`` is to bring back.
@@ -213,7 +217,7 @@ class Net(NeuralNet):
             with writing(module, self._beside_weights(), as_tensors=as_tensors):
                 super().save_params(*args, **kwargs)
         finally:
-            module.to(memory_format=torch.channels_last)
+            channels_last(module)
 
     def load_params(self, *args: Any, **kwargs: Any) -> None:
         """Load weights as skorch does, which knows no device "auto".
@@ -244,7 +248,7 @@ class Net(NeuralNet):
         """Take what was saved with weights; files from elsewhere hold nothing."""
         pixels = facts.get("pixels")
         if pixels is not None:
-            self._layout = replace(self._layout, pixels=bool(pixels))
+            self._layout = self._layout.with_pixels(pixels)
         elif self._layout.pixels is None:
             warnings.warn(
                 "f_params does not say whether its weights were fitted on uint8 "
@@ -340,15 +344,15 @@ class Net(NeuralNet):
         seed = draw_seed(self.random_state)
         with self._restored_on_failure(go_on), fork_torch(seed, 0, "net", alone=True):
             inputs = self._read(X, layout=self._layout if go_on else None)
-            self._layout = inputs.layout
-            self.n_features_in_ = prod(inputs.layout.shape)
+            self._see(inputs.layout)
             y = read_y(X, y, type(self).__name__)
             check_lengths(inputs, y)
             weights, positions = read_weights(sample_weight, len(inputs))
             objective = self._objective(y, weights, positions, go_on=go_on, **given)
+            objective.try_on(positions)
             inputs.check_finite(positions)
             if not go_on:
-                self._build(objective.width, partial(inputs.batches_of, positions))
+                inputs = self._build_for(inputs, positions, objective.width)
             self._train(inputs, objective, positions)
         return self
 
@@ -373,21 +377,64 @@ class Net(NeuralNet):
         arrange = partial(self._arranged, input_shape=self.input_shape)
         return read(self, X, arrange, layout)
 
+    def _see(self, layout):
+        """Remember how rows are laid out."""
+        self._layout = layout
+        self.__dict__.pop("n_features_in_", None)
+        if layout.size is not None:  # or rows have several lengths
+            self.n_features_in_ = layout.size
+
+    def _build_for(self, inputs, positions, width):
+        """Make a new module for rows; return the rows in the shape that it takes.
+
+        A module of the user's may take signals and volumes with a channel in front, or
+        without; nobody but itself can tell.
+        """
+        ways = inputs.ways() if self._may_choose_shape() else [inputs]
+        state, errors = torch.get_rng_state(), []
+        for way in ways:
+            torch.set_rng_state(state)
+            self._see(way.layout)
+            batches = partial(way.batches_of, positions)
+            try:
+                made = self._make(width, batches)
+            except (IndexError, RuntimeError, TypeError, ValueError) as error:
+                errors.append(error)
+                continue
+            self._settle(made, batches)
+            return way
+        raise with_ways_out(errors[0], ways)
+
+    def _may_choose_shape(self):
+        return self.module is not None and self.input_shape is None
+
     def _build(self, width, batches):
         """Make a new module, measure its inputs, look at some answers, and place it.
 
         ``batches`` takes a device, and makes the generator of the rows that the module
         will be trained on.
         """
+        self._settle(self._make(width, batches), batches)
+
+    def _make(self, width, batches):
+        """Return a new module that has measured its inputs, on its device."""
         device = choose_device(self.device)
-        facts = facts_of(self._layout.shape, width)
+        facts = facts_of(self._layout, width)
         chosen = self._default_module if self.module is None else self.module
         module = build(chosen, self._module_params(), facts)
+        if self._layout.is_set:
+            accept_sets(module)
         self._start_from(module)
-        measure_inputs(module, batches(torch.device("cpu")))
-        rows = next(batches(device))[:N_LOOK]
-        self._head_name = find_head(module.to(device), rows[:1], width)
-        check_repeats(module.eval(), rows)
+        measured = partial(batches, torch.device("cpu"))
+        measure_inputs(module, measured, is_set=self._layout.is_set)
+        row = next(batches(device))[:1]
+        self._head_name = find_head(module.to(device), row, width)
+        return module
+
+    def _settle(self, module, batches):
+        """Look at some answers of a new module, and place it."""
+        device = choose_device(self.device)
+        check_repeats(module.eval(), next(batches(device))[:N_LOOK])
         # Not set by skorch, which would make it anew when a parameter changes.
         self.__dict__["module_"] = place(module, device)
         self.initialized_ = True
@@ -395,9 +442,8 @@ class Net(NeuralNet):
     def _build_without_rows(self, width):
         """Make a new module from ``input_shape`` alone."""
         shape = tuple(self.input_shape)
-        self._layout = Layout(self._arranged(shape, shape), pixels=None)
-        self.n_features_in_ = prod(shape)
-        row = torch.zeros(1, *self._layout.shape)
+        self._see(Layout(self._arranged(shape, shape), None, bool(self.keep_integers)))
+        row = self._layout.one_row()
         self._build(width, lambda device: iter([row.to(device)]))
 
     def _train(self, inputs, objective, positions):

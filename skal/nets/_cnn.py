@@ -129,7 +129,7 @@ class CNNClassifier(NetClassifier):
     True
     """
 
-    _settled = frozenset({"module"})
+    _settled = frozenset({"keep_integers", "module"})
     _arranged = staticmethod(as_images)
     _default_module = ConvNet
 

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 import torch
 
 from skal._checks import check_choice
+from skal.nets._layout import channels_last
 
 
 def choose_device(device):
@@ -22,7 +23,7 @@ def choose_device(device):
 
 def place(module, device):
     """Move a module to a device, its convolutions channels last: much faster."""
-    return module.to(device=device, memory_format=torch.channels_last)
+    return channels_last(module.to(device=device))
 
 
 def is_on(module, device):

@@ -21,6 +21,7 @@ from skal.nets._device import choose_device, inference_precision, is_on, place
 from skal.nets._layout import Layout, as_given, as_images, check_finite
 from skal.nets._module import N_LOOK, check_repeats, first_of
 from skal.nets._sources import is_dataset, open_source
+from skal.nets._tensor_set import TensorSet
 
 if TYPE_CHECKING:
     from typing import Any
@@ -125,6 +126,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         places = np.empty(len(source), dtype=np.int64)
         for where in in_order(len(source)):
             rows = source.take(where)
+            check_one_tensor(rows)
             check_finite(rows, type(self).__name__)
             places[where] = memory.places(rows, lambda new: self._pass(new, source))
         return memory.features[places]
@@ -251,3 +253,12 @@ def digests_of(rows):
     data = rows.cpu().contiguous().numpy().reshape(len(rows), prod(rows.shape[1:]))
     kind = f"{rows.dtype} {tuple(rows.shape[1:])}".encode()
     return [blake2b(row.tobytes() + kind, digest_size=16).digest() for row in data]
+
+
+def check_one_tensor(rows):
+    """Refuse rows of several parts, which are remembered by none of them."""
+    if isinstance(rows, TensorSet):
+        raise ValueError(
+            f"X must hold rows of one tensor for FrozenBackbone, got the parts "
+            f"{list(rows.parts)}. Embed them with a fitted net: net.embed(X)."
+        )

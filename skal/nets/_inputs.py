@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from skal._checks import check_int
+from skal._data import MultiInput, as_multi_input, check_pool
 from skal.nets._batches import in_order
-from skal.nets._layout import Layout, check_finite, check_kind
+from skal.nets._dataset_source import DatasetSource
+from skal.nets._layout import (
+    SEQUENCE,
+    Layout,
+    SetLayout,
+    check_finite,
+    check_kind,
+    otherwise,
+)
+from skal.nets._reading import ReadAhead, read_pieces
 from skal.nets._sources import is_dataset, open_source
 
 if TYPE_CHECKING:
@@ -24,17 +35,20 @@ class Inputs:
 
     Attributes
     ----------
-    source : ArraySource or DatasetSource
+    source : ArraySource, SequenceSource, SetSource or DatasetSource
         The rows as they came.
-    layout : Layout
+    layout : Layout or SetLayout
         What becomes of each.
     owner : str
         Whose rows they are, for what errors say.
+    num_workers : int
+        Processes that read a data set.
     """
 
     source: Any
-    layout: Layout
+    layout: Any
     owner: str
+    num_workers: int = 0
 
     def __len__(self):
         return len(self.source)
@@ -43,22 +57,41 @@ class Inputs:
         """Return the rows at positions, or in a slice."""
         return self.layout.arrange(self.source.take(where), device)
 
-    def batches(self, device) -> Iterator[torch.Tensor]:
+    def batches(self, device) -> Iterator[Any]:
         """Yield all rows in order, refusing NaN and infinity."""
-        for where in in_order(len(self)):
-            rows = self.source.take(where)
+        for rows in self._raw(in_order(len(self))):
             check_finite(rows, self.owner)
             yield self.layout.arrange(rows, device)
 
-    def batches_of(self, positions, device) -> Iterator[torch.Tensor]:
+    def batches_of(self, positions, device) -> Iterator[Any]:
         """Yield the rows at some positions, unchecked."""
-        for where in in_order(len(positions)):
-            yield self.take(positions[where], device)
+        for rows in self._raw(positions[where] for where in in_order(len(positions))):
+            yield self.layout.arrange(rows, device)
 
     def check_finite(self, positions):
         """Refuse NaN and infinity in the rows at some positions."""
-        for where in in_order(len(positions)):
-            check_finite(self.source.take(positions[where]), self.owner)
+        for rows in self._raw(positions[where] for where in in_order(len(positions))):
+            check_finite(rows, self.owner)
+
+    def to_train_on(self, positions):
+        """Return what reads ahead the rows of a data set; None for arrays."""
+        if not isinstance(self.source, DatasetSource):
+            return None
+        return ReadAhead(self.source, positions, self.num_workers)
+
+    def ways(self):
+        """Return the rows as the module may take them: first as they are laid out."""
+        other = None
+        if not self.layout.is_set and not self.layout.ids:
+            other = otherwise(self.source.row_shape, self.layout.shape)
+        if other is None:
+            return [self]
+        return [self, replace(self, layout=replace(self.layout, shape=other))]
+
+    def _raw(self, pieces):
+        if isinstance(self.source, DatasetSource):
+            return read_pieces(self.source, pieces, self.num_workers)
+        return map(self.source.take, pieces)
 
 
 def read(estimator, X, arrange, layout=None):
@@ -67,8 +100,9 @@ def read(estimator, X, arrange, layout=None):
     Parameters
     ----------
     estimator : estimator
-        Remembers the number and the names of the columns of its first rows.
-    X : array-like, sparse matrix, tensor, frame or torch Dataset
+        Remembers the number and the names of the columns of its first rows. What it has
+        of ``keep_integers``, ``num_workers``, ``module`` and ``input_shape`` counts.
+    X : array-like, sparse matrix, tensor, frame, MultiInput or torch Dataset
         The rows.
     arrange : callable
         Takes the shape of a row as it comes; returns that which the module sees.
@@ -81,21 +115,78 @@ def read(estimator, X, arrange, layout=None):
         The rows of X.
     """
     first = layout is None
-    source = open_source(checked(estimator, X, reset=first))
-    shape = source.row_shape
-    if not first and shape == (prod(layout.shape),):  # flat rows fit in any shape
-        seen = Layout(layout.shape, source.pixels)
+    if isinstance(layout, SetLayout) and not is_dataset(X):
+        X = as_multi_input(X)
+        layout.check_is_set(X)
+    keeps = bool(estimator.keep_integers)
+    source = open_source(checked(estimator, X, reset=first, ids=keeps), keeps)
+    seen = layout_of(source, arrange, layout)
+    if first:
+        check_taken(estimator, seen)
     else:
-        seen = Layout(arrange(shape), source.pixels)
-    if not first:
         layout.check(seen)
-    return Inputs(source, seen, type(estimator).__name__)
+    n_workers = check_int("num_workers", estimator.num_workers, minimum=0)
+    return Inputs(source, seen, type(estimator).__name__, n_workers)
 
 
-def checked(estimator, X, *, reset):
-    """Return X as an array, a sparse matrix, a tensor or a data set."""
-    if is_dataset(X):
+def layout_of(source, arrange, known):
+    """Return the layout of the rows of a source; rows as in fit are taken as there."""
+    if not isinstance(known, Layout):
+        return source.layout(arrange)
+
+    def arranged(shape):
+        if (1, *shape) == known.shape or shape == (known.size,):
+            return known.shape  # a channel is put in front; flat rows fit in any shape
+        return shape if shape == known.shape else arrange(shape)
+
+    seen = source.layout(arranged)
+    if known.shape == SEQUENCE and isinstance(seen, Layout) and len(seen.shape) == 1:
+        return replace(seen, shape=SEQUENCE)  # all of one length
+    return seen
+
+
+def with_ways_out(error, ways):
+    """Add to the error of a module what rows it was shown, and what else there is."""
+    shapes = [way.layout.shape for way in ways if isinstance(way.layout, Layout)]
+    if len(shapes) > 1:
+        error.add_note(f"module was tried on rows of the shapes {shapes}.")
+    if ways[0].source.holds_whole_numbers and not ways[0].layout.ids:
+        error.add_note(
+            "X holds whole numbers, which reached the module as float32. Pass "
+            "keep_integers=True if they are ids, as torch.nn.Embedding wants them."
+        )
+    return error
+
+
+def check_taken(estimator, layout):
+    """Refuse rows that only a module of the user's can take, or a reshaped one."""
+    alone = isinstance(layout, Layout) and not layout.ids
+    if alone:
+        return
+    what = f"{layout.words}" if isinstance(layout, SetLayout) else "rows of ids"
+    if estimator.module is None:
+        raise ValueError(
+            f"X must hold rows of one tensor of numbers for {type(estimator).__name__}"
+            f", got {what}. Give NetClassifier or NetRegressor a module of your own."
+        )
+    if estimator.input_shape is not None:
+        raise ValueError(
+            f"input_shape must be None for {what}, which go in as they are, got "
+            f"{estimator.input_shape!r}."
+        )
+
+
+def checked(estimator, X, *, reset, ids=False):
+    """Return X as an array, a sparse matrix, a tensor, a set, a list or a data set."""
+    X = as_multi_input(X)
+    if ids and isinstance(X, list | tuple) and not is_dataset(X):
+        return list(X)
+    if is_dataset(X) or isinstance(X, MultiInput):
+        if reset:
+            vars(estimator).pop("feature_names_in_", None)
         return X
+    if not hasattr(X, "__array__") and not issparse(X):
+        check_pool(X)
     if not hasattr(X, "shape"):
         X = np.asarray(X)
     if not isinstance(X, torch.Tensor) and len(X.shape) <= 2:

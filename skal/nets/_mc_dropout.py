@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
-from copy import copy, deepcopy
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,8 +12,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from skal._checks import check_choice, check_int
-from skal._seed import alone_with_torch
-from skal.nets._dropout_calls import Dropout, DropoutCalls, FixedMasks, FusedMasks
+from skal.nets._dropout import Rows
+from skal.nets._dropout_calls import FixedMasks
+from skal.nets._dropout_network import Made, Network, find_dropouts
+from skal.nets._fused_masks import FusedMasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
     from torch.nn import Module
+
+    from skal.nets._dropout import Dropout
 
 #: What the draws of one chunk may hold at once in one layer. More is slower: large
 #: blocks of memory leave the cache and are cleared by the system every time.
@@ -32,11 +36,6 @@ _TRUNK_SHARE = 0.1
 #: logit: rounding, not another answer.
 _ROUNDING = {torch.float32: 1e-4, torch.float64: 1e-9}
 _COARSE_ROUNDING = 5e-2
-
-WAY_OUT = (
-    "Use LaplaceClassifier or EnsembleClassifier of skal.posterior, which need no "
-    "dropout"
-)
 
 
 def sample_logits(
@@ -83,8 +82,8 @@ def sample_logits(
     if first is None:
         return
     with _no_gradients():
-        network = _Network(module, first[:1])
-        draws = _Draws(_dropouts_of(network, first, dropout), n_samples, seed)
+        network = Network(module, first)
+        draws = _Draws(find_dropouts(network, first, dropout), n_samples, seed)
         plan = _plan(network, draws, first)
     for batch in chain([first], batches):
         with _no_gradients():
@@ -111,9 +110,9 @@ class LastDropout(NamedTuple):
 
         The masks are those of ``sample_logits`` with ``dropout="last"``.
         """
-        draws = _Draws([self.number], n_samples, seed)
         units = torch.ones(1, self.width)
-        masks = draws.stacked({self.number: (self.call, units)})[self.number]
+        made = Made(self.call, Rows(), self.number, units.shape)
+        masks = _Draws({0: made}, n_samples, seed).stacked({0: units})[0]
         return self.call.drop(units, masks[:, 0]).numpy()
 
 
@@ -135,103 +134,14 @@ def last_dropout(module: Module, batch: Tensor, head: Module) -> LastDropout | N
         What ``masks`` can be asked of.
     """
     with _no_gradients():
-        network = _Network(module, batch[:1])
-        (number,) = _dropouts_of(network, batch, "last")
-        mode = FusedMasks(_Draws([number], 1, 0).of(0))
-        with mode:
-            network(batch[:1])
+        network = Network(module, batch)
+        found = find_dropouts(network, batch, "last")
+        mode = FusedMasks(_Draws(found, 1, 0).of(0))
+        network(batch[:1], mode)
+    ((number, made),) = found.items()
     if mode.linear.get(number) is not head.weight:
         return None
-    call, shape = mode.seen[number]
-    return LastDropout(number, call, shape[1])
-
-
-class _Network:
-    """A copy of a module in evaluation mode; parameters, which stay, are shared."""
-
-    def __init__(self, module, row):
-        shared = {id(parameter): parameter for parameter in module.parameters()}
-        self.module = deepcopy(module, shared).eval()
-        row = row.clone()
-        before = row._version
-        with DropoutCalls() as calls:
-            self.module(row)
-        in_place = any(call.inplace for call, _ in calls.seen)
-        self.writes_to_input = in_place or row._version > before
-
-    def __call__(self, batch):
-        """Return the logits of a batch, which stays as it is."""
-        output = self.module(batch.clone() if self.writes_to_input else batch)
-        return output[0] if isinstance(output, tuple) else output
-
-    def training(self):
-        """Return a copy in training mode."""
-        network = copy(self)
-        network.module = deepcopy(self.module).train()
-        return network
-
-
-# Which dropout there is ---------------------------------------------------------
-
-
-def _dropouts_of(network, batch, dropout):
-    """Return the numbers of the dropout calls to make, each a key of a mask.
-
-    Two rows, since BatchNorm cannot be trained on one.
-    """
-    rows = torch.cat([batch[:1], batch[:1]])
-    training = DropoutCalls()
-    _without_chance(network.training(), rows, training)
-    evaluating = DropoutCalls()
-    _without_chance(network, rows[:1], evaluating)
-    _check_rows(training, 2)
-    _check_rows(evaluating, 1)
-    calls = [call for call, _ in training.seen]
-    in_evaluation = [call for call, _ in evaluating.seen]
-    if [call[:2] for call in calls] != [call[:2] for call in in_evaluation]:
-        raise TypeError(
-            "module must call the same dropout layers in training and in evaluation "
-            f"mode, got {len(calls)} and {len(in_evaluation)} calls. Let the layer, "
-            "or its training=, switch dropout off, not an if around it."
-        )
-    numbers = [number for number, call in enumerate(calls) if call.on and call.p > 0]
-    if not numbers:
-        raise TypeError(
-            "MC dropout needs a network with dropout, but this one has none of p > 0. "
-            f"Add torch.nn.Dropout to it. {WAY_OUT}."
-        )
-    return numbers if dropout == "all" else numbers[-1:]
-
-
-def _without_chance(network, rows, mode):
-    """Run a network with every dropout intercepted: nothing may be left to chance."""
-    devices = [rows.device] if rows.is_cuda else []
-    with alone_with_torch(), torch.random.fork_rng(devices):
-        before = _random_states(devices)
-        with mode:
-            network(rows)
-        after = _random_states(devices)
-    if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
-        raise TypeError(
-            "MC dropout needs to set the masks, but this network draws random numbers "
-            "that are no dropout layer's: dropout inside an RNN or inside "
-            f"scaled_dot_product_attention, stochastic depth or noise. {WAY_OUT}."
-        )
-
-
-def _random_states(devices):
-    states = [torch.random.get_rng_state()]
-    return states + [torch.cuda.get_rng_state(device) for device in devices]
-
-
-def _check_rows(mode, n_rows):
-    """Refuse a dropout whose dimension 0 is not the rows: they share a mask."""
-    for call, shape in mode.seen:
-        if call.on and call.p > 0 and (not shape or shape[0] != n_rows):
-            raise TypeError(
-                f"dropout must see rows as dimension 0, got a tensor of shape {shape} "
-                f"for a batch of {n_rows}. {WAY_OUT}."
-            )
+    return LastDropout(made.key, made.call, made.shape[1])
 
 
 # The draws ----------------------------------------------------------------------
@@ -240,33 +150,43 @@ def _check_rows(mode, n_rows):
 class _Draws:
     """The masks of every draw: S of them for each dropout call that is made."""
 
-    def __init__(self, numbers, n_samples, seed):
-        self.numbers = numbers
+    def __init__(self, made, n_samples, seed):
+        self.made = made
         self.n_samples = n_samples
         self.seed = seed
 
-    def mask(self, draw, number, call, x):
-        """Return the mask of one draw, None for a call that is not made."""
-        if number not in self.numbers:
-            return None
-        key = np.random.SeedSequence([self.seed, draw, number])
+    def mask(self, draw, number, x):
+        """Return the mask of one draw for a call, as it is for every row."""
+        call, rows, key, _ = self.made[number]
+        seeds = np.random.SeedSequence([self.seed, draw, key])
         generator = torch.Generator()
-        generator.manual_seed(int(key.generate_state(1, np.uint64)[0]))
+        generator.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
         # On the CPU, so that every device gets the same draws.
-        uniform = torch.rand(call.mask_shape(x), generator=generator)
-        return (uniform >= call.p).to(x.device, x.dtype)
+        mask = call.draw(call.mask_shape(x, rows), generator)
+        return mask.to(x.device, x.dtype)
+
+    def spread(self, number, x, mask):
+        """Return a call and its mask for the rows of x."""
+        call, rows, *_ = self.made[number]
+        return call, rows.spread(mask, x.shape)
 
     def of(self, draw):
-        """Return a function that gives the masks of one draw."""
-        return lambda number, call, x: self.mask(draw, number, call, x)
+        """Return a function that gives the calls and masks of one draw."""
 
-    def stacked(self, calls):
-        """Return {number: (S, 1, ...)} for calls and inputs {number: (call, x)}."""
+        def keep(number, x):
+            if number not in self.made:
+                return None
+            return self.spread(number, x, self.mask(draw, number, x))
+
+        return keep
+
+    def stacked(self, inputs):
+        """Return {number: (S, 1, ...)} for inputs {number: x}."""
         return {
             number: torch.stack(
-                [self.mask(draw, number, call, x) for draw in range(self.n_samples)]
+                [self.mask(draw, number, x) for draw in range(self.n_samples)]
             )
-            for number, (call, x) in calls.items()
+            for number, x in inputs.items()
         }
 
 
@@ -283,7 +203,7 @@ def _plan(network, draws, batch):
             return one_by_one
         row_bytes = draws.n_samples * seen.largest * batch.element_size()
         chunk_size = max(1, _CHUNK_BYTES // row_bytes)
-        at_once = _AtOnce(network, draws.stacked(seen.calls), chunk_size)
+        at_once = _AtOnce(network, draws, draws.stacked(seen.inputs), chunk_size)
         logits = at_once(row)
     except (RuntimeError, NotImplementedError, ValueError):  # what vmap cannot do
         return one_by_one
@@ -293,7 +213,7 @@ def _plan(network, draws, batch):
 class _Look(NamedTuple):
     """What one row tells about the cost of a pass."""
 
-    calls: dict
+    inputs: dict
     trunk_share: float
     largest: int
 
@@ -301,20 +221,21 @@ class _Look(NamedTuple):
 def _look(network, draws, row):
     """Run one row under one draw; note the masked calls and the work before them."""
     counter = FlopCounterMode(display=False)
-    calls, before = {}, []
+    masks_of_one = draws.of(0)
+    inputs, before = {}, []
 
-    def keep(number, call, x):
-        mask = draws.mask(0, number, call, x)
-        if mask is not None:
-            calls[number] = call, x
-            before.append(counter.get_total_flops())
-        return mask
+    def keep(number, x):
+        found = masks_of_one(number, x)
+        if found is not None:
+            inputs[number] = x
+            before.append(counter.get_total_flops() + mode.flops)
+        return found
 
     mode = FusedMasks(keep)
-    with counter, mode:
-        network(row)
-    total = max(counter.get_total_flops(), 1)
-    return _Look(calls, before[0] / total, max(mode.largest, 1))
+    with counter:
+        network(row, mode)
+    total = max(counter.get_total_flops() + mode.flops, 1)
+    return _Look(inputs, before[0] / total, max(mode.largest, 1))
 
 
 def _agree(logits, expected):
@@ -340,8 +261,7 @@ class _OneByOne:
 
     def one(self, batch, draw):
         """Return the logits of one draw."""
-        with FixedMasks(self.draws.of(draw)):
-            return self.network(batch)
+        return self.network(batch, FixedMasks(self.draws.of(draw)))
 
 
 class _AtOnce:
@@ -351,19 +271,27 @@ class _AtOnce:
     ``torch.vmap`` adds. Rows are taken in chunks, so that those tensors stay small.
     """
 
-    def __init__(self, network, masks, chunk_size):
+    def __init__(self, network, draws, masks, chunk_size):
         self.network = network
+        self.draws = draws
         self.masks = masks
         self.chunk_size = chunk_size
 
     def __call__(self, batch):
-        chunks = batch.split(self.chunk_size)
-        parts = [torch.vmap(lambda m, x=x: self.one(m, x))(self.masks) for x in chunks]
+        with warnings.catch_warnings():  # an operation may go draw by draw
+            warnings.filterwarnings("ignore", "There is a performance drop")
+            parts = [
+                torch.vmap(lambda masks, rows=rows: self.one(masks, rows))(self.masks)
+                for rows in batch.split(self.chunk_size)
+            ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def one(self, masks, batch):
         """Return the logits under the masks of one draw."""
-        mode = FusedMasks(lambda number, call, x: masks.get(number))
-        with mode:
-            logits = self.network(batch)
-        return mode.kept(logits)
+
+        def keep(number, x):
+            mask = masks.get(number)
+            return None if mask is None else self.draws.spread(number, x, mask)
+
+        mode = FusedMasks(keep)
+        return mode.kept(self.network(batch, mode))

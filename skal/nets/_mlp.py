@@ -54,7 +54,7 @@ class MLPNetClassifier(NetClassifier):
     True
     """
 
-    _settled = frozenset({"module"})
+    _settled = frozenset({"keep_integers", "module"})
 
     def __init__(
         self,

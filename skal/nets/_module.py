@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 from inspect import signature
-from math import prod
 
 import numpy as np
 import torch
@@ -16,15 +15,9 @@ N_LOOK = 8
 _ROUNDING = 1e-3
 
 
-def facts_of(shape, n_outputs):
+def facts_of(layout, n_outputs):
     """Return what a module may want to know, by the names it may ask by."""
-    return {
-        "input_shape": shape,
-        "n_channels": shape[0],
-        "n_classes": n_outputs,
-        "n_features": prod(shape),
-        "n_outputs": n_outputs,
-    }
+    return {**layout.facts(), "n_classes": n_outputs, "n_outputs": n_outputs}
 
 
 def build(module, given, facts):
@@ -56,12 +49,61 @@ def check_widths(name, widths):
         )
 
 
-def measure_inputs(module, batches):
-    """Let the first Standardize layer measure the inputs; without one, do nothing."""
-    for layer in module.modules():
-        if isinstance(layer, Standardize):
-            layer.measure(batches)
-            return
+def measure_inputs(module, batches, *, is_set):
+    """Let the first Standardize layer measure the inputs; without one, do nothing.
+
+    ``batches`` makes a generator of them. Where they are sets of tensors, each such
+    layer measures what it is handed, in the order in which the module calls them.
+    """
+    layers = [one for one in module.modules() if isinstance(one, Standardize)]
+    if not layers:
+        return
+    if not is_set:
+        layers[0].measure(batches())
+        return
+    module.eval()
+    for layer in in_order_of_calls(module, layers, next(batches())[:1]):
+        layer.measure(input_of(layer, module, batch) for batch in batches())
+    module.train()
+
+
+def in_order_of_calls(module, layers, row):
+    """Return the layers that a row passes, in the order in which it does."""
+    called = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda layer, _: called.append(layer))
+        for layer in layers
+    ]
+    try:
+        with torch.no_grad():
+            module(row)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(dict.fromkeys(called))
+
+
+class _LayerReached(Exception):
+    """Ends a pass at a layer, whose input is all that is wanted."""
+
+
+def input_of(layer, module, batch):
+    """Return what a layer of a module sees of a batch; the pass ends there."""
+    kept = []
+
+    def stop(_, inputs):
+        kept.append(inputs[0])
+        raise _LayerReached
+
+    hook = layer.register_forward_pre_hook(stop)
+    try:
+        with torch.no_grad():
+            module(batch)
+    except _LayerReached:
+        pass
+    finally:
+        hook.remove()
+    return kept[0]
 
 
 def find_head(module, row, n_outputs):

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 from skorch import NeuralNetClassifier
-from torch.nn.functional import cross_entropy
 
 from skal._checks import check_classes, check_number
-from skal._meta import restored_on_failure
+from skal._meta import PartialLabelsTags, restored_on_failure
 from skal._seed import draw_seed, fork_torch
 from skal.nets._base import Net
+from skal.nets._class_criteria import NAMED, kind_of_labels, likelihood_of
+from skal.nets._criterion import by_row, read_criterion
 from skal.nets._mlp_module import MLP
-from skal.nets._objective import Objective, as_weights
+from skal.nets._one_label import classes_of, one_label, read_labels
 from skal.nets._passes import join
+from skal.nets._several_labels import classes_of_each, read_indicator, several_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,13 +43,29 @@ class NetClassifier(Net, NeuralNetClassifier):
         in; set others as ``module__name=``. None is a multilayer perceptron.
     classes : array-like, default=None
         Every label there is; None takes those in y.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as in scikit-learn.
+    criterion : str, class or instance of torch.nn, or callable, default="cross_entropy"
+        The loss. "cross_entropy" and "focal" are for one label a row; "bce", binary
+        cross-entropy, for several: y is (n, L) then, 0 or 1, NaN where a label is not
+        known. A loss of torch, or a function of scores and targets, is for whatever y
+        is. Set its options as ``criterion__name=``, such as ``criterion__gamma`` of
+        "focal" (2).
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weights of the classes in the loss, as in scikit-learn. Where there are several
+        labels a row, weights of 0 and 1 for each label, or a list with those of each.
     label_smoothing : float, default=0.0
-        Share of each label that is spread over all classes.
+        Share of each label that is spread over all classes. It is for named criteria,
+        those that take a ``label_smoothing``, and several labels a row.
     input_shape : tuple of int, default=None
         The shape of one row as the module sees it, for rows that come flat. None keeps
-        the shape of X, with a channel before (height, width).
+        the shape of X, with a channel before (height, width); a module of your own that
+        cannot take such rows is tried on signals (channels, time) as they are, and on
+        volumes (depth, height, width) with a channel in front.
+    keep_integers : bool, default=False
+        Whether whole numbers and booleans in X stay int64 and bool, as
+        ``torch.nn.Embedding`` wants ids; False takes them as float32. Rows may then
+        be lists of ids of several lengths, which are padded with 0, and ``forward`` is
+        handed a ``mask`` (n, length), True where an id is the row's own, if it has a
+        parameter of that name.
     max_steps : int, default=None
         Steps of a fit at most. None for both limits means 800, or 50 times the square
         root of the number of labels if that is more.
@@ -83,6 +98,9 @@ class NetClassifier(Net, NeuralNetClassifier):
         Whether ``fit`` goes on from the weights of the last fit.
     device : str, default="auto"
         Where to compute; "auto" takes a GPU where there is one.
+    num_workers : int, default=0
+        Processes that read the rows of a Dataset ahead of the network, never more than
+        cores; 0 reads them in this one. The results are the same.
     mixed_precision : bool or "auto", default="auto"
         Whether to train in bfloat16. "auto" does on GPUs that have it; CPUs that have
         it gain too, but take it only for True, for it moves the results.
@@ -102,8 +120,9 @@ class NetClassifier(Net, NeuralNetClassifier):
     ----------
     module_ : torch.nn.Module
         The trained module, in eval mode.
-    classes_ : ndarray of shape (n_classes,)
-        The labels, in the order of the columns of ``predict_proba``.
+    classes_ : ndarray of shape (n_classes,), or list of L ndarray
+        The labels, in the order of the columns of ``predict_proba``; where there are
+        several a row, those of each, 0 and 1.
     n_features_in_ : int
         Values in a row of X.
     history_ : skorch.history.History
@@ -123,9 +142,24 @@ class NetClassifier(Net, NeuralNetClassifier):
     taken as it is, and a net fitted on one refuses the other. On a CPU, fits with the
     same ``random_state`` agree bit for bit.
 
+    Several labels a row: every known label counts alike in the loss, and a label that
+    is missing not at all. ``predict`` gives 0 and 1, ``predict_proba`` the chance of
+    each label by itself. A row without a known label is refused.
+
+    A ``criterion`` of your own takes scores (m, n_outputs) and targets: codes of
+    classes (m,), or the indicator (m, L). It gives a loss for each row, or for each
+    label. What takes ``reduction`` is asked for "none"; one that gives a single number
+    works without weights. Probabilities are the softmax of the scores, or for several
+    labels the sigmoid, whatever the criterion is.
+
     A fit that fails or is interrupted leaves the net as it was before. Parameters set
     after ``fit`` hold from the next fit on. ``save_params`` and
     ``load_params`` are skorch's; whether the net was fitted on uint8 goes along.
+
+    References
+    ----------
+    Lin, T.-Y., Goyal, P., Girshick, R., He, K., Dollár, P. (2017). Focal loss for dense
+    object detection. ICCV. arXiv:1708.02002
 
     Examples
     --------
@@ -148,9 +182,11 @@ class NetClassifier(Net, NeuralNetClassifier):
         module: Any = None,
         *,
         classes: ArrayLike | None = None,
-        class_weight: dict[Any, float] | str | None = None,
+        criterion: Any = "cross_entropy",
+        class_weight: dict[Any, float] | list[dict[int, float]] | str | None = None,
         label_smoothing: float = 0.0,
         input_shape: tuple[int, ...] | None = None,
+        keep_integers: bool = False,
         max_steps: int | None = None,
         max_epochs: int | None = None,
         batch_size: int | str = "auto",
@@ -164,6 +200,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         patience: int = 10,
         warm_start: bool = False,
         device: str = "auto",
+        num_workers: int = 0,
         mixed_precision: bool | str = "auto",
         bfloat16: bool = False,
         callbacks: list[Any] | None = None,
@@ -174,11 +211,19 @@ class NetClassifier(Net, NeuralNetClassifier):
         self._store(locals())
 
     @property
-    def classes_(self) -> NDArray[Any]:
+    def classes_(self) -> Any:
         """The labels, in the order of the columns of predict_proba."""
         if "_classes" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__} has no classes_ before fit.")
         return self._classes
+
+    @property
+    def likelihood(self) -> str | None:
+        """The likelihood of whose negative logarithm the criterion is the mean.
+
+        "categorical", "bernoulli" (of each label), or None where it is none of these.
+        """
+        return likelihood_of(self.criterion, self._params_of("criterion"))
 
     def fit(
         self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
@@ -189,7 +234,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         ----------
         X : array-like of shape (n_rows, ...) or torch Dataset
             The rows.
-        y : array-like of shape (n_rows,), default=None
+        y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
             Their labels; None for a Dataset that holds them.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in the loss. A row of weight 0 is as if it were absent.
@@ -215,7 +260,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         ----------
         X : array-like of shape (n_rows, ...) or torch Dataset
             The rows.
-        y : array-like of shape (n_rows,), default=None
+        y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
             Their labels.
         classes : array-like, default=None
             Every label there is; needed at the first call where y lacks some.
@@ -252,7 +297,11 @@ class NetClassifier(Net, NeuralNetClassifier):
         seed = draw_seed(self.random_state)
         with restored_on_failure(self), fork_torch(seed, 0, "net", alone=True):
             check_classes(self.classes)
-            self._classes = np.unique(np.asarray(list(self.classes)))
+            names = np.asarray(list(self.classes))
+            several = kind_of_labels(self.criterion) == "several"
+            self._classes = (
+                classes_of_each(len(names), None) if several else np.unique(names)
+            )
             self._build_without_rows(len(self._classes))
         return self
 
@@ -267,9 +316,10 @@ class NetClassifier(Net, NeuralNetClassifier):
         Returns
         -------
         ndarray of shape (n_rows, n_classes) and float32
-            Columns follow ``classes_``.
+            Columns follow ``classes_``; where there are several labels a row, the
+            chance of each.
         """
-        return join(out.softmax(dim=1) for out in self.passes().outputs(X))
+        return join(self.proba_of(out) for out in self.passes().outputs(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of each row.
@@ -281,10 +331,13 @@ class NetClassifier(Net, NeuralNetClassifier):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            Labels as they were given.
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
+            Labels as they were given; where there are several a row, 1 for those more
+            probable than not, else 0.
         """
         proba = self.predict_proba(X)
+        if self._several:
+            return (proba > 0.5).astype(np.int64)
         return self.classes_[proba.argmax(axis=1)]
 
     def head_proba(self, E: ArrayLike) -> NDArray[Any]:
@@ -300,7 +353,22 @@ class NetClassifier(Net, NeuralNetClassifier):
         ndarray of shape (n_rows, n_classes) and float32
             ``head_proba(embed(X))`` equals ``predict_proba(X)``.
         """
-        return join(out.softmax(dim=1) for out in self.passes().head_outputs(E))
+        return join(self.proba_of(out) for out in self.passes().head_outputs(E))
+
+    def proba_of(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return the probabilities that outputs of the fitted module stand for.
+
+        Parameters
+        ----------
+        outputs : Tensor of shape (..., n_outputs)
+            As the module, or its head, returns them.
+
+        Returns
+        -------
+        Tensor of shape (..., n_outputs)
+            Their softmax; their sigmoid where there are several labels a row.
+        """
+        return outputs.sigmoid() if self._several else outputs.softmax(dim=-1)
 
     def sample_proba(
         self,
@@ -316,7 +384,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         X : array-like of shape (n_rows, ...) or torch Dataset
             Rows as in ``fit``.
         n_samples : int, default=None
-            Number of draws S; None means 20.
+            Number of draws S; None means 50.
         random_state : int, RandomState instance or None, default=None
             Fixes the masks.
         dropout : {"all", "last"}, default="all"
@@ -339,55 +407,55 @@ class NetClassifier(Net, NeuralNetClassifier):
         Uncertainty in Deep Learning", ICML 2016, arXiv:1506.02142.
         """
         draws = self._samples(X, n_samples, random_state, dropout)
-        return join((out.softmax(dim=2) for out in draws), axis=1)
+        return join((self.proba_of(out) for out in draws), axis=1)
+
+    @property
+    def _several(self):
+        """Whether the fitted net knows several labels a row."""
+        return isinstance(self.classes_, list)
+
+    def __sklearn_tags__(self):
+        """Say whether y may hold several labels a row, known in part."""
+        tags = super().__sklearn_tags__()
+        kind = kind_of_labels(self.criterion)
+        if kind != "one":
+            tags.classifier_tags = PartialLabelsTags(multi_label=True)
+            tags.target_tags.multi_output = True
+        if kind == "several":
+            tags.classifier_tags.multi_class = False
+            tags.target_tags.single_output = False
+        return tags
 
     def _objective(self, y, weights, positions, *, go_on, classes=None):
-        """Return codes, and the loss of scores for them; learn the classes."""
+        """Return targets, and the loss of scores for them; learn the classes."""
         check_number("label_smoothing", self.label_smoothing, minimum=0, maximum=1)
-        y = column_or_1d(y, warn=True)
-        known = y[positions]
-        assert_all_finite(known, input_name="y")
-        check_classification_targets(known)
+        kind = kind_of_labels(self.criterion)
+        several = kind == "several" or (kind is None and is_indicator(y))
+        if go_on and several != self._several:
+            raise ValueError(
+                f"y must hold {'several labels' if self._several else 'one label'} a "
+                f"row, as in the first fit, got shape {y.shape} with criterion="
+                f"{self.criterion!r}. Set warm_start=False, or fit a clone."
+            )
+        y = (read_indicator if several else read_labels)(y, positions)
         if not go_on:
             given = self.classes if classes is None else classes
-            check_classes(given)
-            self._classes = np.unique(
-                known if given is None else np.asarray(list(given))
-            )
-        codes = np.zeros(len(y), dtype=np.int64)
-        codes[positions] = codes_of(known, self._classes)
-        if self.class_weight is not None:
-            balance = np.zeros(len(y))
-            balance[positions] = compute_sample_weight(self.class_weight, known)
-            weights = balance if weights is None else weights * balance
-            if not np.any(weights):
-                raise ValueError(
-                    "class_weight must leave a row of y some weight, got "
-                    f"{self.class_weight!r}, which leaves none of {len(positions)}."
-                )
-        return Objective(
-            torch.from_numpy(codes),
-            as_weights(weights, positions),
-            width=len(self._classes),
-            losses=partial(losses, label_smoothing=self.label_smoothing),
-            classes=True,
+            if several:
+                self._classes = classes_of_each(y.shape[1], given)
+            else:
+                self._classes = classes_of(y[positions], given)
+        losses = read_criterion(
+            self.criterion,
+            NAMED,
+            self._params_of("criterion"),
+            0.0 if several else self.label_smoothing,
         )
+        told = y, weights, positions, self._classes, self.class_weight
+        if several:
+            return several_labels(*told, losses, self.label_smoothing)
+        return one_label(*told, by_row(losses))
 
 
-def codes_of(y, classes):
-    """Return the place of each label among the classes."""
-    codes = np.searchsorted(classes, y)
-    codes[codes == len(classes)] = 0
-    strange = classes[codes] != y
-    if np.any(strange):
-        raise ValueError(
-            f"y must hold known classes, {classes.tolist()}, got "
-            f"{np.unique(y[strange]).tolist()}. Give every class in classes=."
-        )
-    return codes
-
-
-def losses(outputs, codes, *, label_smoothing, exact=False):
-    """Return the cross-entropy of each row; exact is without label smoothing."""
-    smoothing = 0.0 if exact else label_smoothing
-    return cross_entropy(outputs, codes, reduction="none", label_smoothing=smoothing)
+def is_indicator(y):
+    """Tell whether y has several columns, as an indicator of labels has."""
+    return y.ndim == 2 and y.shape[1] > 1

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 
+from skal._data import as_array
 from skal._meta import row_weights
 from skal.nets._sources import is_dataset, targets_of
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+#: Rows on which a criterion is tried.
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,34 @@ class Objective:
     losses: Callable[..., torch.Tensor]
     classes: bool
 
+    def try_on(self, positions):
+        """Ask for the losses of a few rows, before any work; refuse what cannot train.
+
+        An error of the criterion comes with what it was called with.
+        """
+        few = self.targets[positions[:_FEW]]
+        outputs = torch.zeros(len(few), self.width, requires_grad=True)
+        try:
+            losses = self.losses(outputs, few)
+        except Exception as error:
+            error.add_note(
+                f"criterion was called with outputs {tuple(outputs.shape)} and targets "
+                f"{tuple(few.shape)} of {few.dtype}."
+            )
+            raise
+        shape = tuple(getattr(losses, "shape", (None,)))
+        if shape not in ((len(few),), ()) or not losses.requires_grad:
+            raise ValueError(
+                "criterion must give a loss for each row, or a number, made from the "
+                f"outputs, got {losses!r} for {len(few)} rows."
+            )
+        if shape == () and self.weights is not None:
+            raise ValueError(
+                "criterion must give a loss for each row where rows or classes have "
+                "weights, got one number. Let it take reduction='none', or leave out "
+                "sample_weight and class_weight."
+            )
+
 
 def mean_loss(losses, weights):
     """Return the mean of the losses; the weights average to 1 over all rows."""
@@ -56,6 +89,8 @@ def read_y(X, y, owner):
                 f"{owner} requires y to be passed, but the target y is None."
             )
         y = targets_of(X)
+    if sp.issparse(y) or np.ma.is_masked(y):
+        return as_array(y, regression=True)
     return y.detach().cpu().numpy() if isinstance(y, torch.Tensor) else np.asarray(y)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from skal.nets._batches import in_order
 from skal.nets._device import choose_device, inference_precision, is_on, place
-from skal.nets._module import first_of
+from skal.nets._module import first_of, input_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
     from skal.nets._inputs import Inputs
     from skal.nets._mc_dropout import LastDropout
-
-
-class _HeadReached(Exception):
-    """Ends a pass at the last linear layer, whose input is all that is wanted."""
 
 
 class Passes:
@@ -151,21 +147,8 @@ class Passes:
 
     def _input_of(self, head, batch):
         """Return what the head sees of a batch, float32."""
-        kept = []
-
-        def stop(_, inputs):
-            kept.append(inputs[0])
-            raise _HeadReached
-
-        hook = head.register_forward_pre_hook(stop)
-        try:
-            with torch.no_grad(), self._precision():
-                self.module(batch)
-        except _HeadReached:
-            pass
-        finally:
-            hook.remove()
-        return kept[0].float()
+        with self._precision():
+            return input_of(head, self.module, batch).float()
 
     def _precision(self):
         return inference_precision(self._bfloat16, self.device)

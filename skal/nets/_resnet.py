@@ -183,7 +183,7 @@ class ResNetClassifier(NetClassifier):
     (5, 32)
     """
 
-    _settled = frozenset({"module"})
+    _settled = frozenset({"keep_integers", "module"})
     _arranged = staticmethod(as_images)
     _default_module = ResNet18
 

@@ -1,29 +1,43 @@
 """Sources: rows of anything a net reads, handed out a batch at a time."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
+from skal._data import MultiInput
+from skal.nets._dataset_source import DatasetSource
+from skal.nets._layout import SEQUENCE, Layout, SetLayout
+from skal.nets._rows import as_part, is_whole, stack, the_row
+from skal.nets._targets import targets_of
+from skal.nets._tensor_set import TensorSet
 
-def open_source(X):
-    """Return the source of an array, sparse matrix, tensor or data set."""
+__all__ = ["ArraySource", "is_dataset", "open_source", "targets_of"]
+
+
+def open_source(X, ids=False):
+    """Return the source of an array, sparse matrix, tensor, set, list or data set.
+
+    ``ids`` tells whether whole numbers stay what they are.
+    """
     if isinstance(X, IterableDataset):
         raise TypeError(
             "X must be a data set whose rows can be asked for by position, got "
             f"{type(X).__name__}, an IterableDataset. Write __len__ and __getitem__, "
             "or pass arrays."
         )
-    if (len(X) if is_dataset(X) else X.shape[0]) == 0:
+    if (X.shape[0] if hasattr(X, "shape") else len(X)) == 0:
         raise ValueError(
             f"X must hold at least one row, got an empty {type(X).__name__}."
         )
+    if isinstance(X, MultiInput):
+        return SetSource(X)
     if isinstance(X, TensorDataset):
-        check_item(X.tensors, X)
-        return ArraySource(X.tensors[0])
-    return DatasetSource(X) if is_dataset(X) else ArraySource(X)
+        the_row(X.tensors, X)
+        return ArraySource(X.tensors[0], ids)
+    if is_dataset(X):
+        return DatasetSource(X, ids)
+    return SequenceSource(X) if isinstance(X, list) else ArraySource(X, ids)
 
 
 def is_dataset(X):
@@ -36,90 +50,118 @@ def is_dataset(X):
     return isinstance(first, torch.Tensor)
 
 
-def targets_of(dataset):
-    """Return the labels of a data set of pairs (row, label)."""
-    if isinstance(dataset, TensorDataset) and len(dataset.tensors) == 2:
-        return dataset.tensors[1]
-    known = getattr(dataset, "targets", None)
-    if known is not None:
-        return known
-    first = dataset[0]
-    if not isinstance(first, (tuple, list)) or len(first) < 2:
-        raise ValueError(
-            "y must be given for a data set without labels: requires y to be passed, "
-            "but the target y is None."
-        )
-    return np.asarray([dataset[i][1] for i in range(len(dataset))])
-
-
-def check_item(item, dataset):
-    """Refuse an item that is neither a row, (row,) nor a pair (row, label)."""
-    if isinstance(item, (tuple, list)):
-        got = f"{len(item)} things"
-        if len(item) in (1, 2):
-            return
-    elif isinstance(item, (Mapping, str, bytes)):
-        got = f"a {type(item).__name__}"
-    else:
-        return
-    raise ValueError(
-        f"X must hold rows or pairs (row, label), got a {type(dataset).__name__} whose "
-        f"items are {got} each. Join what a row consists of in one tensor, or wrap "
-        "the data set in one that returns the pair."
-    )
-
-
 class ArraySource:
-    """Rows of an array of any rank, a memory map, a CSR matrix or a tensor."""
+    """Rows of an array of any rank, a memory map, a CSR matrix or a tensor.
 
-    def __init__(self, X):
+    ``ids`` tells whether whole numbers stay what they are.
+    """
+
+    def __init__(self, X, ids=False):
         self.X = X
         self.row_shape = tuple(X.shape[1:])
         self.pixels = X.dtype in (np.uint8, torch.uint8)
+        self.ids = ids and is_whole(X.dtype)
+        self.library = torch if isinstance(X, torch.Tensor) else np
 
     def __len__(self):
         return self.X.shape[0]
 
+    @property
+    def holds_whole_numbers(self):
+        """Whether the rows are whole numbers, but no pixels."""
+        return is_whole(self.X.dtype)
+
+    def layout(self, arrange):
+        """Return the layout of the rows, in the shape that a function makes of it."""
+        shape = self.row_shape if self.ids else arrange(self.row_shape)
+        return Layout(shape, self.pixels, self.ids)
+
+    def blank(self):
+        """Return a row of zeros; of ids and masks, which may not be, the first."""
+        row = self.take(np.zeros(1, np.int64))
+        return row if self.ids else row.new_zeros(row.shape)
+
     def take(self, where):
         """Return a copy of the rows at positions, or in a slice, as a tensor.
 
-        uint8 or float32: the copy is small, of one batch.
+        uint8 or float32, ids int64 or bool: the copy is small, of one batch.
         """
-        if isinstance(self.X, torch.Tensor):
+        if self.library is torch:
             rows = self.X[where].detach()
-            return rows.to(torch.uint8 if self.pixels else torch.float32, copy=True)
+            return rows.to(self._dtype(), copy=True)
         rows = self.X[where if isinstance(where, slice) else np.asarray(where)]
         if sp.issparse(rows):
             rows = rows.toarray()
         with np.errstate(over="ignore"):  # infinity is found by who asks
-            rows = np.array(rows, dtype=np.uint8 if self.pixels else np.float32)
+            rows = np.array(rows, dtype=self._dtype())
         return torch.from_numpy(rows)
 
+    def _dtype(self):
+        if self.ids:
+            is_bool = self.X.dtype in (torch.bool, np.bool_)
+            return self.library.bool if is_bool else self.library.int64
+        return self.library.uint8 if self.pixels else self.library.float32
 
-class DatasetSource:
-    """Rows of a torch data set, read one by one."""
 
-    def __init__(self, dataset):
-        self.dataset = dataset
-        first = self.row(0)
-        self.row_shape = tuple(first.shape)
-        self.pixels = first.dtype == torch.uint8
+class SequenceSource:
+    """Rows that are lists of ids, each of its own length."""
+
+    row_shape = SEQUENCE
+    pixels = holds_whole_numbers = False
+
+    def __init__(self, X):
+        self.X = X
 
     def __len__(self):
-        return len(self.dataset)
+        return len(self.X)
 
-    def row(self, position):
-        """Return one row as a tensor: the first of a pair (row, label)."""
-        item = self.dataset[position]
-        check_item(item, self.dataset)
-        row = item[0] if isinstance(item, (tuple, list)) else item
-        if isinstance(row, torch.Tensor):
-            return row
-        return torch.from_numpy(np.array(row))
+    def layout(self, arrange):
+        """Return the layout of sequences."""
+        return Layout(SEQUENCE, pixels=False, ids=True)
+
+    def blank(self):
+        """Return the first row."""
+        return self.X[:1]
 
     def take(self, where):
-        """Return the rows at positions, or in a slice, as one tensor."""
+        """Return the ids at positions, or in a slice, padded, and their mask."""
         if isinstance(where, slice):
             where = range(where.start, where.stop)
-        rows = torch.stack([self.row(int(i)) for i in where])
-        return rows if self.pixels else rows.float()
+        rows = [as_part(self.X[int(i)]) for i in where]
+        if any(row.dim() != 1 for row in rows):
+            raise ValueError(
+                "X must hold a sequence of ids a row, got a row of shape "
+                f"{next(tuple(row.shape) for row in rows if row.dim() != 1)}."
+            )
+        return stack(rows, ids=True)
+
+
+class SetSource:
+    """Rows of several parts, each a source of its own; they go in as they are."""
+
+    row_shape = ()
+    pixels = holds_whole_numbers = False
+
+    def __init__(self, X):
+        self.parts = {}
+        for key, part in X.parts.items():
+            part = part.to_numpy() if hasattr(part, "to_numpy") else part
+            part = part.tocsr() if sp.issparse(part) else part
+            lists = isinstance(part, list)
+            self.parts[key] = SequenceSource(part) if lists else ArraySource(part, True)
+
+    def __len__(self):
+        return len(next(iter(self.parts.values())))
+
+    def layout(self, arrange):
+        """Return the layouts of the parts."""
+        layouts = {key: one.layout(lambda s: s) for key, one in self.parts.items()}
+        return SetLayout(layouts)
+
+    def blank(self):
+        """Return a row that looks like the others."""
+        return MultiInput.of({key: one.blank() for key, one in self.parts.items()})
+
+    def take(self, where):
+        """Return the rows at positions, or in a slice."""
+        return TensorSet({key: one.take(where) for key, one in self.parts.items()})

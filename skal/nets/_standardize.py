@@ -73,11 +73,17 @@ class Standardize(nn.Module):
         ----------
         batches : iterable of Tensor of shape (n, n_features, ...)
             The rows, in batches of any size.
+
+        Raises
+        ------
+        TypeError
+            If they hold whole numbers or booleans, which are ids or a mask.
         """
         # In double precision, about the mean of the first batch: no digits are lost.
         count, shift = 0, None
         total = square = torch.zeros(())
         for batch in batches:
+            check_numbers(batch)
             x = batch.double().transpose(0, 1).flatten(1)  # (n_features, values)
             shift = x.mean(dim=1) if shift is None else shift
             x = x - shift[:, None]
@@ -92,3 +98,12 @@ class Standardize(nn.Module):
         constant = std <= 1e-7 * (1 + (shift + mean).abs())
         self.mean.copy_(shift + mean)
         self.std.copy_(torch.where(constant, torch.ones_like(std), std))
+
+
+def check_numbers(batch):
+    """Refuse ids and masks, which have no mean."""
+    if not batch.is_floating_point():
+        raise TypeError(
+            f"Standardize must be handed numbers, got {batch.dtype}, which holds ids "
+            "or a mask. Put it after the embedding, or leave it out."
+        )

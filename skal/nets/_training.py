@@ -51,7 +51,7 @@ class Trainer:
         self.net = net
         self.module = passes.module
         self.losses = objective.losses
-        self.augment = check_augment(net.augment, inputs.layout.shape)
+        self.augment = check_augment(net.augment, inputs.layout)
         kept, held = split(net, objective, positions)
         n_rows = len(kept)
         self.batch_size = choose_batch_size(net.batch_size, n_rows)
@@ -69,7 +69,7 @@ class Trainer:
         optimizer = self.net.optimizer_
         heights = [group["lr"] for group in optimizer.param_groups]
         self.rates = list(heights)
-        stream = shuffled(len(self.batches), self.batch_size)
+        stream = self.batches.stream(self.batch_size)
         per_epoch = ceil(len(self.batches) / self.batch_size)
         done = 0
         while done < self.n_steps:
@@ -168,14 +168,24 @@ class Batches:
         weights = objective.weights
         self.weights = None if weights is None else weights.to(device)
         self.device = device
+        self.ahead = None
 
     def __len__(self):
         return len(self.positions)
 
+    def stream(self, batch_size):
+        """Return the places of a batch a step; ``take`` is to be asked for each."""
+        self.ahead = self.inputs.to_train_on(self.positions)
+        on_order = None if self.ahead is None else self.ahead.begin
+        return shuffled(len(self), batch_size, on_order)
+
     def take(self, where):
         """Return the rows, targets and weights (or None) at some places."""
         where = self.positions[where]
-        rows = self.inputs.take(where, self.device)
+        if self.ahead is None:
+            rows = self.inputs.take(where, self.device)
+        else:
+            rows = self.inputs.layout.arrange(self.ahead.take(len(where)), self.device)
         where = where.to(self.device)
         weights = None if self.weights is None else self.weights[where]
         return rows, self.targets[where], weights

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.func import functional_call, jvp, vjp, vmap
 
+from skal.posterior._base import softmax
 from skal.posterior._curvature import contrast
 from skal.posterior._linear_head import typical_precision
 from skal.posterior._net_inside import net_inside
@@ -33,6 +34,9 @@ class AllWeights:
     structure : {"diag", "isotropic"}
         What is kept of the Hessian.
     """
+
+    several = False
+    proba = staticmethod(softmax)
 
     def __init__(self, estimator, X, weight, structure):
         self.net, X = net_inside(estimator, X)

@@ -52,8 +52,8 @@ class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, ...)
             Training rows, as the estimator takes them.
-        y : array-like of shape (n_samples,)
-            Their labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels; several a row where the estimator knows them.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
         **params : dict
@@ -90,10 +90,13 @@ class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            The label of the highest ``predict_proba``.
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The label of the highest ``predict_proba``; where there are several a row, 1
+            for those more probable than not, else 0.
         """
         proba = self.predict_proba(X)
+        if isinstance(self.classes_, list):
+            return (proba > 0.5).astype(np.int64)
         return self.classes_[proba.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
@@ -107,7 +110,8 @@ class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Columns follow ``classes_``. The same whenever it is asked.
+            Columns follow ``classes_``; where there are several labels a row, the
+            chance of each. The same whenever it is asked.
         """
         check_is_fitted(self)
         return self._mean(X)
@@ -251,3 +255,8 @@ def softmax(logits):
     np.exp(logits, out=logits)
     logits /= logits.sum(axis=-1, keepdims=True)
     return logits
+
+
+def sigmoid(logits):
+    """Return the probability of each logit by itself."""
+    return 0.5 + np.tanh(logits * 0.5) * 0.5

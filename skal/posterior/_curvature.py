@@ -38,6 +38,8 @@ class OutputCurvature:
         The number of logits: 1 for two classes, else C.
     """
 
+    independent = False
+
     def __init__(self, proba, K):
         self.proba = proba
         self.K = K
@@ -68,6 +70,38 @@ class OutputCurvature:
         return total
 
 
+class LabelCurvature:
+    """The curvature of the loss in the logits of several labels, which do not interact.
+
+    That of a label of probability p is p (1 - p); of one that is not known it is none.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n, L)
+        The probability of each label.
+    known : ndarray of bool of shape (n, L)
+        Whether a row was trained on for it.
+    """
+
+    independent = True
+
+    def __init__(self, proba, known):
+        self.variance = (proba - np.square(proba)) * known
+        self.K = proba.shape[1]
+
+    def between(self, a, b):
+        """Return (n,): the curvature between two logits."""
+        return self.variance[:, a] * (a == b)
+
+    def diagonal(self):
+        """Return (n, L): the curvature in each logit."""
+        return self.variance
+
+    def mean(self, weight):
+        """Return (L, L): the weighted mean over the rows."""
+        return np.diag(weight / weight.sum() @ self.variance)
+
+
 def whole(proba):
     """Return (m, K, K): the curvature of some rows."""
     curvature = -proba[:, :, np.newaxis] * proba[:, np.newaxis, :]
@@ -89,14 +123,14 @@ def squares(features):
     return features.power(2) if sp.issparse(features) else np.square(features)
 
 
-def contrast(K):
+def contrast(K, independent=False):
     """Return (K, K): each logit less the mean of the others; (1, 1) for one logit.
 
     Only these differences matter to a softmax, and the variance of the first of two is
-    that of the one logit that two classes have.
+    that of the one logit that two classes have. Independent logits stay as they are.
     """
-    if K == 1:
-        return np.ones((1, 1), np.float32)
+    if K == 1 or independent:
+        return np.eye(K, dtype=np.float32)
     return ((K * np.eye(K) - 1) / (K - 1)).astype(np.float32)
 
 
@@ -123,6 +157,8 @@ class Full:
     variances have an axis of precisions in front.
     """
 
+    independent = False  # as pickles of before have it
+
     def __init__(self, features, curvature, weight):
         K, D = curvature.K, features.shape[1]
         check_size("full", K * D, "'kron' or 'diag'")
@@ -132,6 +168,7 @@ class Full:
                 block = gram(features, curvature.between(a, b) * weight)
                 H[a, :, b], H[b, :, a] = block, block.T
         self.shape = K, D
+        self.independent = curvature.independent
         self.eigenvalues, self.vectors = eigh(H.reshape(K * D, K * D))
 
     def perturb(self, noise, tau):
@@ -149,7 +186,9 @@ class Full:
         """Return the variances (n, K) of each logit less the mean of the others."""
         K, D = self.shape
         inverse = (1 / np.add.outer(tau, self.eigenvalues)).astype(np.float32)
-        vectors = np.tensordot(contrast(K), self.vectors.reshape(K, D, -1), axes=1)
+        vectors = np.tensordot(
+            contrast(K, self.independent), self.vectors.reshape(K, D, -1), axes=1
+        )
         parts = [
             np.stack([squares(chunk @ rows) @ inverse.T for rows in vectors], axis=-1)
             for chunk in chunks_of(features, self.vectors[0].nbytes)
@@ -172,6 +211,7 @@ class Separable:
     """
 
     outer: Any
+    independent = False  # as pickles of before have it
 
     if TYPE_CHECKING:  # a subclass has the variances (n, K) in the basis
 
@@ -179,7 +219,9 @@ class Separable:
 
     def variances(self, features, tau):
         """Return the variances (n, K) of each logit less the mean of the others."""
-        outputs = np.square(contrast(len(self.outer)) @ self.outer)  # (K, K)
+        outputs = np.square(
+            contrast(len(self.outer), self.independent) @ self.outer
+        )  # (K, K)
         return times(self.parts(features, tau), outputs.T)
 
     def deviations(self, noise, taus):
@@ -210,6 +252,7 @@ class Kron(Separable):
     def __init__(self, features, curvature, weight):
         check_size("kron", features.shape[1], "'diag'")
         inner, self.inner = eigh(gram(features, weight).astype(float))
+        self.independent = curvature.independent
         outer, self.outer = eigh(curvature.mean(weight).astype(float))
         self.eigenvalues = np.multiply.outer(outer, inner)  # (K, D)
 
@@ -231,6 +274,7 @@ class Diag(Separable):
         diagonal = curvature.diagonal() * weight[:, np.newaxis]
         self.eigenvalues = np.asarray(squares(features).T @ diagonal, float).T
         self.outer = np.eye(len(self.eigenvalues), dtype=np.float32)
+        self.independent = curvature.independent
 
     def perturb(self, noise, tau):
         """Turn standard normal (S, K, D) into what is added to the weights."""

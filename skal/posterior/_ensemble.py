@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_int
-from skal._data import n_rows, take_rows
+from skal._data import multilabel_proba, n_rows, take_rows
 from skal._meta import counting, fit_weight, inside_provides, over_all, slice_params
 from skal._model import answers, layers
 from skal._seed import draw_seed, stream
@@ -38,7 +38,8 @@ class EnsembleClassifier(Posterior):
     Parameters
     ----------
     estimator : estimator, default=None
-        Any classifier with ``predict_proba``. None is ``MLPNetClassifier()``.
+        Any classifier with ``predict_proba``, of several labels a row too. None is
+        ``MLPNetClassifier()``.
     n_members : int, default=5
         The number of fits M.
     bootstrap : bool, default=False
@@ -54,8 +55,8 @@ class EnsembleClassifier(Posterior):
     ----------
     estimators_ : list of estimator
         The fitted members.
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
+    classes_ : ndarray of shape (n_classes,), or list of L ndarray
+        The labels; where there are several a row, those of each, 0 and 1.
     n_features_in_ : int
         The number of features the members saw.
     seed_ : int
@@ -121,7 +122,9 @@ class EnsembleClassifier(Posterior):
         )
         members = Parallel(n_jobs=self.n_jobs)(fits)
         self.estimators_ = members
-        self.classes_ = union_of_classes(members)
+        several = y.ndim == 2 and y.shape[1] > 1
+        classes = [np.array([0, 1]) for _ in range(y.shape[1])] if several else None
+        self.classes_ = union_of_classes(members) if classes is None else classes
         self._warn_of_equal_members(X)
         return self
 
@@ -160,6 +163,8 @@ class EnsembleClassifier(Posterior):
 
     def _wide(self, member, proba):
         """Spread a member's columns over all classes."""
+        if isinstance(self.classes_, list):
+            return multilabel_proba(proba, member.classes_)
         return over_all(self.classes_, proba, member.classes_)
 
     def _count(self, n_samples):
@@ -267,12 +272,14 @@ def fit_member(template, X, y, params, bootstrap, seed, number):
 def draw_with_replacement(y, counts, rng):
     """Draw as many rows as there are, of two classes at least if there are two.
 
-    Rows that do not count for the fit do not count here either.
+    Rows that do not count for the fit do not count here either. Of several labels a
+    row one that counts is enough.
     """
-    wanted = min(2, len(np.unique(y[counts])))
+    seen = y if y.ndim == 1 else np.zeros(len(y))
+    wanted = min(2, len(np.unique(seen[counts])))
     while True:
         rows = rng.randint(len(y), size=len(y))
-        if len(np.unique(y[rows[counts[rows]]])) >= wanted:
+        if len(np.unique(seen[rows[counts[rows]]])) >= wanted:
             return rows
 
 

@@ -79,8 +79,8 @@ class LaplaceClassifier(Posterior):
     ----------
     estimator_ : estimator
         The estimator, fitted on all rows.
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
+    classes_ : ndarray of shape (n_classes,), or list of L ndarray
+        The labels; where there are several a row, those of each, 0 and 1.
     prior_precision_ : float
         The precision in use.
     cv_results_ : dict of ndarray
@@ -112,7 +112,10 @@ class LaplaceClassifier(Posterior):
     one, which is 1 / C for LogisticRegression (where the largest is often taken, for
     its penalty errs on the cautious side already) and, for a network, that of a prior
     under which the fitted weights are typical. The estimator is fitted with
-    ``label_smoothing=0``, for a smoothed loss has another minimum.
+    ``label_smoothing=0``, for a smoothed loss has another minimum. A network may have
+    ``criterion="bce"``, whose labels do not interact: its logits are independent, and
+    "all" is not for it. Other criteria are no likelihoods with a known curvature, and
+    are refused.
 
     References
     ----------
@@ -174,16 +177,18 @@ class LaplaceClassifier(Posterior):
         check_int("n_folds", self.n_folds, 2)
 
     def _fit(self, template, X, y, params):
+        check_likelihood(template, self.subset_of_weights)
         fitted = clone(template).fit(X, y, **params)
-        if len(fitted.classes_) < 2:
+        several = isinstance(fitted.classes_, list)
+        if not several and len(fitted.classes_) < 2:
             raise ValueError(
                 f"y must hold two classes at least, got {fitted.classes_.tolist()}. "
                 "Name every class in the network's classes=, or label more rows; those "
                 "of sample_weight 0 do not count."
             )
-        y = np.ravel(np.asarray(y))
+        y = np.asarray(y, float) if several else np.ravel(np.asarray(y))
         weight = loss_weights(fitted, y, fit_weight(template, params, len(y)))
-        model = self._around(fitted, X, weight)
+        model = self._around(fitted, X, weight, y)
         results = {}
         if self.prior_precision == "cv":
             tau, results = self._search(template, model, X, y, weight, params)
@@ -200,11 +205,11 @@ class LaplaceClassifier(Posterior):
         _precision.warn_of_collapse(self._sample(few, _N_DRAWS_LOOK, self.seed_), tau)
         return self
 
-    def _around(self, fitted, X, weight):
+    def _around(self, fitted, X, weight, y):
         """Return the fitted estimator as a linear function of its uncertain weights."""
         net, _ = net_inside(fitted)
         if self.subset_of_weights == "last_layer" or net is None:
-            return LastLayer(fitted, X, weight, self.structure)
+            return LastLayer(fitted, X, weight, self.structure, y)
         from skal.posterior._all_weights import AllWeights
 
         return AllWeights(fitted, X, weight, self.structure)
@@ -235,13 +240,15 @@ class LaplaceClassifier(Posterior):
         rest = np.setdiff1d(np.arange(n), fold)
         given = slice_params(params, rest, n)
         fitted = clone(template).fit(take_rows(X, rest), y[rest], **given)
-        model = self._around(fitted, take_rows(X, rest), weight[rest])
+        model = self._around(fitted, take_rows(X, rest), weight[rest], y[rest])
         link = "mc" if self.link == "plugin" else self.link
         if not isinstance(model, LastLayer):
             link = "probit"  # a draw costs a pass there
         noise = self._noise(model, _N_SEARCH, self.seed_) if link == "mc" else None
         inputs = model.inputs(fitted, take_rows(X, fold))
-        codes = known_columns(y[fold], fitted.classes_)
+        codes = y[fold]
+        if codes.ndim == 1:
+            codes = known_columns(codes, fitted.classes_)
         return _precision.losses(model, inputs, codes, taus, link, noise)
 
     def _noise(self, model, n_samples, seed):
@@ -277,6 +284,24 @@ class LaplaceClassifier(Posterior):
         """
         check_is_fitted(self)
         return self._linked(self._model.head.features(E))
+
+
+def check_likelihood(template, subset):
+    """Refuse a net whose loss is not one whose curvature is known."""
+    net, _ = net_inside(template)
+    likelihood = getattr(net, "likelihood", "categorical")
+    if likelihood is None:
+        raise ValueError(
+            "criterion must be 'cross_entropy' or 'bce' for LaplaceClassifier, which "
+            f"takes its curvature, got {net.criterion!r}. Use MCDropoutCommittee or "
+            "EnsembleClassifier."
+        )
+    if likelihood == "bernoulli" and (subset == "all" or net.class_weight is not None):
+        raise ValueError(
+            "subset_of_weights must be 'last_layer', and class_weight None, with "
+            f"criterion={net.criterion!r}, got {subset!r} and {net.class_weight!r}. "
+            "Use MCDropoutCommittee or EnsembleClassifier."
+        )
 
 
 def known_columns(y, classes):

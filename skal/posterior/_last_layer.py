@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skal._model import answers, find_layer
-from skal.posterior._base import chunks_of, softmax
-from skal.posterior._curvature import STRUCTURES, OutputCurvature
+from skal.posterior._base import chunks_of
+from skal.posterior._curvature import STRUCTURES, LabelCurvature, OutputCurvature
 from skal.posterior._linear_head import find_head
 
 
@@ -24,20 +24,35 @@ class LastLayer:
         How much each row counts.
     structure : {"full", "kron", "diag", "isotropic"}
         What is kept of the Hessian.
+    y : ndarray of shape (n, L), default=None
+        The labels of these rows, NaN where one is not known; for several labels a row.
     """
 
-    def __init__(self, estimator, X, weight, structure):
+    def __init__(self, estimator, X, weight, structure, y=None):
         E = checked_embedding(estimator, X)
         self.head = find_head(estimator, E)
         self.theta = self.head.theta
         self.unit = self.head.unit
         features = self.head.features(E)
-        proba = softmax(self.head.logits(features)).astype(np.float32)
-        curvature = OutputCurvature(proba, len(self.theta))
+        proba = self.head.proba(self.head.logits(features)).astype(np.float32)
+        curvature: OutputCurvature | LabelCurvature
+        if self.head.several:
+            curvature = LabelCurvature(proba, ~np.isnan(y))
+        else:
+            curvature = OutputCurvature(proba, len(self.theta))
         self.posterior = STRUCTURES[structure](
             features, curvature, weight.astype(np.float32)
         )
         self.eigenvalues = self.posterior.eigenvalues
+
+    @property
+    def several(self):
+        """Whether each logit is one of several labels a row."""
+        return self.head.several
+
+    def proba(self, logits):
+        """Return the probabilities of logits, which may be overwritten."""
+        return self.head.proba(logits)
 
     def inputs(self, estimator, X):
         """Return what the other methods take for rows X."""

@@ -1,4 +1,4 @@
-"""The last layer of a classifier: a softmax of a linear function of embeddings."""
+"""The last layer of a classifier: probabilities of a linear function of embeddings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from skal._checks import name_of
 from skal._model import answers, find_layer
-from skal.posterior._base import softmax
+from skal.posterior._base import sigmoid, softmax
 from skal.posterior._net_inside import net_inside
 
 #: How far the head's own probabilities may be from the estimator's.
@@ -25,7 +25,11 @@ class LinearHead:
         Whether there is one.
     unit : float
         The precision of a Gaussian prior that is natural for these weights.
+    several : bool
+        Whether each logit is one of several labels a row, not of a class.
     """
+
+    several = False
 
     def __init__(self, theta, bias, unit):
         self.theta = theta
@@ -51,6 +55,10 @@ class LinearHead:
         """Return (n, K) float64."""
         return np.asarray(features @ self.theta.T)
 
+    def proba(self, logits):
+        """Return the probabilities of logits, which may be overwritten."""
+        return sigmoid(logits) if self.several else softmax(logits)
+
 
 def find_head(estimator, E):
     """Find the linear head of a fitted estimator and check it on embeddings."""
@@ -58,6 +66,7 @@ def find_head(estimator, E):
     linear, _ = find_layer(estimator, "coef_")
     if net is not None:
         head = head_of_layer(net.passes().head)
+        head.several = isinstance(net.classes_, list)
     elif linear is not None:
         head = head_of_linear(linear)
     else:
@@ -67,7 +76,7 @@ def find_head(estimator, E):
     if features.shape[1] != head.theta.shape[1]:
         raise no_head(estimator)
     expected = answers.head_proba(estimator, few)
-    proba = softmax(head.logits(features))
+    proba = head.proba(head.logits(features))
     allowed = _TOLERANCE + (0 if net is None else rounding(features, head.theta))
     if proba.shape != expected.shape or np.abs(proba - expected).max() > allowed:
         raise no_head(estimator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skal._seed import stream
-from skal.posterior._base import softmax
+from skal.posterior._base import sigmoid
 
 LINKS = ("mc", "plugin", "probit")
 #: By how much pieces of rows are smaller that many precisions work on in turn.
@@ -27,7 +27,8 @@ def predictive(model, inputs, tau, link, noise):
     ``mc`` averages the probabilities of the draws. ``probit`` shrinks each logit,
     softmax(f / sqrt(1 + pi v / 8)) (MacKay, 1992), where v is the variance of the logit
     less the mean of the others: what they have in common cancels in a softmax.
-    ``plugin`` ignores it.
+    ``plugin`` ignores it. Where there are several labels a row, softmax is the sigmoid
+    of each logit, and v its own variance.
     """
     if link == "mc":
         parts = [p.mean(axis=1) for p in drawn(model, inputs, tau, noise)]
@@ -37,18 +38,20 @@ def predictive(model, inputs, tau, link, noise):
         logits = model.logits(chunk)
         if link == "probit":
             logits /= np.sqrt(1 + np.pi / 8 * model.variances(chunk, tau))
-        parts.append(softmax(logits))
+        parts.append(model.proba(logits))
     return np.concatenate(parts)
 
 
 def likelihoods(model, inputs, codes, taus, link, noise):
     """Return the probability (n, T) of each row's class under each precision.
 
+    Of several labels a row it is that of each, (n, T, L), given their values as codes.
     As ``predictive`` has it, but what does not depend on the precision is done once.
     The draws of ``mc`` have each row's own Gaussian, which may be cheaper than draws
     of the weights.
     """
     drawn_around = model.deviations(noise, taus) if link == "mc" else None
+    chance = label_likelihood if model.several else likelihood
     width = _IN_CACHE * (1 if noise is None else len(noise))
     parts, start = [], 0
     for chunk in model.chunks(inputs, width):
@@ -57,10 +60,10 @@ def likelihoods(model, inputs, codes, taus, link, noise):
         start += len(logits)
         if drawn_around is None:
             logits = logits / np.sqrt(1 + np.pi / 8 * model.variances(chunk, taus))
-            parts.append(likelihood(np.moveaxis(logits, -1, 0), here).T)
+            parts.append(chance(np.moveaxis(logits, -1, 0), here).swapaxes(0, 1))
             continue
         centre = logits.T[:, np.newaxis].astype(np.float32)  # (K, 1, m)
-        means = [likelihood(centre + d, here).mean(axis=0) for d in drawn_around(chunk)]
+        means = [chance(centre + d, here).mean(axis=0) for d in drawn_around(chunk)]
         parts.append(np.stack(means, axis=1))
     return np.concatenate(parts)
 
@@ -75,6 +78,15 @@ def likelihood(logits, codes):
         return 1 / others.sum(axis=0)
 
 
+def label_likelihood(logits, values):
+    """Return the probability (T, m, L) of each label, from logits (L, T, m).
+
+    It is 1 where the value (m, L), 0 or 1, is not known.
+    """
+    chances = sigmoid(logits.transpose(1, 2, 0) * (2 * values - 1))
+    return np.where(np.isnan(values), 1, chances)
+
+
 def samples(model, inputs, tau, noise):
     """Return the probabilities (S, n, C) of every draw, float32."""
     parts = [p.swapaxes(0, 1) for p in drawn(model, inputs, tau, noise)]
@@ -85,4 +97,4 @@ def drawn(model, inputs, tau, noise):
     """Yield the probabilities (m, S, C) of the draws for chunks of rows."""
     draws = model.draws(noise, tau)
     for chunk in model.chunks(inputs, len(noise)):
-        yield softmax(model.draw_logits(chunk, draws))
+        yield model.proba(model.draw_logits(chunk, draws))

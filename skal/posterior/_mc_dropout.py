@@ -13,7 +13,7 @@ from skal._checks import check_choice, check_int, name_of
 from skal._data import take_rows
 from skal._model import sampled_before_training
 from skal._seed import draw_seed
-from skal.posterior._base import Posterior, chunks_of, softmax
+from skal.posterior._base import Posterior, chunks_of, sigmoid, softmax
 from skal.posterior._linear_head import weights_of
 from skal.posterior._net_inside import net_inside
 
@@ -67,8 +67,8 @@ class MCDropoutCommittee(Posterior):
     ----------
     estimator_ : estimator
         The fitted estimator.
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
+    classes_ : ndarray of shape (n_classes,), or list of L ndarray
+        The labels; where there are several a row, those of each, 0 and 1.
     n_features_in_ : int
         The number of features the estimator saw.
     seed_ : int
@@ -82,8 +82,11 @@ class MCDropoutCommittee(Posterior):
     Notes
     -----
     A pass over n rows costs one pass of the network up to the first mask and S passes
-    from there. Dropout that cannot be set from outside (inside an RNN or an attention
-    kernel) is a TypeError. The estimator is fitted with ``label_smoothing=0``. With
+    from there. Dropout is set wherever it stands: layers and functions of torch, on
+    attention weights, between recurrent layers, and in any layer without weights that
+    draws its own numbers, as for stochastic depth, whose mask is that of all rows too.
+    Other random numbers of training are a TypeError with ``dropout="all"``; with "last"
+    they are off. The estimator is fitted with ``label_smoothing=0``. With
     ``dropout="last"`` there is a ``head_proba``, the mean over the masks of the last
     layer, provided that the last dropout comes right before it.
 
@@ -152,7 +155,7 @@ class MCDropoutCommittee(Posterior):
         """Yield probabilities (S, m, C) of one batch after another."""
         seed = draw_seed(seed)
         for logits in net.passes().dropout_outputs(X, n_samples, seed, self.dropout):
-            yield logits.softmax(dim=2).cpu().numpy()
+            yield net.proba_of(logits).cpu().numpy()
 
     def _sample(self, X, n_samples, seed):
         net, X = net_inside(self.estimator_, X)
@@ -181,11 +184,13 @@ class MCDropoutCommittee(Posterior):
         net, _ = net_inside(self.estimator_)
         masks = self._last.masks(self.n_samples, draw_seed(self.seed_))  # (S, d)
         weight, bias = weights_of(net.passes().head)
+        several = isinstance(self.classes_, list)
         parts = []
         for rows in chunks_of(np.asarray(E, np.float32), masks.nbytes):
             proba = np.zeros((len(rows), len(weight)), np.float32)
             for mask in masks:
-                proba += softmax(rows @ (weight * mask).T + bias)
+                logits = rows @ (weight * mask).T + bias
+                proba += sigmoid(logits) if several else softmax(logits)
             parts.append(proba / len(masks))
         return np.concatenate(parts)
 

@@ -40,7 +40,8 @@ def by_evidence(model):
 def losses(model, inputs, codes, taus, link, noise):
     """Return the negative log-likelihood (n, T) of rows under each precision."""
     proba = likelihoods(model, inputs, codes, taus, link, noise)
-    return -np.log(np.maximum(proba, _LEAST))
+    loss = -np.log(np.maximum(proba, _LEAST))
+    return loss.sum(axis=2) if loss.ndim == 3 else loss
 
 
 def choose(loss, taus, weight):
@@ -77,11 +78,14 @@ def held_out_folds(y, n_folds, rng):
     """Return the rows that each fold holds out.
 
     Every class with two rows or more is dealt over the folds; a class with one row
-    always stays in training, so that no fold misses a class.
+    always stays in training, so that no fold misses a class. Rows of several labels
+    are dealt as they come.
     """
     order = rng.permutation(len(y))
     fold_of = np.full(len(y), -1)
     dealt = 0
+    if y.ndim == 2:
+        y = np.zeros(len(y))
     for label in np.unique(y):
         rows = order[y[order] == label]
         if len(rows) > 1:

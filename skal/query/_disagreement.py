@@ -191,8 +191,9 @@ class CommitteeStd(ScoreStrategy):
     """Pick the rows on which a regressor's members differ most.
 
     A row scores the standard deviation of the prediction, in the units of the target:
-    the regressor's own where ``predict`` takes ``return_std``, as a Gaussian process
-    does, else that over its members; the mean over several outputs.
+    that over its own draws where it has ``sample_predict``, as networks do; else its
+    own where ``predict`` takes ``return_std``, as a Gaussian process does; else that
+    over its members. Of several outputs it is the mean.
 
     Parameters
     ----------

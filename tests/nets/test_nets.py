@@ -75,6 +75,21 @@ def test_nets_pass_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+@pytest.mark.long
+@parametrize_with_checks(
+    [
+        MLPNetClassifier(criterion="focal", hidden=(32,), max_steps=150),
+        NetRegressor(criterion="gaussian_nll", max_steps=150),
+    ],
+    expected_failed_checks=lambda net: EXPECTED_FAILURES,
+    xfail_strict=True,
+)
+def test_nets_with_other_losses_pass_the_checks_of_scikit_learn(estimator, check):
+    if check.func.__name__ in DO_NOT_SCORE:
+        estimator = clone(estimator).set_params(max_steps=5)
+    check(estimator)
+
+
 def small(**params):
     """Return a convolutional net that is fitted in a moment."""
     params = {"channels": (4, 8), "hidden": 16, "max_steps": 5, **params}

@@ -36,8 +36,9 @@ def test_nets_that_train_in_threads_draw_what_they_draw_alone(blobs, dropping):
     for alone, beside in zip(
         map(proba, range(4)), in_threads(proba, range(4)), strict=True
     ):
+        # torch parts sums of floats by the cores that a thread is given.
         np.testing.assert_allclose(alone[0], beside[0], atol=1e-5)
-        np.testing.assert_array_equal(alone[1], beside[1])
+        np.testing.assert_allclose(alone[1], beside[1], atol=1e-5)
 
 
 @pytest.mark.long
