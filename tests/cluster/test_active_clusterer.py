@@ -326,6 +326,7 @@ def test_some_wrong_answers_do_no_harm(noise):
     assert clusterer.oracle_noise_ == pytest.approx(0.1, abs=0.04)
 
 
+@pytest.mark.long
 def test_entropy_beats_random_pairs_where_there_are_no_features():
     """200 rows in 10 groups, 12.6 % of the pairs asked, answers weighed as noisy."""
     y = np.repeat(np.arange(10), 20)

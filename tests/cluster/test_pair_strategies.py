@@ -33,6 +33,7 @@ def test_pair_strategies_keep_the_laws(strategy):
         law()
 
 
+@pytest.mark.long
 def test_a_plain_function_keeps_the_laws():
     check_pair_strategy(likely_pairs)
 
@@ -80,6 +81,7 @@ def unseeded(view, n_pairs):
     return UniformPairs()(view, n_pairs)
 
 
+@pytest.mark.long
 def test_pairs_that_do_not_follow_the_seed_are_found():
     with pytest.raises(AssertionError, match=r"unseeded breaks.*global|same_seed"):
         check_pair_strategy(unseeded)
