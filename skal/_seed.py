@@ -116,13 +116,18 @@ def torch_state(torch):
     """Return the random state of the CPU and of every GPU in use."""
     in_use = torch.cuda.is_available() and torch.cuda.is_initialized()
     gpus = torch.cuda.get_rng_state_all() if in_use else []
-    return torch.random.get_rng_state(), gpus
+    # In a process forked from one that used it, a GPU of Apple cannot be used.
+    apple = torch.backends.mps.is_available() and not torch.mps._is_in_bad_fork()
+    mps = torch.mps.get_rng_state() if apple else None
+    return torch.random.get_rng_state(), gpus, mps
 
 
 def restore_torch(torch, state):
     """Set the random state of the CPU and of the GPUs."""
-    cpu, gpus = state
+    cpu, gpus, mps = state
     torch.random.set_rng_state(cpu)
+    if mps is not None:
+        torch.mps.set_rng_state(mps)
     if gpus:
         torch.cuda.set_rng_state_all(gpus)
     elif torch.cuda.is_initialized():  # inside the fork: it had no state before

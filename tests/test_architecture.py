@@ -36,6 +36,7 @@ FLOORS = [
         "nets": "PyTorch networks as scikit-learn estimators",
         "calibration": "probabilities that mean what they say",
         "pseudo": "training on unlabelled rows too",
+        "cluster": "groups found by asking about pairs",
         "stopping": "when to stop labelling",
         "datasets": "data to try it on",
         "plotting": "pictures of curves, pools and models",

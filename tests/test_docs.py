@@ -77,6 +77,7 @@ LONG_PAGES = {
     "add_a_strategy.md",
     "batches.md",
     "experiments.md",
+    "groups.md",
     "networks.md",
     "uncertainty.md",
 }

@@ -10,22 +10,43 @@ MAX_PIXELS = 178_956_970
 DEPTHS = (8, 10, 12, 14, 16)
 
 
-def decode(file, size, color, fit, bits):
-    """Return an image as uint8, of shape (3, height, width) or (height, width).
+def decode(file, formats, size, color, fit, bits, depth):
+    """Return an image of shape (3, height, width) or (height, width), or a volume.
 
     Parameters
     ----------
     file : file object
-        The image in any format that Pillow reads.
+        The image in any format that Pillow reads, or in DICOM; or a volume in NIfTI.
+    formats : {"images", "dicom", "nifti"}
+        Which of these.
     size : tuple of int or None
-        Height and width to bring it to.
+        Height and width to bring it to; of a volume depth, height and width.
     color : {"rgb", "gray"}
         Whether to keep the colours.
     fit : {"crop", "pad", "stretch"}
         How to bring it to the size.
     bits : int
         How many bits the pixels of a 16-bit image use.
+    depth : {"scale", "uint16"}
+        Whether to keep 8 bits or all of them.
     """
+    if formats == "nifti":
+        from skal.datasets._medical import read_nifti
+
+        return read_nifti(file, size, depth)
+    if formats == "dicom":
+        from skal.datasets._medical import read_dicom
+
+        image = read_dicom(file, depth)
+    else:
+        image = read_image(file, size, bits, depth)
+    if image.mode != "F":
+        image = image.convert("L" if color == "gray" else "RGB")
+    return as_array(fitted(image, size, fit), color)
+
+
+def read_image(file, size, bits, depth):
+    """Return the image in a file: of 8 bits, or of all its bits in the mode F."""
     from PIL import Image, ImageOps
 
     with Image.open(file) as image:
@@ -33,18 +54,31 @@ def decode(file, size, color, fit, bits):
         if size is not None:  # a JPEG is decoded at the fraction of its size that does
             image.draft(None, (2 * max(size), 2 * max(size)))
         ImageOps.exif_transpose(image, in_place=True)  # as the camera was held
-        pixels = _on_paper(_eight_bits(image, bits)).convert(
-            "L" if color == "gray" else "RGB"
-        )
-    if size is not None:
-        width_height = size[::-1]
-        if fit == "crop":
-            pixels = ImageOps.fit(pixels, width_height)
-        elif fit == "pad":
-            pixels = ImageOps.pad(pixels, width_height)
-        else:
-            pixels = pixels.resize(width_height)
-    array = np.asarray(pixels)
+        if depth == "uint16":
+            return _sixteen_bits(image)
+        return _on_paper(_eight_bits(image, bits))
+
+
+def fitted(image, size, fit):
+    """Return an image brought to a size."""
+    from PIL import ImageOps
+
+    if size is None:
+        return image
+    width_height = size[::-1]
+    if fit == "crop":
+        return ImageOps.fit(image, width_height)
+    if fit == "pad":
+        return ImageOps.pad(image, width_height)
+    return image.resize(width_height)
+
+
+def as_array(image, color):
+    """Return an image as an array, its channels first; those of mode F in 16 bits."""
+    array = np.asarray(image)
+    if image.mode == "F":
+        array = np.rint(array).clip(0, 65535).astype(np.uint16)
+        return array if color == "gray" else np.repeat(array[None], 3, axis=0)
     return array if color == "gray" else np.moveaxis(array, -1, 0)
 
 
@@ -93,6 +127,18 @@ def _is_deep(image):
     return image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PPM")
 
 
+def _sixteen_bits(image):
+    """Keep all bits of a grey image, in the one deep mode that Pillow resizes."""
+    from PIL import Image
+
+    if not _is_deep(image):
+        raise ValueError(
+            f"grey pixels of 16 bits were expected, got mode {image.mode}; of colours "
+            "Pillow reads 8 bits"
+        )
+    return Image.fromarray(np.asarray(image).astype(np.float32))
+
+
 def _eight_bits(image, bits):
     """Keep the upper 8 of the bits in use, which Pillow would clip instead."""
     from PIL import Image
@@ -104,6 +150,7 @@ def _eight_bits(image, bits):
         return Image.fromarray(pixels.astype(np.uint8))
     if image.mode in ("I", "F"):
         raise ValueError(f"pixels of 8 or 16 bits were expected, got mode {image.mode}")
+    image.load()  # before its file is closed
     return image
 
 

@@ -11,7 +11,10 @@ import numpy as np
 from skal._checks import check_choice, check_int
 from skal.datasets._bunch import as_answer
 from skal.datasets._image_cache import cached_images
-from skal.datasets._image_files import list_images
+from skal.datasets._image_files import FORMATS, list_images
+from skal.datasets._image_follow import followed_images
+from skal.datasets._image_labels import codes_of, label_source, labels_of
+from skal.datasets._medical import check_library
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -25,16 +28,21 @@ def load_image_folder(
     color: str = "rgb",
     fit: str = "crop",
     bits: int | None = None,
-    labels: str | None = "folders",
+    depth: str = "scale",
+    formats: str = "images",
+    labels: Any = "top",
+    on_error: str = "raise",
+    follow: bool = False,
     cache_dir: str | PathLike[str] | None = None,
     n_jobs: int | None = None,
     return_X_y: bool = False,
 ) -> Any:
     """Load a folder or a zip of images, with or without labels.
 
-    Images in a subfolder carry its name as their label; images that lie in the folder
-    itself have no label yet. So a folder of class folders is a data set, a flat folder
-    is a pool to label, and a folder half sorted is both.
+    Images in a subfolder carry its name as their label, unless ``labels`` says
+    otherwise; images that lie in the folder itself have no label yet. So a folder of
+    class folders is a data set, a flat folder is a pool to label, and a folder half
+    sorted is both.
 
     Every image is decoded once, to the size asked for, into one file on disk. The
     array that comes back is mapped from that file: it opens at once the next time, and
@@ -45,10 +53,11 @@ def load_image_folder(
     path : str or path
         A folder, a zip, or a folder inside a zip (``"photos.zip/train"``). Links are
         followed. Hidden files are passed over, and so are files that are no images,
-        which a warning counts.
+        which a warning counts; it says what reads those of DICOM and NIfTI.
     size : int or tuple of int, default=None
-        Height and width to bring the images to, or one number for both. None keeps
-        them as they are; they then have to be of one size.
+        Height and width to bring the images to, or one number for both; depth, height
+        and width of volumes. None keeps them as they are; they then have to be of one
+        size.
     color : {"rgb", "gray"}, default="rgb"
         Whether to keep the colours.
     fit : {"crop", "pad", "stretch"}, default="crop"
@@ -58,9 +67,29 @@ def load_image_folder(
         How many bits the pixels of 16-bit images use, 8 to 16: 12 where they go from
         0 to 4095. None looks for the brightest of all of them and takes the least of
         8, 10, 12, 14 and 16 that holds it. Say it where folders have to be alike.
-    labels : "folders" or None, default="folders"
-        Where labels come from. None takes folders as mere order, and leaves every
-        image without a label.
+    depth : {"scale", "uint16"}, default="scale"
+        What becomes of 16-bit images: "scale" keeps the upper 8 of the bits in use;
+        "uint16" keeps the pixels as they are. It reads grey images of 16 bits alone,
+        for others would be of another scale.
+    formats : {"images", "dicom", "nifti"}, default="images"
+        Which files to read: what Pillow reads, DICOM or volumes of NIfTI. The last two
+        want the extra ``medical``; see Notes.
+    labels : {"top", "parent"}, str, path, mapping, callable or None, default="top"
+        Where labels come from: the first folder on the way to an image, or the one
+        that it lies in; a ``.csv`` or ``.tsv`` of two columns, file and label, or with
+        these among its named columns; a mapping of names to labels; a function of a
+        name. Names are as in ``filenames``, or without their folders or their suffix.
+        None takes folders as mere order, and leaves every image without a label, as
+        tables do that do not name it.
+    on_error : {"raise", "skip"}, default="raise"
+        What to do about images that cannot be read: refuse them all at once, or leave
+        them out, with a warning that names them.
+    follow : bool, default=False
+        Whether the folder grows. Rows then stay where they are from call to call, and
+        files that came since the last one become rows after them, and are the only
+        ones that are decoded. Classes keep their codes. Rows of files that went or
+        changed stay as they were, which a warning counts. A zip that is written anew
+        is followed as well.
     cache_dir : str or path, default=None
         Where to keep the decoded images. None takes ``skal/images`` in the user's
         cache folder (``XDG_CACHE_HOME``, by default ``~/.cache``).
@@ -74,17 +103,18 @@ def load_image_folder(
     :class:`~sklearn.utils.Bunch` or tuple
         A dictionary with attributes:
 
-        images : memmap of shape (n_samples, 3, height, width), uint8
+        images : memmap of shape (n_samples, 3, height, width), uint8 or uint16
             The images, sorted by folder and name, read-only;
-            ``(n_samples, height, width)`` for gray ones. Class by class, that is:
-            shuffle them before taking the first so many.
-        data : memmap of shape (n_samples, n_features), uint8
+            ``(n_samples, height, width)`` for gray ones, and
+            ``(n_samples, 1, depth, height, width)`` for volumes. Class by class, that
+            is: shuffle them before taking the first so many.
+        data : memmap of shape (n_samples, n_features), uint8 or uint16
             The same memory as flat rows, for estimators that read tables.
         target : ndarray of shape (n_samples,), int64
             Positions in ``target_names``, and -1 for images without a label: what
             :class:`~skal.ActiveLearner` takes for missing by default.
         target_names : ndarray of shape (n_classes,)
-            Names of the subfolders that hold images, sorted.
+            The labels, sorted: names of subfolders, or what else ``labels`` says.
         filenames : ndarray of shape (n_samples,)
             Name of each file, relative to ``path``.
 
@@ -93,8 +123,10 @@ def load_image_folder(
     FileNotFoundError
         If there is nothing at ``path``.
     ValueError
-        If there is no image, images cannot be read, sizes differ, or 16-bit colours
-        use few of their bits.
+        If there is no image, images cannot be read, sizes differ, 16-bit colours
+        use few of their bits, or ``labels`` names none of the files.
+    ImportError
+        If the library for ``formats`` is not installed.
     OSError
         If ``cache_dir`` cannot be written to.
 
@@ -113,8 +145,14 @@ def load_image_folder(
     header, before it is decoded.
 
     Photographs are turned as the camera was held, transparent pixels are laid on
-    white, of 16-bit pixels the upper 8 of the bits in use are kept, and of moving
-    pictures the first frame.
+    white, and of moving pictures the first frame is kept.
+
+    An image in DICOM is seen through the window that its file names, else with all
+    bits that it says are stored; with ``depth="uint16"`` it is what was stored, from 0
+    on. Bright is dense in either. Files are known by ``.dcm``, ``.dicom`` or ``.ima``,
+    and without a suffix by their first bytes. A volume in NIfTI, ``.nii`` or
+    ``.nii.gz``, goes from its darkest value to its brightest, and is brought to a size
+    by linear interpolation; ``color`` and ``fit`` do not matter.
 
     Examples
     --------
@@ -129,51 +167,69 @@ def load_image_folder(
     >>> photos.images.shape, photos.target, photos.filenames
     ((2, 3, 16, 16), array([-1, -1]), array(['a.png', 'b.png'], dtype=object))
     """
+    formats = check_choice("formats", formats, tuple(FORMATS))
     how = {
-        "size": _height_width(size),
+        "formats": formats,
+        "size": _sides(size, formats),
         "color": check_choice("color", color, ("rgb", "gray")),
         "fit": check_choice("fit", fit, ("crop", "pad", "stretch")),
-        "bits": _bits(bits),
+        "bits": _bits(bits, depth, formats),
+        "depth": check_choice("depth", depth, ("scale", "uint16")),
     }
-    if labels is not None:
-        check_choice("labels", labels, ("folders",))
-    files = list_images(path)
+    check_choice("on_error", on_error, ("raise", "skip"))
+    check_library(formats)
+    labels = label_source(labels)
+    files = list_images(path, formats)
     if files.others:
         warn(
-            f"path {str(files.root)!r} holds files that are no images, which are "
-            f"passed over: {files.passed_over}.",
+            f"path {str(files.root)!r} holds files that are no {formats}, which are "
+            f"passed over: {files.passed_over}.{files.advice}",
             stacklevel=2,
         )
-    images = cached_images(files, how, cache_dir, n_jobs)
-    folders = files.folders() if labels else [None] * len(files.names)
-    target_names = sorted({folder for folder in folders if folder is not None})
-    code_of = {None: -1, **{name: code for code, name in enumerate(target_names)}}
+
+    if follow:
+        images, names, target, target_names = followed_images(
+            files, how, cache_dir, n_jobs, on_error, labels
+        )
+    else:
+        label_of = dict(zip(files.names, labels_of(files, labels), strict=True))
+        images, names = cached_images(files, how, cache_dir, n_jobs, on_error)
+        target, target_names = codes_of([label_of[name] for name in names])
     return as_answer(
         images,
-        np.array([code_of[folder] for folder in folders], dtype=np.int64),
+        target,
         target_names,
         return_X_y,
-        filenames=np.array(files.names, dtype=object),
+        filenames=np.array(names, dtype=object),
     )
 
 
-def _bits(bits):
+def _bits(bits, depth, formats):
     """Return the bits of 16-bit pixels, checked, or None."""
-    if bits is not None and check_int("bits", bits, 8) > 16:
+    if bits is None:
+        return None
+    if check_int("bits", bits, 8) > 16:
         raise ValueError(
             f"bits must be at most 16, got {bits!r}. 12 is for pixels from 0 to 4095."
+        )
+    if depth != "scale" or formats != "images":
+        raise ValueError(
+            f"bits must be None with depth={depth!r} and formats={formats!r}, which "
+            f"need not be told, got {bits!r}. It says which 8 bits to keep of images."
         )
     return bits
 
 
-def _height_width(size):
-    """Return the size as a pair, or None."""
+def _sides(size, formats):
+    """Return the size as a tuple, or None."""
     if size is None:
         return None
-    pair = (size, size) if isinstance(size, Integral) else size
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
+    n_sides = 3 if formats == "nifti" else 2
+    sides = (size,) * n_sides if isinstance(size, Integral) else size
+    if not isinstance(sides, tuple | list) or len(sides) != n_sides:
+        words = "three of depth, height" if n_sides == 3 else "a pair of height"
         raise TypeError(
-            f"size must be a number of pixels, a pair of height and width, or None, "
+            f"size must be a number of pixels, {words} and width, or None, "
             f"got {size!r}."
         )
-    return tuple(check_int("size", side) for side in pair)
+    return tuple(check_int("size", side) for side in sides)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 import zipfile
@@ -10,6 +11,7 @@ import zlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from warnings import warn
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -30,42 +32,89 @@ _DEEP = (".apng", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff")  # may be of 
 
 
 def cached_images(
-    files: ImageFiles, how: dict[str, Any], cache_dir: Any, n_jobs: int | None
-) -> np.memmap:
-    """Return all images as one read-only array on disk, made on the first call."""
+    files: ImageFiles,
+    how: dict[str, Any],
+    cache_dir: Any,
+    n_jobs: int | None,
+    on_error: str,
+) -> tuple[np.memmap, list[str]]:
+    """Return all images as one read-only array on disk, made on the first call.
+
+    Beside it, the names of those that there are: ``on_error="skip"`` leaves out what
+    cannot be read.
+    """
     content = repr((_FORMAT, str(files.root), sorted(how.items()), files.stamps))
-    name = f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.npy"
+    path = cache_path(cache_dir, content)
+    found = _opened(path, files)
+    if found is None:
+        _write(files, how, path, n_jobs, on_error)
+        found = _opened(path, files)
+    images, broken = found
+    if broken and on_error == "raise":
+        raise broken_files(files.root, broken.items())
+    if broken:
+        warn_of_broken(files.root, broken.items(), stacklevel=4)
+    return images, [name for name in files.names if name not in broken]
+
+
+def cache_path(cache_dir, content):
+    """Return the file for images of which some text says what they are."""
     folder = cache_folder() / "images" if cache_dir is None else Path(cache_dir)
-    folder = folder.expanduser()
+    return (
+        folder.expanduser() / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.npy"
+    )
+
+
+def _opened(path, files):
+    """Return the array in a file and what could not be read; None for a part of it."""
     try:
-        return npy.open_memmap(folder / name, mode="r")
+        images = npy.open_memmap(path, mode="r")
+        notes = path.with_suffix(".json")
+        broken = json.loads(notes.read_text("utf-8")) if notes.exists() else {}
     except (OSError, ValueError):  # not there yet, or cut short
-        _write(files, how, folder, name, n_jobs)
-    return npy.open_memmap(folder / name, mode="r")
+        return None
+    return (images, broken) if len(images) + len(broken) == len(files.names) else None
 
 
-def _write(files, how, folder, name, n_jobs):
+def _write(files, how, path, n_jobs, on_error):
     """Decode all images into a file aside, then move it into its place.
 
     Whoever reads finds the whole file or none, however many write at once.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=folder, suffix=".part")
-    except OSError as error:
-        raise OSError(
-            f"cache_dir must be a folder to write to, got {str(folder)!r}: {error}. "
-            "Pass another one, or set XDG_CACHE_HOME."
-        ) from error
+    handle, aside = aside_of(path)
     try:
         with open(handle, "wb") as file:
             # Not through a memory map: a full disk is then an error, not a crash.
-            bits = how["bits"] or _depth(files, n_jobs)
-            _fill(file, files, decoded(files, {**how, "bits": bits}, n_jobs))
-        os.replace(aside, folder / name)
+            bits = bits_of(files, how, n_jobs)
+            images = decoded(files, {**how, "bits": bits}, n_jobs)
+            count, broken = fill(file, files.root, images, len(files.names))
+            if broken and (on_error == "raise" or not count):
+                raise broken_files(files.root, broken.items())
+        if broken:
+            path.with_suffix(".json").write_text(json.dumps(broken), "utf-8")
+        os.replace(aside, path)
     except BaseException:
         os.unlink(aside)
         raise
+
+
+def aside_of(path):
+    """Return a new file beside one that is to be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(dir=path.parent, suffix=".part")
+    except OSError as error:
+        raise OSError(
+            f"cache_dir must be a folder to write to, got {str(path.parent)!r}: "
+            f"{error}. Pass another one, or set XDG_CACHE_HOME."
+        ) from error
+
+
+def bits_of(files, how, n_jobs):
+    """Return how many bits the 16-bit pixels of all images use, alike for all."""
+    if how["bits"] is not None or how["depth"] != "scale" or how["formats"] != "images":
+        return how["bits"] or 16
+    return _depth(files, n_jobs)
 
 
 def _depth(files, n_jobs):
@@ -86,41 +135,70 @@ def _depth(files, n_jobs):
     return depth_of(gray) if gray else 16
 
 
-def _fill(file, files, images):
-    shape = None
-    broken = []
+def fill(file, root, images, count):
+    """Write images into a file of numpy; return how many, and what was wrong with some.
+
+    The head has room for any count: it is written once more where some are missing.
+    """
+    shape = kind = None
+    broken = {}
     for name, image in images:
         if isinstance(image, Exception):
-            broken.append((name, image))
+            broken[name] = str(image)
             continue
         if shape is None:
-            shape, first = image.shape, name
-            head = {"descr": "|u1", "fortran_order": False}
-            npy.write_array_header_1_0(
-                file, {**head, "shape": (len(files.names), *shape)}
-            )
+            shape, kind, first = image.shape, image.dtype, name
+            write_head(file, count, shape, kind)
         if image.shape != shape:
-            raise ValueError(
-                f"size must be given for images of different sizes, got None with "
-                f"{first!r} of {_words(shape)} and {name!r} of {_words(image.shape)} "
-                "pixels. Pass size=64, for example."
-            )
+            raise different_sizes(first, shape, name, image.shape)
         file.write(image.tobytes())
-    if broken:
-        raise _broken_files(files.root, broken)
+    if broken and shape is not None:
+        write_head(file, count - len(broken), shape, kind)
+    return count - len(broken), broken
+
+
+def write_head(file, count, shape, kind):
+    """Write the head of a file of numpy, at its beginning."""
+    file.seek(0)
+    head = {"descr": npy.dtype_to_descr(kind), "fortran_order": False}
+    npy.write_array_header_1_0(file, {**head, "shape": (count, *shape)})
+
+
+def different_sizes(first, shape, name, other):
+    """Build the ValueError for images of two sizes."""
+    return ValueError(
+        f"size must be given for images of different sizes, got None with "
+        f"{first!r} of {_words(shape)} and {name!r} of {_words(other)} "
+        "pixels. Pass size=64, for example."
+    )
 
 
 def _words(shape):
     return " by ".join(map(str, shape[-2:]))
 
 
-def _broken_files(root, broken):
+def broken_files(root, broken):
+    """Build the ValueError for files that cannot be read, pairs of name and reason."""
+    return ValueError(
+        f"path must hold images that can be read, got {_shown(root, broken)}. Mend "
+        "them or move them away, or pass on_error='skip'."
+    )
+
+
+def warn_of_broken(root, broken, stacklevel):
+    """Warn of files that are left out since they cannot be read."""
+    warn(
+        f"path holds images that cannot be read, which are left out: "
+        f"{_shown(root, broken)}.",
+        stacklevel=stacklevel,
+    )
+
+
+def _shown(root, broken):
+    broken = list(broken)
     shown = "; ".join(f"{name}: {error}" for name, error in broken[:_SHOWN])
     more = f"; and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
-    return ValueError(
-        f"path must hold images that can be read, got {len(broken)} in {str(root)!r} "
-        f"that cannot ({shown}{more}). Mend them or move them away."
-    )
+    return f"{len(broken)} in {str(root)!r} that cannot ({shown}{more})"
 
 
 def decoded(files, how, n_jobs):

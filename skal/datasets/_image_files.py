@@ -6,7 +6,9 @@ import os
 import re
 import zipfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import repeat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,8 +19,17 @@ SUFFIXES = (
     *(".apng", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm"),
     *(".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
+#: The suffixes of what each word of ``formats`` reads.
+FORMATS = {
+    "images": SUFFIXES,
+    "dicom": (".dcm", ".dicom", ".ima"),
+    "nifti": (".nii", ".nii.gz"),
+}
+_VIDEO = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 #: What lies beside images without anybody's doing: notes of file managers, our caches.
-_LITTER = re.compile(r"(thumbs\.db|desktop\.ini|[0-9a-f]{32}\.npy)", re.IGNORECASE)
+_LITTER = re.compile(
+    r"(thumbs\.db|desktop\.ini|dicomdir|[0-9a-f]{32}\.(npy|json|lock))", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -47,49 +58,72 @@ class ImageFiles:
         )
         return f"{self.others.total()} ({words})" if counts else ""
 
+    @property
+    def advice(self):
+        """Say how to read those of the other files that can be; nothing for none.
+
+        Returns
+        -------
+        str
+            Sentences for a message, each after a blank.
+        """
+        ways = {
+            (*FORMATS["dicom"],): "formats='dicom' reads the {} of DICOM.",
+            (*FORMATS["nifti"],): "formats='nifti' reads the {} of NIfTI.",
+            SUFFIXES: "formats='images' reads the {} images.",
+            _VIDEO: "Save frames of the {} videos as images.",
+        }
+        counts = {way: sum(map(self.others.get, way, repeat(0))) for way in ways}
+        return "".join(f" {ways[way].format(n)}" for way, n in counts.items() if n)
+
+    def only(self, names):
+        """Return some of the files alone.
+
+        Parameters
+        ----------
+        names : collection of str
+            Their names.
+
+        Returns
+        -------
+        ImageFiles
+            The files, in the order in which they are.
+        """
+        wanted = set(names)
+        stamps = [stamp for stamp in self.stamps if stamp[0] in wanted]
+        return replace(self, names=[name for name, *_ in stamps], stamps=stamps)
+
     def open(self, name):
         """Return a file for reading the image of this name."""
         if self.archive is None:
             return open(self.root / name, "rb")
         return self.archive.open(self.prefix + name)
 
-    def folders(self):
-        """Return for each file the first folder on its way, None where there is none.
 
-        A zip is often made of one folder; that folder does not count.
-        """
-        parts = [PurePosixPath(name).parts for name in self.names]
-        whole_archive = self.archive is not None and not self.prefix
-        while whole_archive and len({way[0] for way in parts}) == 1 < len(parts[0]):
-            parts = [way[1:] for way in parts]
-        return [way[0] if len(way) > 1 else None for way in parts]
-
-
-def list_images(path: Any) -> ImageFiles:
+def list_images(path: Any, formats: str = "images") -> ImageFiles:
     """Find the image files below a folder, a zip, or a folder inside a zip."""
     path = Path(path).expanduser().absolute()
     if path.is_dir():
-        return _nonempty(_in_folder(path))
+        return _nonempty(_in_folder(path, formats), formats)
     for archive in (path, *path.parents):
         if archive.is_file():
-            return _nonempty(_in_zip(archive, path))
+            return _nonempty(_in_zip(archive, path, formats), formats)
     raise FileNotFoundError(
         f"path must be a folder or a zip of images, got {str(path)!r}. There is no "
         "such file; mind the folder you are in."
     )
 
 
-def _in_folder(root):
+def _in_folder(root, formats):
     found = []
     others: Counter[str] = Counter()
     for place, files in _walk(root):
-        others.update(
-            _suffix(file)
-            for file in files
-            if _is_other(file) and os.path.isfile(os.path.join(place, file))
-        )
-        for file in filter(_is_image, files):
+        for file in files:
             path = Path(place, file)
+            if not _is_wanted(file, formats, partial(open, path, "rb")):
+                if _is_other(file) and path.is_file():
+                    others[_suffix(file)] += 1
+                continue
             # A link to nowhere is named with all that cannot be read.
             stat = path.stat() if path.exists() else path.lstat()
             name = path.relative_to(root).as_posix()
@@ -117,7 +151,7 @@ def _walk(root):
             around[os.path.join(place, name)] = above | {inside[name]}
 
 
-def _in_zip(archive, path):
+def _in_zip(archive, path, formats):
     try:
         file = zipfile.ZipFile(archive)
     except zipfile.BadZipFile as error:
@@ -133,13 +167,18 @@ def _in_zip(archive, path):
         if member.filename.startswith(prefix)
         and not any(map(_is_hidden, member.filename.split("/")))
     ]
-    found = sorted(
-        (member.filename.removeprefix(prefix), member.file_size, member.CRC)
-        for member in members
-        if _is_image(member.filename)
-    )
-    names = [PurePosixPath(one.filename).name for one in members if not one.is_dir()]
-    others = Counter(map(_suffix, filter(_is_other, names)))
+    found = []
+    others: Counter[str] = Counter()
+    for member in members:
+        name = PurePosixPath(member.filename).name
+        if member.is_dir():
+            continue
+        if _is_wanted(name, formats, partial(file.open, member)):
+            name = member.filename.removeprefix(prefix)
+            found.append((name, member.file_size, member.CRC))
+        elif _is_other(name):
+            others[_suffix(name)] += 1
+    found.sort()
     return ImageFiles(path, [name for name, *_ in found], found, file, prefix, others)
 
 
@@ -147,23 +186,40 @@ def _is_hidden(name):
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _is_image(name):
-    return name.lower().endswith(SUFFIXES) and not _is_hidden(name)
+def _is_wanted(name, formats, opened):
+    """Tell whether a file is of the formats asked for, if need be by its first bytes.
+
+    ``opened`` opens it. What a hospital exports often has no suffix, or a number.
+    """
+    if _is_hidden(name) or _LITTER.fullmatch(name):
+        return False
+    if name.lower().endswith(FORMATS[formats]):
+        return True
+    if formats != "dicom" or not re.fullmatch(r"|\.\d+", _suffix(name)):
+        return False
+    from skal.datasets._medical import is_dicom
+
+    try:
+        with opened() as file:
+            return is_dicom(file)
+    except OSError:  # a link to nowhere
+        return False
 
 
 def _is_other(name):
-    return not (_is_image(name) or _is_hidden(name) or _LITTER.fullmatch(name))
+    return not (_is_hidden(name) or _LITTER.fullmatch(name))
 
 
 def _suffix(name):
-    return PurePosixPath(name).suffix.lower()
+    lower = PurePosixPath(name.lower())
+    return "".join(lower.suffixes[-2:]) if lower.suffix == ".gz" else lower.suffix
 
 
-def _nonempty(files):
+def _nonempty(files, formats):
     if not files.names:
         others = f" but other files: {files.passed_over}" if files.others else ""
         raise ValueError(
-            f"path must hold images ({', '.join(SUFFIXES)}), got {str(files.root)!r}, "
-            f"which holds none{others}."
+            f"path must hold {formats} ({', '.join(FORMATS[formats])}), got "
+            f"{str(files.root)!r}, which holds none{others}.{files.advice}"
         )
     return files

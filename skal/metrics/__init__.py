@@ -2,6 +2,7 @@
 
 from skal.metrics._calibration import expected_calibration_error, reliability_curve
 from skal.metrics._curves import (
+    answers_to_reach,
     area_under_learning_curve,
     label_efficiency,
     labels_to_reach,
@@ -14,6 +15,7 @@ from skal.metrics._scorer import CurveScorer
 
 __all__ = [
     "CurveScorer",
+    "answers_to_reach",
     "area_under_learning_curve",
     "expected_calibration_error",
     "label_efficiency",

@@ -118,6 +118,7 @@ def labels_to_reach(
     See Also
     --------
     label_efficiency : The ratio of two such counts.
+    answers_to_reach : The same for answers about pairs.
 
     Examples
     --------
@@ -127,7 +128,73 @@ def labels_to_reach(
     >>> labels_to_reach([10, 20, 40], [0.5, 0.75, 0.875], [0.4, 0.75, 0.9])
     array([10., 20., inf])
     """
-    n_labels, scores = checked_curve(n_labels, scores)
+    return first_counts(n_labels, scores, target, "n_labels")
+
+
+@overload
+def answers_to_reach(
+    n_answers: ArrayLike, scores: ArrayLike, target: float
+) -> float: ...
+@overload
+def answers_to_reach(
+    n_answers: ArrayLike, scores: ArrayLike, target: ArrayLike
+) -> float | NDArray[np.float64]: ...
+def answers_to_reach(
+    n_answers: ArrayLike, scores: ArrayLike, target: ArrayLike
+) -> float | NDArray[np.float64]:
+    """Count the answers about pairs it takes to reach a score for the first time.
+
+    What :func:`labels_to_reach` is to labels. Count answers, not the share of all pairs
+    they are: that depends on the number of rows, and nobody pays for it.
+
+    Parameters
+    ----------
+    n_answers : array-like of shape (n_points,)
+        Answers the groups or preferences were learnt from, strictly increasing. Begin
+        at 0, where nothing has been asked; count "cannot tell" too.
+    scores : array-like of shape (n_points,)
+        Their scores, higher is better, such as the adjusted Rand index or Kendall's
+        tau. They may dip: the first crossing counts.
+    target : float or array-like of float
+        The score, or several.
+
+    Returns
+    -------
+    float or ndarray of float
+        Answers for each target, ``inf`` where the curve never gets there.
+
+    Raises
+    ------
+    ValueError
+        If the points are no curve, or a target is NaN.
+
+    See Also
+    --------
+    labels_to_reach : The same for labels.
+    skal.cluster.ActiveClusterer : Its ``staged_labels`` are what to score.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.metrics import adjusted_rand_score
+    >>> from skal.cluster import ActiveClusterer
+    >>> from skal.metrics import answers_to_reach
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clusterer = ActiveClusterer(n_queries=60, random_state=0).fit(X, y)
+    >>> staged = clusterer.staged_labels()
+    >>> scores = [adjusted_rand_score(y, labels) for labels in staged]
+    >>> n_answers = [0, *clusterer.history_["n_queries"]]
+    >>> answers_to_reach(n_answers, scores, 0.8) < 60
+    True
+    """
+    return first_counts(n_answers, scores, target, "n_answers")
+
+
+def first_counts(
+    counts: ArrayLike, scores: ArrayLike, target: ArrayLike, name: str
+) -> float | NDArray[np.float64]:
+    """Return where a curve first reaches each target; ``name`` is that of counts."""
+    n_labels, scores = checked_curve(counts, scores, name)
     target = np.asarray(target, dtype=float)
     if np.isnan(target).any():
         raise ValueError("target must be a score, got NaN.")
@@ -230,20 +297,20 @@ def label_efficiency(
 
 
 def checked_curve(
-    n_labels: ArrayLike, scores: ArrayLike
+    n_labels: ArrayLike, scores: ArrayLike, name: str = "n_labels"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the points of a learning curve as floats after checking them."""
     n_labels = np.asarray(n_labels, dtype=float)
     scores = np.asarray(scores, dtype=float)
     if n_labels.ndim != 1 or n_labels.shape != scores.shape or len(scores) == 0:
         raise ValueError(
-            "n_labels and scores must be 1-D with one entry a point each, got shapes "
+            f"{name} and scores must be 1-D with one entry a point each, got shapes "
             f"{n_labels.shape} and {scores.shape}."
         )
     increasing = n_labels[0] >= 0 and np.all(np.diff(n_labels) > 0)
     if not increasing or not np.isfinite(n_labels).all():
         raise ValueError(
-            "n_labels must be counts from 0 up, strictly increasing, got "
+            f"{name} must be counts from 0 up, strictly increasing, got "
             f"{n_labels.tolist()}. Sort the points and keep one for each count."
         )
     if not np.isfinite(scores).all():

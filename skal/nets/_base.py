@@ -10,7 +10,9 @@ from functools import partial
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 from skorch.callbacks import PrintLog
@@ -19,10 +21,13 @@ from skorch.history import History
 from skal._checks import check_choice, check_int, nearest_first
 from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
-from skal.nets._device import choose_device, place
-from skal.nets._files import reading, writing
+from skal.nets._callback_checks import check_callbacks, check_heard
+from skal.nets._callbacks import MeanLoss
+from skal.nets._device import check_precision, choose_device, place
+from skal.nets._files import check_fits, read_file, writing
+from skal.nets._fit_files import check_in_fit, files_of, on_named_device, own_rates
 from skal.nets._inputs import read, with_ways_out
-from skal.nets._layout import Layout, as_given, as_table, channels_last
+from skal.nets._layout import Layout, as_given, as_table, layout_from
 from skal.nets._module import (
     N_LOOK,
     build,
@@ -33,6 +38,7 @@ from skal.nets._module import (
 )
 from skal.nets._objective import check_lengths, read_weights, read_y
 from skal.nets._passes import Passes, join
+from skal.nets._schedule import check_schedule
 from skal.nets._tensor_set import accept_sets
 from skal.nets._training import Trainer, make_optimizer
 
@@ -67,6 +73,7 @@ class Net(NeuralNet):
     # What pickles hold of a fit beside the module.
     _layout: Layout
     _head_name: str | None
+    _width: int
     # What skorch sets in __init__, as it is before the first fit.
     history_: Any = None
     initialized_ = False
@@ -187,8 +194,14 @@ class Net(NeuralNet):
     # Copies, pickles and files ----------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the GPU: what is saved there can be loaded anywhere."""
+        """Leave the GPU: what is saved there can be loaded anywhere.
+
+        In a fit, leave what it alone has a use for too.
+        """
         state = self.__dict__.copy()
+        state.pop("optimizer_", None)
+        if isinstance(state.get("criterion_"), MeanLoss):
+            del state["criterion_"]
         module = state.get("module_")
         if module is not None and any(
             tensor.device.type != "cpu" for tensor in module.state_dict().values()
@@ -204,59 +217,148 @@ class Net(NeuralNet):
         self.__dict__.update({**self._defaults(), **state})
 
     def save_params(self, *args: Any, **kwargs: Any) -> None:
-        """Save weights as skorch does, and what else ``load_params`` is to bring back.
+        """Save weights as skorch does, and with them all that answers depend on.
 
-        Safetensors wants weights in the plain layout.
+        That is what the net has learnt of its rows and labels: their shape, columns and
+        kind, the classes, the units. ``load_params`` brings it back.
+
+        Parameters
+        ----------
+        *args, **kwargs : object
+            As skorch takes them: ``f_params``, a path or file, ``use_safetensors``.
+
+        Raises
+        ------
+        ValueError
+            If ``f_optimizer`` or ``f_criterion`` is given outside of a fit, which makes
+            them and leaves none.
         """
+        given = signature(super().save_params).bind(*args, **kwargs).arguments
         if not self.initialized_:
             super().save_params(*args, **kwargs)  # says what is missing
-        given = signature(super().save_params).bind(*args, **kwargs).arguments
-        module, as_tensors = self.module_, bool(given.get("use_safetensors"))
-        module.to(memory_format=torch.contiguous_format)
-        try:
-            with writing(module, self._beside_weights(), as_tensors=as_tensors):
-                super().save_params(*args, **kwargs)
-        finally:
-            channels_last(module)
+        check_in_fit(self, given)
+        as_tensors = bool(given.get("use_safetensors"))
+        with writing(self.module_, self._beside_weights(), as_tensors=as_tensors):
+            super().save_params(*args, **kwargs)
 
-    def load_params(self, *args: Any, **kwargs: Any) -> None:
-        """Load weights as skorch does, which knows no device "auto".
+    def load_params(
+        self,
+        f_params: Any = None,
+        f_optimizer: Any = None,
+        f_criterion: Any = None,
+        f_history: Any = None,
+        checkpoint: Any = None,
+        use_safetensors: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Load weights, and with them all that a net's ``save_params`` put beside them.
 
-        Warns where neither the net nor the file knows whether these weights were
-        fitted on uint8 pixels.
+        A new net is made as the file says, and needs neither ``fit`` nor
+        ``initialize``. Where the file does not fit, the net stays as it was.
+
+        Parameters
+        ----------
+        f_params : str, path or file, default=None
+            Where weights were saved.
+        f_optimizer, f_criterion : str, path or file, default=None
+            For callbacks, in a fit; each makes its own.
+        f_history : str, path or file, default=None
+            Where the history was saved.
+        checkpoint : skorch.callbacks.Checkpoint, default=None
+            Where a fit left weights and history.
+        use_safetensors : bool, default=False
+            Whether the files are of safetensors.
+        **kwargs : dict
+            Other files, as skorch takes them.
+
+        Raises
+        ------
+        ValueError
+            If a file holds no weights, or those of another network, or was saved by a
+            net of other classes, shape or kind than this one was given.
+
+        Warns
+        -----
+        UserWarning
+            Where neither the net nor the file knows whether these weights were
+            fitted on uint8 pixels.
         """
+        files = {**kwargs, "f_params": f_params, "f_optimizer": f_optimizer}
+        files |= {"f_criterion": f_criterion, "f_history": f_history}
+        files = {name: file for name, file in files.items() if file is not None}
+        check_in_fit(self, files)
+        with restored_on_failure(self):
+            if checkpoint is not None:
+                files = {**files_of(self, checkpoint), **files}
+            weights = files.pop("f_params", files.pop("f_module", None))
+            with on_named_device(self), own_rates(self, files):
+                super().load_params(**files, use_safetensors=use_safetensors)
+            if weights is not None:
+                self._load_weights(weights, use_safetensors)
+
+    def _load_weights(self, file, use_safetensors):
+        """Load weights and what is beside them, into a new module if there is none."""
+        how = self.torch_load_kwargs or {"weights_only": True}
+        weights, facts = read_file(file, use_safetensors=use_safetensors, **how)
+        kind = self.__sklearn_tags__().estimator_type
+        if facts.get("kind", kind) != kind:
+            raise ValueError(
+                f"f_params must be saved by a {kind}, got a file of a {facts['kind']}."
+            )
         if not self.initialized_:
-            if kwargs.get("checkpoint") is None:
-                super().load_params(*args, **kwargs)  # says what is missing
-                return
-            self.initialize()
-        device = self.device
-        self.device = str(choose_device(device))
-        try:
-            with reading(self.module_) as found:
-                super().load_params(*args, **kwargs)
-        finally:
-            self.device = device
-        for facts in found:
-            self._take_beside_weights(facts)
+            if "layout" not in facts:
+                raise NotFittedError(
+                    f"{type(self).__name__} must be made before it takes weights that "
+                    "were not saved by a net's save_params: call initialize(), with "
+                    "classes= and input_shape=, or fit."
+                )
+            seed = draw_seed(self.random_state)
+            with fork_torch(seed, 0, "net", alone=True):
+                self._build_without_rows(facts["width"], layout_from(facts["layout"]))
+        check_fits(weights, self.module_)
+        self._take_beside_weights(facts)
+        self.module_.load_state_dict(weights)
 
     def _beside_weights(self):
         """Return what the answers depend on beside weights and parameters."""
-        return {"pixels": self._layout.pixels}
+        columns = getattr(self, "feature_names_in_", None)
+        return {
+            "kind": self.__sklearn_tags__().estimator_type,
+            "layout": self._layout.as_fact(),
+            "width": self._width,
+            "columns": None if columns is None else columns.tolist(),
+        }
 
     def _take_beside_weights(self, facts):
         """Take what was saved with weights; files from elsewhere hold nothing."""
-        pixels = facts.get("pixels")
-        if pixels is not None:
-            self._layout = self._layout.with_pixels(pixels)
-        elif self._layout.pixels is None:
+        if "layout" in facts:
+            self._take_layout(layout_from(facts["layout"]), facts["columns"])
+        elif facts.get("pixels") is not None:
+            self._layout = self._layout.with_pixels(facts["pixels"])
+        if self._layout.pixels is None:
             warnings.warn(
                 "f_params does not say whether its weights were fitted on uint8 "
                 "pixels, which are scaled to [0, 1]: rows of either kind are taken. "
                 "Pass rows as they were then, and save with a net's save_params.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
+
+    def _take_layout(self, layout, columns):
+        """Take the layout and the columns of the rows that saved weights are for."""
+        if self.input_shape is not None:
+            given = tuple(self.input_shape)
+            own = tuple(self._arranged(given, given))
+            saved = getattr(layout, "shape", None)
+            if own != saved:
+                raise ValueError(
+                    f"input_shape must be that of the net which was saved, {saved}, "
+                    f"got {self.input_shape!r}. None takes it from the file."
+                )
+        self._see(layout)
+        self.__dict__.pop("feature_names_in_", None)
+        if columns is not None:
+            self.feature_names_in_ = np.array(columns, dtype=object)
 
     @property
     def _default_callbacks(self):
@@ -275,9 +377,13 @@ class Net(NeuralNet):
         """
         check_is_fitted(self)
         read_again = partial(self._read, layout=self._layout)
-        return Passes(
+        passes = Passes(
             self.module_, read_again, self._head_name, self.device, self.bfloat16
         )
+        if "forward_iter" in vars(self):  # skorch scores the outputs that it has seen
+            seen: Any = self.forward_iter
+            passes.__dict__["outputs"] = partial(seen, device=None)
+        return passes
 
     def forward_iter(
         self, X: Any, training: bool = False, device: str = "cpu"
@@ -343,6 +449,7 @@ class Net(NeuralNet):
         """
         seed = draw_seed(self.random_state)
         with self._restored_on_failure(go_on), fork_torch(seed, 0, "net", alone=True):
+            self._check_how()
             inputs = self._read(X, layout=self._layout if go_on else None)
             self._see(inputs.layout)
             y = read_y(X, y, type(self).__name__)
@@ -353,8 +460,17 @@ class Net(NeuralNet):
             inputs.check_finite(positions)
             if not go_on:
                 inputs = self._build_for(inputs, positions, objective.width)
-            self._train(inputs, objective, positions)
+            self._train(inputs, objective, positions, (X, y))
         return self
+
+    def _check_how(self):
+        """Refuse, before any work, settings that a fit would fail on."""
+        device = choose_device(self.device)
+        check_precision(self.mixed_precision, self.bfloat16, device)
+        check_callbacks(self)
+        self._initialize_callbacks()
+        check_schedule(self.lr_schedule, self.callbacks_)
+        check_heard(self)
 
     @contextmanager
     def _restored_on_failure(self, go_on):
@@ -408,15 +524,15 @@ class Net(NeuralNet):
     def _may_choose_shape(self):
         return self.module is not None and self.input_shape is None
 
-    def _build(self, width, batches):
+    def _build(self, width, batches, *, start=True):
         """Make a new module, measure its inputs, look at some answers, and place it.
 
         ``batches`` takes a device, and makes the generator of the rows that the module
-        will be trained on.
+        will be trained on. ``start`` gives it the weights to start from, if it has any.
         """
-        self._settle(self._make(width, batches), batches)
+        self._settle(self._make(width, batches, start=start), batches)
 
-    def _make(self, width, batches):
+    def _make(self, width, batches, *, start=True):
         """Return a new module that has measured its inputs, on its device."""
         device = choose_device(self.device)
         facts = facts_of(self._layout, width)
@@ -424,11 +540,13 @@ class Net(NeuralNet):
         module = build(chosen, self._module_params(), facts)
         if self._layout.is_set:
             accept_sets(module)
-        self._start_from(module)
+        if start:
+            self._start_from(module)
         measured = partial(batches, torch.device("cpu"))
         measure_inputs(module, measured, is_set=self._layout.is_set)
         row = next(batches(device))[:1]
         self._head_name = find_head(module.to(device), row, width)
+        self._width = width
         return module
 
     def _settle(self, module, batches):
@@ -439,28 +557,50 @@ class Net(NeuralNet):
         self.__dict__["module_"] = place(module, device)
         self.initialized_ = True
 
-    def _build_without_rows(self, width):
-        """Make a new module from ``input_shape`` alone."""
-        shape = tuple(self.input_shape)
-        self._see(Layout(self._arranged(shape, shape), None, bool(self.keep_integers)))
-        row = self._layout.one_row()
-        self._build(width, lambda device: iter([row.to(device)]))
+    def _build_without_rows(self, width, layout=None):
+        """Make a new module from the layout of its rows alone.
 
-    def _train(self, inputs, objective, positions):
+        None is ``input_shape``; else the weights are to come from a file.
+        """
+        start = layout is None
+        if start:
+            shape = self._arranged(tuple(self.input_shape), tuple(self.input_shape))
+            layout = Layout(shape, None, bool(self.keep_integers))
+        self._see(layout)
+        row = layout.one_row()
+        self._build(width, lambda on: iter([layout.arrange(row, on)]), start=start)
+
+    def _train(self, inputs, objective, positions, given):
         """Train the module, with what skorch's callbacks want to find on the net."""
         passes = self.passes()
-        about = {"X": inputs.source, "y": objective.targets}
+        about = {"X": given[0], "y": given[1]}
+        own = {"X": inputs.source, "y": objective.targets}
         self.history_ = History()
-        self._initialize_callbacks()
-        trainer = Trainer(self, passes, inputs, objective, positions)
-        self.__dict__["optimizer_"] = make_optimizer(self, passes.module)
+        trainer = Trainer(self, passes, inputs, objective, positions, given)
+        ours = {"criterion_": MeanLoss(objective.losses)} if self.callbacks_ else {}
+        ours = {name: one for name, one in ours.items() if not hasattr(self, name)}
+        ours["optimizer_"] = make_optimizer(self, passes.module)
+        self.__dict__.update(ours)
         try:
-            self.notify("on_train_begin", **about)
+            trainer.listeners.tell("on_train_begin", own=own, **about)
             trainer.run()
-            self.notify("on_train_end", **about)
+            trainer.listeners.tell("on_train_end", own=own, **about)
         finally:
             passes.module.eval()
-            del self.__dict__["optimizer_"]  # its state is twice the weights' size
+            for name in ours:  # the state of an optimizer is twice the weights' size
+                del self.__dict__[name]
+
+    def get_all_learnable_params(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        """Yield the names and weights of the module, as skorch's callbacks want them.
+
+        Yields
+        ------
+        name : str
+            As in ``module_.named_parameters()``.
+        parameter : Parameter
+            The weights.
+        """
+        yield from self.module_.named_parameters()
 
     # What a subclass says ---------------------------------------------------------
 

@@ -17,13 +17,21 @@ from torch.nn.functional import pad
 
 from skal.nets._base import Net
 from skal.nets._batches import ROWS_A_PASS, in_order
-from skal.nets._device import choose_device, inference_precision, is_on, place
+from skal.nets._device import (
+    check_precision,
+    choose_device,
+    inference_precision,
+    is_on,
+    place,
+)
 from skal.nets._layout import Layout, as_given, as_images, check_finite
 from skal.nets._module import N_LOOK, check_repeats, first_of
+from skal.nets._prepare import check_preparation
 from skal.nets._sources import is_dataset, open_source
 from skal.nets._tensor_set import TensorSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from numpy.typing import NDArray
@@ -43,6 +51,15 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         whose embedding is.
     input_shape : tuple of int, default=None
         The shape of one row as a module sees it, for rows that come flat.
+    resize : int or tuple of int, default=None
+        Height and width to bring images to before a module, or one number for both.
+    normalize : "imagenet" or tuple, default=None
+        Mean and standard deviation of each channel that a module expects its images to
+        be less, and in units of; "imagenet" is that of most pretrained weights. Gray
+        images get as many channels.
+    transforms : callable, default=None
+        What brings a batch of images (n, C, H, W) in [0, 1] to what a module expects,
+        in place of these two: ``weights.transforms()`` of torchvision's weights.
     device : str, default="auto"
         Where to compute; "auto" takes a GPU where there is one.
     bfloat16 : bool, default=False
@@ -60,7 +77,9 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
     the memory, and it is not pickled. It takes 4 bytes a feature and about 100 a row.
 
     Of torchvision's classifiers take the features by replacing the last layer:
-    ``network.fc = torch.nn.Identity()``. uint8 images are scaled to [0, 1].
+    ``network.fc = torch.nn.Identity()``. uint8 images are scaled to [0, 1]. Pretrained
+    weights want more, and answer without it, but worse: what it is, their
+    ``transforms()`` say. A fitted net of skal prepares its rows itself.
 
     Examples
     --------
@@ -80,11 +99,17 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         network: Any = None,
         *,
         input_shape: tuple[int, ...] | None = None,
+        resize: int | tuple[int, int] | None = None,
+        normalize: str | tuple[Any, Any] | None = None,
+        transforms: Callable[[torch.Tensor], torch.Tensor] | None = None,
         device: str = "auto",
         bfloat16: bool = False,
     ) -> None:
         self.network = network
         self.input_shape = input_shape
+        self.resize = resize
+        self.normalize = normalize
+        self.transforms = transforms
         self.device = device
         self.bfloat16 = bfloat16
 
@@ -122,25 +147,40 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
             X = np.asarray(X)
         X = X.tocsr() if sp.issparse(X) else X
         source = open_source(X.to_numpy() if hasattr(X, "to_numpy") else X)
+        prepare = self._checked()
         memory = self._memory_now()
         places = np.empty(len(source), dtype=np.int64)
         for where in in_order(len(source)):
             rows = source.take(where)
             check_one_tensor(rows)
             check_finite(rows, type(self).__name__)
-            places[where] = memory.places(rows, lambda new: self._pass(new, source))
+            places[where] = memory.places(
+                rows, lambda new: self._pass(new, source, prepare)
+            )
         return memory.features[places]
 
     def forget(self) -> None:
         """Empty the memory."""
         self.__dict__.pop("_memory", None)
 
+    def _checked(self):
+        """Return what prepares images, with all parameters checked."""
+        check_precision(False, self.bfloat16, choose_device(self.device))
+        prepare = check_preparation(self.resize, self.normalize, self.transforms)
+        if prepare is not None and self.network is not self._module():
+            raise ValueError(
+                "resize, normalize and transforms must be None for a fitted net, which "
+                f"prepares its rows itself, got {self.network!r}."
+            )
+        return prepare
+
     def _memory_now(self):
         """Return the memory of the network as it is: another one for new weights."""
         module = self._module()
         # torch counts the changes in place of each tensor.
         versions = [tensor._version for tensor in module.state_dict().values()]
-        key = (versions, self.input_shape, self.bfloat16)
+        how = (self.resize, repr(self.normalize), self.transforms)
+        key = (versions, self.input_shape, *how, self.bfloat16)
         memory = self.__dict__.get("_memory")
         if memory is None or memory.module is not module or memory.key != key:
             memory = self._memory = Memory(module, key)
@@ -158,7 +198,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         check_is_fitted(self.network)
         return self.network.module_
 
-    def _pass(self, rows, source):
+    def _pass(self, rows, source, prepare):
         """Return the features of rows, as tensors; always through a full batch.
 
         A row's features would else depend, in their last bits, on its neighbours.
@@ -176,6 +216,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         self.network.eval()
         try:
             batch = layout.arrange(full, device)
+            batch = batch if prepare is None else prepare(batch)
             with torch.no_grad(), inference_precision(self.bfloat16, device):
                 if not self._memory.known:
                     check_repeats(self.network, batch[:N_LOOK])

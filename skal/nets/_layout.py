@@ -1,19 +1,18 @@
 """Layout: how a row of X becomes what the module sees."""
 
 from dataclasses import dataclass, replace
-from itertools import chain
 from math import isqrt, prod
 
 import numpy as np
 import torch
 
+from skal.nets._device import memory_format
 from skal.nets._tensor_set import MASK, TensorSet
 
-#: The memory format of a batch, or of weights, by their rank: much faster for images.
-#: Volumes stay as they are: channels last took 1.3 times as long on a CPU.
-_FORMATS = {4: torch.channels_last}
 #: The shape of rows that are sequences of ids, each of its own length.
 SEQUENCE = (None,)
+#: Ids in a row of zeros, where a sequence of some length is wanted.
+_SOME_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -90,13 +89,18 @@ class Layout:
         if self.pixels:
             rows = rows.float().div_(255)
         rows = rows.reshape(-1, *self.shape)
-        if rows.ndim in _FORMATS:
-            rows = rows.contiguous(memory_format=_FORMATS[rows.ndim])
+        if rows.ndim == 4:  # images
+            rows = rows.contiguous(memory_format=memory_format(rows.device))
         return rows
 
     def one_row(self):
-        """Return a row of zeros."""
-        return torch.zeros(1, *self.shape, dtype=torch.int64 if self.ids else None)
+        """Return a raw row of zeros."""
+        shape = (_SOME_LENGTH,) if self.is_set else self.shape
+        return torch.zeros(1, *shape, dtype=torch.int64 if self.ids else None)
+
+    def as_fact(self):
+        """Return the layout as what JSON can say."""
+        return {"shape": list(self.shape), "pixels": self.pixels, "ids": self.ids}
 
 
 @dataclass(frozen=True)
@@ -162,14 +166,20 @@ class SetLayout:
             parts[key] = part.parts[0] if layout.is_set else part  # padded, unmasked
         return TensorSet(parts)
 
+    def one_row(self):
+        """Return a raw row of zeros."""
+        return TensorSet({key: one.one_row() for key, one in self.parts.items()})
 
-def channels_last(module):
-    """Lay out the weights of a module as batches are; return it."""
-    for tensor in chain(module.parameters(), module.buffers()):
-        if tensor.dim() in _FORMATS and tensor.is_floating_point():
-            # contiguous() would leave the strides of a single channel as they are
-            tensor.data = tensor.data.to(memory_format=_FORMATS[tensor.dim()])
-    return module
+    def as_fact(self):
+        """Return the layouts as what JSON can say."""
+        return {"parts": [[key, one.as_fact()] for key, one in self.parts.items()]}
+
+
+def layout_from(fact):
+    """Return the layout that ``as_fact`` has put into words."""
+    if "parts" in fact:
+        return SetLayout({key: layout_from(one) for key, one in fact["parts"]})
+    return Layout(tuple(fact["shape"]), fact["pixels"], fact["ids"])
 
 
 def as_given(row_shape, input_shape):

@@ -14,6 +14,7 @@ from skal._seed import draw_seed, fork_torch
 from skal.nets._base import Net
 from skal.nets._class_criteria import NAMED, kind_of_labels, likelihood_of
 from skal.nets._criterion import by_row, read_criterion
+from skal.nets._files import as_fact, from_fact
 from skal.nets._mlp_module import MLP
 from skal.nets._one_label import classes_of, one_label, read_labels
 from skal.nets._passes import join
@@ -96,8 +97,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         How many looks at the held-out rows without improvement end a fit.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit.
-    device : str, default="auto"
-        Where to compute; "auto" takes a GPU where there is one.
+    device : str or torch.device, default="auto"
+        Where to compute; "auto" takes a GPU where there is one, of CUDA or of Apple.
     num_workers : int, default=0
         Processes that read the rows of a Dataset ahead of the network, never more than
         cores; 0 reads them in this one. The results are the same.
@@ -108,7 +109,8 @@ class NetClassifier(Net, NeuralNetClassifier):
         Whether to predict in bfloat16, which is faster on CPUs that have it and moves
         probabilities by up to about 0.01.
     callbacks : list of skorch.callbacks.Callback, default=None
-        What skorch's nets take.
+        What skorch's nets take. They hear of held-out rows with ``early_stopping``. One
+        that could only fail or do nothing is refused before training.
     verbose : int, default=0
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -153,8 +155,9 @@ class NetClassifier(Net, NeuralNetClassifier):
     labels the sigmoid, whatever the criterion is.
 
     A fit that fails or is interrupted leaves the net as it was before. Parameters set
-    after ``fit`` hold from the next fit on. ``save_params`` and
-    ``load_params`` are skorch's; whether the net was fitted on uint8 goes along.
+    after ``fit`` hold from the next fit on. ``save_params`` writes the weights, and
+    with them the classes and the shape, columns and kind of rows; ``load_params``
+    brings all of it back, to a new net too.
 
     References
     ----------
@@ -425,6 +428,32 @@ class NetClassifier(Net, NeuralNetClassifier):
             tags.classifier_tags.multi_class = False
             tags.target_tags.single_output = False
         return tags
+
+    def _beside_weights(self):
+        """Add the classes: the columns of the outputs."""
+        several = self._several
+        classes = len(self._classes) if several else as_fact(self._classes)
+        return {**super()._beside_weights(), "classes": classes}
+
+    def _take_beside_weights(self, facts):
+        super()._take_beside_weights(facts)
+        classes = facts.get("classes")
+        if classes is None:
+            if "_classes" not in vars(self) and self.classes is not None:
+                self._classes = np.unique(np.asarray(list(self.classes)))
+        elif isinstance(classes, int):  # of several labels, how many
+            self._classes = classes_of_each(classes, self.classes)
+        else:
+            self._classes = self._as_given(from_fact(classes))
+
+    def _as_given(self, saved):
+        """Return the classes of a file, which must be those of the net, if any."""
+        if self.classes is not None and set(self.classes) != set(saved.tolist()):
+            raise ValueError(
+                f"classes must be those of the net that was saved, {saved.tolist()}, "
+                f"got {list(self.classes)}. None takes them from the file."
+            )
+        return saved
 
     def _objective(self, y, weights, positions, *, go_on, classes=None):
         """Return targets, and the loss of scores for them; learn the classes."""

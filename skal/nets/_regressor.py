@@ -82,8 +82,8 @@ class NetRegressor(Net, NeuralNetRegressor):
         How many looks at the held-out rows without improvement end a fit.
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights of the last fit.
-    device : str, default="auto"
-        Where to compute; "auto" takes a GPU where there is one.
+    device : str or torch.device, default="auto"
+        Where to compute; "auto" takes a GPU where there is one, of CUDA or of Apple.
     num_workers : int, default=0
         Processes that read the rows of a Dataset ahead of the network.
     mixed_precision : bool or "auto", default="auto"
@@ -92,7 +92,8 @@ class NetRegressor(Net, NeuralNetRegressor):
     bfloat16 : bool, default=False
         Whether to predict in bfloat16.
     callbacks : list of skorch.callbacks.Callback, default=None
-        What skorch's nets take.
+        What skorch's nets take. They hear of held-out rows with ``early_stopping``. One
+        that could only fail or do nothing is refused before training.
     verbose : int, default=0
         Whether to print a line an epoch.
     random_state : int, RandomState instance or None, default=None
@@ -382,7 +383,7 @@ class NetRegressor(Net, NeuralNetRegressor):
         units = {"mean": self._mean.tolist(), "scale": self._scale.tolist()}
         if self._noise_floor is not None:
             units["noise_floor"] = self._noise_floor
-        return {**super()._beside_weights(), **units}
+        return {**super()._beside_weights(), **units, "one_target": self._one_target}
 
     def _take_beside_weights(self, facts):
         super()._take_beside_weights(facts)
@@ -391,6 +392,7 @@ class NetRegressor(Net, NeuralNetRegressor):
             self._scale = np.asarray(facts["scale"], float)
             floor = facts.get("noise_floor")
             self._noise_floor = None if floor is None else float(floor)
+            self._one_target = facts.get("one_target", len(self._mean) == 1)
 
     def _objective(self, y, weights, positions, *, go_on):
         """Return standard targets, and the criterion's loss; learn the units."""

@@ -13,11 +13,11 @@ from sklearn.model_selection import train_test_split
 from skal._checks import check_int, check_number
 from skal.nets._augment import check_augment
 from skal.nets._batches import in_order, shuffled
+from skal.nets._callbacks import Listeners
 from skal.nets._device import training_precision
 from skal.nets._module import first_of
 from skal.nets._objective import mean_loss
 from skal.nets._schedule import (
-    check_schedule,
     choose_batch_size,
     count_steps,
     lr_factor,
@@ -34,8 +34,8 @@ class Trainer:
     Parameters
     ----------
     net : skorch net
-        Its parameters say how to train; its ``optimizer_`` steps, its ``history`` and
-        its callbacks hear of every epoch.
+        Its parameters say how to train; its ``optimizer_`` steps, its ``history``
+        hears of every epoch, its callbacks of every batch too.
     passes : Passes
         Hold the module to train.
     inputs : Inputs
@@ -44,10 +44,11 @@ class Trainer:
         Their targets, weights and loss.
     positions : ndarray of int
         Those of the rows that count.
+    given : tuple
+        X and y as ``fit`` got them, for the callbacks.
     """
 
-    def __init__(self, net, passes, inputs, objective, positions):
-        check_schedule(net.lr_schedule, net.callbacks_)
+    def __init__(self, net, passes, inputs, objective, positions, given):
         self.net = net
         self.module = passes.module
         self.losses = objective.losses
@@ -59,10 +60,15 @@ class Trainer:
             n_rows, self.batch_size, net.max_steps, net.max_epochs
         )
         self.batches = Batches(inputs, objective, kept, passes.device)
+        X, y = given
+        self.listeners = Listeners(net, X, y, kept, held, self.batch_size)
+        self.best: dict[str, float] = {}
         self.watch = None
         if held is not None:
             held_out = Batches(inputs, objective, held, passes.device)
-            self.watch = Watch(self.module, self.losses, held_out, net.patience)
+            self.watch = Watch(
+                self.module, self.losses, held_out, net.patience, self.listeners
+            )
 
     def run(self):
         """Make the steps."""
@@ -74,21 +80,21 @@ class Trainer:
         done = 0
         while done < self.n_steps:
             start = perf_counter()
-            self._tell("on_epoch_begin")
+            self.listeners.epoch_begins()
             self.module.train()
             until = min(done + per_epoch, self.n_steps)
             total = 0.0
             for step in range(done, until):
                 self._set_rate(optimizer, heights, step)
                 total = total + self._step(optimizer, next(stream))
-            self.net.history.record("train_loss", float(total) / (until - done))
+            self._record("train_loss", float(total) / (until - done))
             done = until
             enough = self._look(done)
             self.net.history.record("dur", perf_counter() - start)
             if self._stopped_by_callback() or enough:
                 break
         if self.watch is not None:
-            self._look(done, last=True)  # a callback may have stopped between two looks
+            self.watch.look(done, last=True)  # a callback may stop between two looks
             self.watch.restore()
         self.module.eval()
 
@@ -110,9 +116,10 @@ class Trainer:
         if self.augment is not None:
             rows = self.augment(rows)
         batch = (rows, targets)
-        listening = bool(net.callbacks_)
-        if listening:
-            net.notify("on_batch_begin", batch=batch, training=True)
+        self.listeners.batch_begins(batch, training=True)
+        if self.listeners:
+            module.train()  # they may have asked for predictions
+        first: list[torch.Tensor] = []
 
         def closure():
             optimizer.zero_grad()
@@ -120,42 +127,46 @@ class Trainer:
                 outputs = first_of(module(rows)).float()
             loss = mean_loss(self.losses(outputs, targets), weights)
             loss.backward()
-            if listening:
-                parameters = list(module.named_parameters())
-                net.notify("on_grad_computed", named_parameters=parameters, batch=batch)
+            if not first:  # an optimizer may come more than once
+                first.append(outputs.detach())
+            self.listeners.gradients(module, batch)
             return loss
 
         loss = optimizer.step(closure).detach()
-        if listening:
-            net.history.record_batch("train_loss", float(loss))
-            net.notify("on_batch_end", batch=batch, training=True, loss=loss)
+        positions = self.batches.positions[where]
+        self.listeners.batch_ends(batch, positions, first[0], loss, training=True)
         return loss
 
     def _look(self, step, *, last=False):
         """Let the watch judge the module; tell whether it has seen enough."""
         if self.watch is None:
             return False
-        loss = self.watch.look(step, last=last or step == self.n_steps)
+        last = last or step == self.n_steps
+        loss = self.watch.look(step, last=last, anyway=bool(self.listeners))
         if loss is not None:
-            self.net.history.record("valid_loss", loss)
+            self._record("valid_loss", loss)
         return loss is not None and self.watch.has_enough()
+
+    def _record(self, name, loss):
+        """Write a loss into the history, and whether it is the best."""
+        best = loss < self.best.get(name, float("inf"))
+        if best:
+            self.best[name] = loss
+        self.net.history.record(name, loss)
+        self.net.history.record(f"{name}_best", best)
 
     def _stopped_by_callback(self):
         """End an epoch; tell whether a callback asks to stop, as skorch's do.
 
         They raise KeyboardInterrupt to say so. One that the user raises goes through.
         """
-        if not self.net.callbacks_:
-            return False
         try:
-            self._tell("on_epoch_end")
+            self.listeners.epoch_ends()
         except KeyboardInterrupt:
+            if not self.listeners:
+                raise
             return True
         return False
-
-    def _tell(self, event):
-        held_out = None if self.watch is None else self.watch.held_out
-        self.net.notify(event, dataset_train=self.batches, dataset_valid=held_out)
 
 
 class Batches:
@@ -194,32 +205,42 @@ class Batches:
 class Watch:
     """Early stopping: the best weights on held-out rows, and when to give up."""
 
-    def __init__(self, module, losses, held_out, patience):
+    def __init__(self, module, losses, held_out, patience, listeners):
         self.module = module
         self.losses = losses
         self.held_out = held_out
         self.patience = patience
+        self.listeners = listeners
         self.best = float("inf")
         self.state = None
         self.without_gain = 0
-        self.looked = None  # the step of the last look
+        self.judged = None  # the step at which the module was last judged
+        self.known = (None, None)  # the last loss, after its step
 
-    def look(self, step, *, last):
+    def look(self, step, *, last, anyway=False):
         """Return the loss of the module on the held-out rows, and note the best.
 
-        None too few steps after the look before, but for the last step.
+        Too few steps after the one before, a look is none, but for the last step: the
+        loss is None, or, if it is wanted anyway, it is not judged by.
         """
-        since = _STEPS_A_LOOK if self.looked is None else step - self.looked
-        if since == 0 or (since < _STEPS_A_LOOK and not last):
+        since = _STEPS_A_LOOK if self.judged is None else step - self.judged
+        due = since >= _STEPS_A_LOOK or (last and since > 0)
+        if not due and not anyway:
             return None
-        self.looked = step
-        loss = self.held_out_loss()
+        if self.known[0] != step:
+            self.known = (step, self.held_out_loss())
+        loss = self.known[1]
+        if due:
+            self.judged = step
+            self._judge(loss)
+        return loss
+
+    def _judge(self, loss):
         if loss < self.best:
             self.best, self.without_gain = loss, 0
             self.state = deepcopy(self.module.state_dict())
         else:
             self.without_gain += 1
-        return loss
 
     def has_enough(self):
         """Tell whether the module has not improved for too many looks."""
@@ -229,12 +250,19 @@ class Watch:
         """Return the mean loss over the held-out rows, without label smoothing."""
         self.module.eval()
         total = 0.0
-        with torch.no_grad():
-            for where in in_order(len(self.held_out)):
-                rows, targets, weights = self.held_out.take(where)
+        for where in in_order(len(self.held_out)):
+            rows, targets, weights = self.held_out.take(where)
+            self.listeners.batch_begins((rows, targets), training=False)
+            self.module.eval()
+            with torch.no_grad():
                 outputs = first_of(self.module(rows)).float()
                 losses = self.losses(outputs, targets, exact=True)
-                total += float(mean_loss(losses, weights)) * len(rows)
+                loss = mean_loss(losses, weights)
+            positions = self.held_out.positions[where]
+            self.listeners.batch_ends(
+                (rows, targets), positions, outputs, loss, training=False
+            )
+            total += float(loss) * len(positions)
         return total / len(self.held_out)
 
     def restore(self):
@@ -276,8 +304,16 @@ def strata(codes, n_held):
 
 
 def make_optimizer(net, module):
-    """Make the optimizer for the weights that are not frozen."""
-    parameters = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
+    """Make the optimizer for the weights that are not frozen.
+
+    A callback may thaw those that are: then it has them all, and leaves be what has no
+    gradient.
+    """
+    parameters = [
+        (name, weights)
+        for name, weights in module.named_parameters()
+        if weights.requires_grad or net.callbacks_
+    ]
     if not callable(net.optimizer):
         raise TypeError(
             f"optimizer must be a class of torch.optim, got {net.optimizer!r}. "

@@ -46,6 +46,8 @@ class LabelCurveDisplay:
         (n_seeds, n_rounds).
     score_name : str, default="score"
         Name of the vertical axis.
+    count_name : str, default="labels"
+        What was counted: name of the horizontal axis, such as "answers".
 
     Attributes
     ----------
@@ -83,9 +85,16 @@ class LabelCurveDisplay:
     ('labels', 'accuracy')
     """
 
-    def __init__(self, *, curves: dict[str, Any], score_name: str = "score") -> None:
+    def __init__(
+        self,
+        *,
+        curves: dict[str, Any],
+        score_name: str = "score",
+        count_name: str = "labels",
+    ) -> None:
         self.curves = curves
         self.score_name = score_name
+        self.count_name = count_name
 
     @classmethod
     def from_learners(
@@ -184,6 +193,7 @@ class LabelCurveDisplay:
         curves: dict[str, Any],
         *,
         score_name: str = "score",
+        count_name: str = "labels",
         ax: Axes | None = None,
         average: str = "mean",
         band: str | None = "auto",
@@ -201,6 +211,8 @@ class LabelCurveDisplay:
             list. ``n_labels`` has shape (n_rounds,), or one such row for each run.
         score_name : str, default="score"
             Name of the vertical axis.
+        count_name : str, default="labels"
+            What was counted: name of the horizontal axis, such as "answers".
         ax : matplotlib.axes.Axes, default=None
             Where to draw; None makes a new figure.
         average : {"mean", "median"}, default="mean"
@@ -244,7 +256,8 @@ class LabelCurveDisplay:
         merged = {
             name: merge_runs(_as_runs(name, *curve)) for name, curve in curves.items()
         }
-        return cls(curves=merged, score_name=score_name).plot(
+        display = cls(curves=merged, score_name=score_name, count_name=count_name)
+        return display.plot(
             ax,
             average=average,
             band=band,
@@ -330,7 +343,7 @@ class LabelCurveDisplay:
             if not np.isfinite(reached):
                 line.set_label(f"{name}: never reaches {target:.3g}")
                 continue
-            line.set_label(f"{name}: {target:.3g} at {reached:.0f} labels")
+            line.set_label(f"{name}: {target:.3g} at {reached:.0f} {self.count_name}")
             color = line.get_color()
             self.ax_.vlines(reached, floor, target, color=color, lw=1, alpha=0.6)
             self.ax_.plot(reached, target, "o", color=color, ms=5, mec="white")
@@ -339,7 +352,7 @@ class LabelCurveDisplay:
     def _dress(self):
         """Name the axes, keep the frame quiet, list the lines from the top down."""
         ax = self.ax_
-        ax.set(xlabel="labels", ylabel=self.score_name)
+        ax.set(xlabel=self.count_name, ylabel=self.score_name)
         ax.margins(x=0.02)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="0.9", lw=0.8)

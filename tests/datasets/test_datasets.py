@@ -788,7 +788,17 @@ def test_a_zip_with_a_damaged_member(tmp_path):
         ({"bits": 17}, ValueError, "bits must be at most 16, got 17"),
         ({"bits": 7}, ValueError, "bits must be at least 8, got 7"),
         ({"fit": "zoom"}, ValueError, "fit must be one of .* got 'zoom'"),
-        ({"labels": "files"}, ValueError, "labels must be one of 'folders', got 'fil"),
+        (
+            {"labels": "files"},
+            ValueError,
+            "labels must be 'parent', 'top', the path of",
+        ),
+        ({"labels": 3}, ValueError, "a function of a name, or None, got 3"),
+        ({"depth": "uint8"}, ValueError, "depth must be one of .* got 'uint8'"),
+        ({"formats": "dcm"}, ValueError, "formats must be one of .* got 'dcm'"),
+        ({"on_error": "ignore"}, ValueError, "on_error must be one of 'raise', 'skip'"),
+        ({"bits": 12, "depth": "uint16"}, ValueError, "bits must be None with depth='"),
+        ({"formats": "nifti", "size": (8, 8)}, TypeError, "three of depth, height and"),
     ],
 )
 def test_options_of_folders_are_checked(tmp_path, options, error, message):

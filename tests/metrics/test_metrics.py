@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skal import ActiveLearner
 from skal.metrics import (
     CurveScorer,
+    answers_to_reach,
     area_under_learning_curve,
     expected_calibration_error,
     label_efficiency,
@@ -503,3 +504,13 @@ def test_options_of_calibration_are_checked():
         ValueError, match="groups must hold one group for each of the 2"
     ):
         nll_by_group(y, proba, [1])
+
+
+def test_answers_are_counted_as_labels_are():
+    targets = [0.0, 0.55, 0.8, 1.0]
+    np.testing.assert_array_equal(
+        answers_to_reach(N, SCORES, targets), labels_to_reach(N, SCORES, targets)
+    )
+    assert answers_to_reach([0, 4, 8], [0.0, 0.5, 0.3], 0.25) == 2
+    with pytest.raises(ValueError, match="n_answers must be counts from 0 up"):
+        answers_to_reach([4, 4], [0.1, 0.2], 0.1)
