@@ -227,7 +227,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         return features[: len(rows)].float().flatten(1).cpu().numpy()
 
     def _tried(self, rows, source, prepare, device):
-        """Return what the module answers, with rows in the first shape that it takes."""
+        """Return what the module answers to rows in the first shape that it takes."""
         known, shape = self._memory.seen_as, source.row_shape
         ways = [known[shape]] if shape in known else self._ways(shape)
         errors: list[Exception] = []
