@@ -3,7 +3,13 @@
 Nothing here knows a model. Uses the ground floor alone; everybody may use it.
 """
 
-from skal._data.containers import concat_rows, n_rows, take_rows
+from skal._data.containers import (
+    concat_rows,
+    is_torch_dataset,
+    n_rows,
+    take_rows,
+    view_rows,
+)
 from skal._data.holes import naming_holes
 from skal._data.labels import (
     Labels,
@@ -43,6 +49,7 @@ __all__ = [
     "concat_rows",
     "find_missing",
     "is_hole",
+    "is_torch_dataset",
     "join_targets",
     "learn_labels",
     "multilabel_proba",
@@ -54,5 +61,6 @@ __all__ = [
     "select_rows",
     "spread",
     "take_rows",
+    "view_rows",
     "warn_of_mark",
 ]

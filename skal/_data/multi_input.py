@@ -125,7 +125,7 @@ class MultiInput:
         if isinstance(where, int | np.integer):
             if not -len(self) <= where < len(self):
                 raise IndexError(f"row must be one of {len(self)}, got {where}.")
-            return {key: part[int(where)] for key, part in self.parts.items()}
+            return {key: _row(part, int(where)) for key, part in self.parts.items()}
         if not isinstance(where, slice):
             where = np.asarray(where)
             where = np.flatnonzero(where) if where.dtype == bool else where.astype(int)
@@ -204,3 +204,8 @@ def _as_rows(part):
     if hasattr(part, "shape") or isinstance(part, list):
         return part
     return np.asarray(part)
+
+
+def _row(part, i):
+    """Return a row of a part."""
+    return part.iloc[i] if hasattr(part, "iloc") else part[i]

@@ -114,7 +114,9 @@ def check_pairs(
 
 def check_answers(answers: Any, n_pairs: int) -> NDArray[np.float64]:
     """Return answers as numbers from -1 to 1, NaN for "cannot tell"."""
-    if isinstance(answers, str | bool | np.bool_ | Real) or answers is None:
+    if isinstance(answers, str):
+        as_number(answers)
+    if isinstance(answers, bool | np.bool_ | Real) or answers is None:
         raise TypeError(
             f"answers must be a list with an answer a pair, got {answers!r}. Write "
             f"[{answers!r}] for one."
@@ -136,7 +138,8 @@ def as_number(answer: Any) -> float:
         return 1.0 if answer else -1.0
     if not isinstance(answer, Real):
         raise TypeError(
-            f"answers must be True, False, None or a number in [-1, 1], got {answer!r}."
+            "answers must be True, False, None or a number in [-1, 1], got "
+            f"{answer!r}. Write True for yes, False for no, None for cannot tell."
         )
     if isinstance(answer, Integral) and answer == 0:
         raise ValueError(

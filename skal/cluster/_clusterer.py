@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from skal._checks import check_int
 from skal._seed import draw_seed, stream
@@ -57,8 +57,8 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
         every answer is honoured, until two contradict each other: that is warned of,
         and the noise estimated from then on.
     n_queries : int, default=None
-        How many answers ``fit`` buys. None goes on until everything is known; where
-        answers are noisy, for 16 of each super-instance.
+        How many answers ``fit`` buys, 0 for none. None goes on until everything is
+        known; where answers are noisy, for 16 of each super-instance.
     batch_size : int, default=1
         How many pairs are asked for at a time.
     embedder : estimator, default=None
@@ -173,7 +173,7 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
             Rows to group; with an ``embedder`` whatever that takes.
         y : array-like of shape (n_samples,), default=None
             Labels that answer: two rows belong together where theirs agree; nobody can
-            tell where one is None or NaN. They are hidden from everything else.
+            tell where one is None, NaN or NA. They are hidden from everything else.
         oracle : callable, default=None
             Answers instead: ``oracle(i, j)`` of two positions in X returns True, False,
             None for "cannot tell" or a number from -1 (apart) to 1 (together).
@@ -181,7 +181,8 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
         Returns
         -------
         ActiveClusterer
-            The clusterer; with neither ``y`` nor ``oracle`` it waits for ``teach``.
+            The clusterer; with neither ``y`` nor ``oracle`` it waits for ``teach``. It
+            keeps every complete round if the oracle fails.
 
         Raises
         ------
@@ -193,8 +194,7 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
         """
         strategy = checked_strategy(self)
         seed = draw_seed(self.random_state)
-        n = X.shape[0] if hasattr(X, "shape") and X.shape else len(X)
-        answer = oracle_of(y, oracle, n)
+        answer = oracle_of(y, oracle, _num_samples(X))
         embedder = fitted_embedder(self.embedder, X, stream(seed, 0, "embedder"))
         E = self._embedded(embedder, X, reset=True)
         state = State.start(
@@ -211,6 +211,31 @@ class ActiveClusterer(ClusterMixin, BaseEstimator):
             self._learn(pairs, check_answers(values, len(pairs)))
             state = self._state
         return self
+
+    def fit_predict(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        oracle: Callable[[int, int], Any] | None = None,
+    ) -> NDArray[np.int64]:
+        """Do what ``fit`` does, and return the group of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to group.
+        y : array-like of shape (n_samples,), default=None
+            Labels that answer, as in ``fit``.
+        oracle : callable, default=None
+            Answers instead, as in ``fit``.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n_samples,)
+            ``labels_``.
+        """
+        return self.fit(X, y, oracle=oracle).labels_
 
     def query(self, n: int | None = None) -> NDArray[np.int64]:
         """Return the pairs of rows to ask about next.

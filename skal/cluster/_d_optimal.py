@@ -57,8 +57,6 @@ class DOptimalPairs(PairStrategy):
         check_int("n_candidates", self.n_candidates, 2)
 
     def _query(self, view, n_pairs, rng):
-        if view.n_items < 2:
-            return []
         items = np.arange(view.n_items)
         if view.n_items > self.n_candidates:
             items = np.sort(rng.choice(items, self.n_candidates, replace=False))

@@ -48,12 +48,10 @@ class EntropyPairs(PairStrategy):
     alias = "entropy"
 
     def _query(self, view, n_pairs, rng):
-        if view.n_items < 2:
-            return []
         rows = np.arange(view.n_items)
         if view.n_items**2 > _PAIRS:
             rows = rng.permutation(rows)[: max(1, _PAIRS // view.n_items)]
-        n_wanted = 2 * n_pairs + 64
+        n_wanted = 2 * n_pairs + 64 + len(view.pairs)  # some may not be asked again
         found = most_uncertain(view, rows, n_wanted, n_pairs > 1, rng)
         found = found[view.may_ask(found)]
         if len(found) < n_pairs:  # what is left is certain or not among those drawn

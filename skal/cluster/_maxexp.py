@@ -8,8 +8,8 @@ from scipy.special import softmax
 from skal.cluster._strategy import PairStrategy
 from skal.cluster._uniform import first_different, random_pairs
 
-#: Triangles drawn for a query, and for each pair of a large batch.
-_TRIANGLES, _A_PAIR = 2**12, 32
+#: Triangles drawn for a query, and for each pair of a large batch, and the most.
+_TRIANGLES, _A_PAIR, _MOST = 2**12, 32, 2**18
 #: The five ways to group three items: which of the pairs 12, 13, 23 are together.
 _GROUPINGS = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], bool)
 
@@ -52,7 +52,8 @@ class MaxExpPairs(PairStrategy):
     def _query(self, view, n_pairs, rng):
         if view.n_items < 3:
             return random_pairs(view, n_pairs, rng)
-        triangles = draw_triangles(view.labels, max(_TRIANGLES, _A_PAIR * n_pairs), rng)
+        n_triangles = min(max(_TRIANGLES, _A_PAIR * n_pairs), _MOST)
+        triangles = draw_triangles(view.labels, n_triangles, rng)
         sides = triangles[:, [[0, 1], [0, 2], [1, 2]]]  # (t, 3, 2)
         odds = view.log_odds(sides.reshape(-1, 2)).reshape(-1, 3)
         allowed = view.may_ask(sides.reshape(-1, 2)).reshape(-1, 3)

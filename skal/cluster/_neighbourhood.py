@@ -53,8 +53,6 @@ class NeighbourhoodPairs(PairStrategy):
     alias = "neighbourhood"
 
     def _query(self, view, n_pairs, rng):
-        if view.n_items < 2:
-            return []
         if view.closure is None:
             return doubtful_homes(view, n_pairs, rng)
         return unsettled_homes(view, n_pairs, rng)
@@ -93,7 +91,8 @@ def middle(view, unclear, rng):
     """Return the component that the first group begins with, in the middle of all."""
     centre = np.average(view.centers, axis=0, weights=view.sizes)
     far = ((view.centers - centre) ** 2).sum(axis=1)
-    unknown = n_unclear(unclear, len(view.closure.sizes)) >= _TRIES
+    n_components = len(view.closure.sizes)
+    unknown = n_unclear(unclear, n_components) >= min(_TRIES, n_components - 1)
     component = view.closure.component
     order = np.lexsort([rng.permutation(len(far)), far, unknown[component]])
     return component[order[:1]]

@@ -36,7 +36,7 @@ def oracle_of(
 class HiddenLabels:
     """Answers by labels: two rows belong together where theirs agree.
 
-    Where one of them has none (None or NaN), nobody can tell.
+    Where one of them has none (None, NaN or pandas' NA), nobody can tell.
     """
 
     def __init__(self, y, n_rows):
@@ -52,6 +52,11 @@ class HiddenLabels:
 
     def __call__(self, i: int, j: int) -> bool | None:
         first, second = self.labels[i], self.labels[j]
-        if first is None or second is None or first != first or second != second:
-            return None
-        return bool(first == second)
+        known = is_known(first) and is_known(second)
+        return bool(first == second) if known else None
+
+
+def is_known(label: Any) -> bool:
+    """Tell whether a label is one: NaN is not itself, and of NA nobody can tell."""
+    itself = label == label
+    return label is not None and isinstance(itself, bool | np.bool_) and bool(itself)

@@ -13,9 +13,9 @@ _USUAL, _MOST = 100, 1000
 
 def checked_strategy(clusterer):
     """Raise on bad parameters of a clusterer; return its strategy."""
-    for name in ("n_clusters", "n_queries"):
+    for name, least in (("n_clusters", 1), ("n_queries", 0)):
         if getattr(clusterer, name) is not None:
-            check_int(name, getattr(clusterer, name))
+            check_int(name, getattr(clusterer, name), least)
     check_int("batch_size", clusterer.batch_size)
     n_items = clusterer.n_super_instances
     if isinstance(n_items, str):

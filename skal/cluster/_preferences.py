@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 def _over_features(learner):
-    if learner.over != "features":
+    if learner.over != "features" or getattr(learner, "coef_", ()) is None:
         raise AttributeError(
-            f"new rows have a utility only where it is learnt over features, not over "
-            f"{learner.over!r}. Set over='features', or read scores_."
+            "new rows have a utility only where it is learnt over features, not over "
+            "'items'. Fit with over='features', or read scores_."
         )
     return True
 
@@ -74,7 +74,7 @@ class PreferenceLearner(BaseEstimator):
         The utility of each row of ``fit``; their mean is 0.
     scores_std_ : ndarray of shape (n_samples,)
         How uncertain each is; worked out when it is read.
-    coef_ : ndarray of shape (n_features,)
+    coef_ : ndarray of shape (n_features,) or None
         Over features, what utilities weigh them with.
     pairs_ : ndarray of int64 of shape (n_queries, 2)
         The pairs that were answered, in their order.
@@ -190,8 +190,8 @@ class PreferenceLearner(BaseEstimator):
             are given.
         """
         self._check_params()
+        better = oracle_of(y, oracle, _num_samples(X), HiddenUtilities)
         n, Z, spread = self._read(X)
-        better = oracle_of(y, oracle, n, HiddenUtilities)
         self._n, self._Z, self._spread = n, Z, spread
         self.seed_ = draw_seed(self.random_state)
         self._hold(np.empty((0, 2), np.int64), np.empty(0), [0])
@@ -365,6 +365,21 @@ class PreferenceLearner(BaseEstimator):
         check_is_fitted(self)
         return self._belief.std()
 
+    @property
+    def history_(self) -> dict[str, NDArray[Any]]:
+        """What was asked and answered in each round."""
+        check_is_fitted(self)
+        spans = [slice(a, b) for a, b in pairwise(self._ends)]
+        return {
+            "n_queries": np.array(self._ends[1:], np.int64),
+            "pairs": objects([self.pairs_[span] for span in spans]),
+            "answers": objects([self.answers_[span] for span in spans]),
+        }
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether there are rows to ask about."""
+        return hasattr(self, "scores_")
+
     # Inside ---------------------------------------------------------------------
 
     def _check_params(self):
@@ -385,6 +400,8 @@ class PreferenceLearner(BaseEstimator):
         standard deviation ``prior_scale`` on average.
         """
         if self.over == "items":
+            if _num_samples(X) == 0:
+                raise ValueError("X must hold at least one item, got none.")
             return _num_samples(X), None, None
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         mean = X.mean(axis=0)
@@ -397,17 +414,16 @@ class PreferenceLearner(BaseEstimator):
     def _hold(self, pairs, values, ends):
         """Believe the answers, and keep them; nothing is kept if that fails."""
         belief = Utilities.of(self._n, self._Z, self.prior_scale, pairs, values)
-        self.scores_ = belief.mean - belief.mean.mean()
-        if self._Z is not None:
-            self.coef_ = belief.weights / self._spread[1]
-        self._belief, self._ends = belief, ends
-        self.pairs_, self.answers_, self.n_queries_ = pairs, values, len(values)
-        spans = [slice(a, b) for a, b in pairwise(ends)]
-        self.history_ = {
-            "n_queries": np.array(ends[1:], np.int64),
-            "pairs": objects([pairs[span] for span in spans]),
-            "answers": objects([values[span] for span in spans]),
-        }
+        over_features = self._Z is not None
+        self.__dict__.update(
+            scores_=belief.mean - belief.mean.mean(),
+            coef_=belief.weights / self._spread[1] if over_features else None,
+            pairs_=pairs,
+            answers_=values,
+            n_queries_=len(values),
+            _belief=belief,
+            _ends=ends,
+        )
 
 
 def objects(arrays):

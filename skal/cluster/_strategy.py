@@ -29,7 +29,8 @@ class PairStrategy(BaseEstimator, metaclass=ABCMeta):
 
     A strategy holds parameters and nothing else. Subclasses write one method,
     ``_query(view, n_pairs, rng)``, which returns pairs of positions of items, best
-    first: ``n_pairs`` of them, or as many as are left to ask.
+    first: ``n_pairs`` of them, or as many as are left to ask. It is called where there
+    are two items, and never for more pairs than these have.
 
     Attributes
     ----------
@@ -111,6 +112,9 @@ class PairStrategy(BaseEstimator, metaclass=ABCMeta):
         """
         n_pairs = check_int("n_pairs", n_pairs)
         self._check_params()
+        n_pairs = min(n_pairs, view.n_items * (view.n_items - 1) // 2)
+        if n_pairs == 0:
+            return np.empty((0, 2), np.int64)
         pairs = self._query(view, n_pairs, as_random_state(random_state))
         return checked_pairs(pairs, view, n_pairs, self)
 

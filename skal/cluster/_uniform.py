@@ -41,8 +41,6 @@ class UniformPairs(PairStrategy):
 def random_pairs(view, n_pairs, rng):
     """Draw different pairs that may be asked: (at most n_pairs, 2)."""
     kept = np.empty((0, 2), np.int64)
-    if view.n_items < 2:
-        return kept
     for _ in range(_TRIES):
         drawn = np.sort(rng.randint(view.n_items, size=(4 * n_pairs + 32, 2)), axis=1)
         kept = first_different(np.concatenate([kept, drawn[view.may_ask(drawn)]]))

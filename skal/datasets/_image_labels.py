@@ -84,6 +84,7 @@ def looked_up(files, table):
             f"labels must name files of path, got names like {next(iter(table), '')!r} "
             f"where files are like {files.names[0]!r}."
         )
+    check_told_apart(files.names, found)
     unused = len(table) - len({way for way in found if way is not None})
     if unused:
         warn(
@@ -94,10 +95,24 @@ def looked_up(files, table):
     return [None if way is None else known(table[way]) for way in found]
 
 
+def check_told_apart(names, found):
+    """Refuse a short name in a table that files of several folders have."""
+    first: dict[str, str] = {}
+    for name, way in zip(names, found, strict=True):
+        if way is not None and first.setdefault(way, name) != name:
+            raise ValueError(
+                f"labels must tell files apart, got {way!r} for {first[way]!r} and "
+                f"{name!r}. Name them as they are in path."
+            )
+
+
 def ways(name):
     """Yield the names that a table may have for a file, the longest first."""
     path = PurePosixPath(name)
-    yield from (name, str(path.with_suffix("")), path.name, path.stem)
+    bare = path.with_suffix("")
+    yield from (name, str(bare), path.name, bare.name)
+    if path.suffix == ".gz":  # two suffixes, which are one
+        yield from (str(bare.with_suffix("")), bare.stem)
 
 
 def read_table(path):
@@ -116,10 +131,29 @@ def read_table(path):
                 f"labels ({', '.join(_LABELS)}), got {lines[0]} in {str(path)!r}. A "
                 "mapping says it without."
             )
+        if name is None and label is None:  # a head of other words, or none: a name
+            lines = [[], *lines]  # that is of no file does no harm
         name, label = 0, 1
-        if PurePosixPath(lines[0][0]).suffix:  # a file, and no head
-            lines = [[], *lines]
-    return {line[name].strip(): line[label].strip() for line in lines[1:]}
+    return by_name(path, [(cell(line, name), cell(line, label)) for line in lines[1:]])
+
+
+def cell(line, place):
+    """Return what a line holds at a place; short ones hold nothing there."""
+    return line[place].strip() if place < len(line) else ""
+
+
+def by_name(path, pairs):
+    """Return labels by name, which may stand there twice, but alike."""
+    table: dict[str, str] = {}
+    for name, label in pairs:
+        name = name.replace("\\", "/").removeprefix("./")
+        if table.setdefault(name, label) != label:
+            raise ValueError(
+                f"labels must give a file one label, got {table[name]!r} and {label!r} "
+                f"for {name!r} in {str(path)!r}."
+            )
+    table.pop("", None)
+    return table
 
 
 def column(head, names):

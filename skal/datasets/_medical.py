@@ -11,6 +11,8 @@ import numpy as np
 LIBRARIES = {"dicom": "pydicom", "nifti": "nibabel"}
 #: Where the word of a DICOM file stands, and the word.
 _MAGIC_AT, _MAGIC = 128, b"DICM"
+#: What DICOM calls pixels that are places in a table of colours.
+_PALETTE = "PALETTE COLOR"
 
 
 def check_library(formats):
@@ -46,14 +48,14 @@ def read_dicom(file, depth):
         raise ValueError(f"a DICOM file with an image was expected: {error}") from error
     if int(data.get("NumberOfFrames", 1) or 1) > 1:
         pixels = pixels[0]
-    if data.SamplesPerPixel > 1:
+    if data.SamplesPerPixel > 1 or data.PhotometricInterpretation == _PALETTE:
         if depth == "uint16":
             raise ValueError("grey pixels were expected, got colours")
         return Image.fromarray(in_rgb(pixels, data))
     signed, bits = bool(data.PixelRepresentation), int(data.BitsStored)
     low = -(1 << (bits - 1)) if signed else 0
     high = low + (1 << bits) - 1
-    if depth == "scale" and "WindowWidth" in data:
+    if depth == "scale" and has_window(data):
         pixels = apply_voi_lut(apply_modality_lut(pixels, data), data)
         ends = apply_modality_lut(np.array([low, high]), data)
         low, high = windowed_range(pixels, data, ends)
@@ -63,6 +65,14 @@ def read_dicom(file, depth):
     if depth == "uint16":
         return Image.fromarray(pixels)
     return Image.fromarray((pixels * (255 / max(high - low, 1))).astype(np.uint8))
+
+
+def has_window(data):
+    """Tell whether a file names a window; in many the places for it are empty."""
+    return all(
+        np.size(data.get(name)) and data.get(name) is not None
+        for name in ("WindowCenter", "WindowWidth")
+    )
 
 
 def windowed_range(pixels, data, ends):
@@ -79,9 +89,12 @@ def windowed_range(pixels, data, ends):
 
 def in_rgb(pixels, data):
     """Return colours as red, green and blue, in 8 bits."""
-    from pydicom.pixels import convert_color_space
+    from pydicom.pixels import apply_color_lut, convert_color_space
 
     space = data.PhotometricInterpretation
+    if space == _PALETTE:
+        colors = apply_color_lut(pixels, data)
+        return (colors >> (8 * (colors.dtype.itemsize - 1))).astype(np.uint8)
     if space.startswith("YBR"):
         pixels = convert_color_space(pixels, space, "RGB")
     return np.asarray(pixels >> max(int(data.BitsStored) - 8, 0), dtype=np.uint8)
@@ -106,7 +119,8 @@ def read_nifti(file, size, depth):
         volume = volume[..., 0]  # the first of several in time
     if volume.ndim != 3 or volume.size == 0:
         raise ValueError(f"a volume of three sides was expected, got {volume.shape}")
-    volume = np.nan_to_num(volume).transpose(2, 1, 0)  # (x, y, z) -> (z, y, x)
+    volume = np.where(np.isfinite(volume), volume, 0)  # which is what lies outside
+    volume = volume.transpose(2, 1, 0)  # (x, y, z) -> (z, y, x)
     if size is not None:
         from scipy.ndimage import zoom
 

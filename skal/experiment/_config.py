@@ -97,7 +97,8 @@ def _parse(path):
 def _beside(data, folder):
     """Turn paths of data into whole ones, so that a run resumes from anywhere."""
     if isinstance(data, dict) and "folder" in data:
-        return {**data, "folder": str((folder / data["folder"]).resolve())}
+        beside = {name: _if_file(one, folder) for name, one in data.items()}
+        return {**beside, "folder": str((folder / data["folder"]).resolve())}
     if isinstance(data, dict) and {"class", "import"} & data.keys():
         return {name: _if_file(one, folder) for name, one in data.items()}
     if isinstance(data, dict):
@@ -109,7 +110,7 @@ def _beside(data, folder):
 
 def _if_file(value, folder):
     """Turn a parameter of a loader into a whole path, where it names a file of data."""
-    is_file = isinstance(value, str) and Path(value).suffix in FILES
+    is_file = isinstance(value, str) and Path(value).suffix in (*FILES, ".tsv")
     return str((folder / value).resolve()) if is_file else value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from pathlib import Path
 from typing import Any
 from warnings import warn
@@ -14,7 +13,10 @@ from skal.experiment._data import Data, checked
 #: Sides of images for which nobody says a size: enough to tell most things apart.
 SIDE = 64
 #: What a table that names a folder may say.
-KEYS = ("folder", *list(signature(load_image_folder).parameters)[1:5])
+KEYS = (
+    *("folder", "size", "color", "fit", "bits"),
+    *("depth", "formats", "labels", "on_error"),
+)
 
 
 def is_image_folder(source: Any) -> bool:
@@ -50,20 +52,25 @@ def load_images(name: str, source: Any) -> Data:
     folder, size = how.pop("folder"), how.pop("size", None)
     size = tuple(size) if isinstance(size, list) else size
     if size is None:
-        size = size_within(folder, SIDE)
+        size = size_within(folder, SIDE) if reads_images(how) else SIDE
     photos = load_image_folder(folder, size=size, **how)
     labelled = photos.target >= 0
     n_without = int((~labelled).sum())
     if n_without == len(labelled):
         raise ValueError(
             f"data {name!r} must hold folders of images, whose names are their labels, "
-            f"got {n_without} images in no folder."
+            f"got {n_without} images in no folder. Or labels= says where labels are."
         )
     if n_without:
         warn(
-            f"data {name!r} holds {n_without} images in no folder, which have no label "
-            "and are left out.",
+            f"data {name!r} holds {n_without} images that have no label and are left "
+            "out.",
             stacklevel=2,
         )
     X = photos.images[labelled] if n_without else photos.images
     return checked(name, X, photos.target_names[photos.target[labelled]].astype(str))
+
+
+def reads_images(how):
+    """Tell whether what is read are the images whose sizes Pillow tells."""
+    return how.get("formats", "images") == "images"

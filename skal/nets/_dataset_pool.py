@@ -110,6 +110,8 @@ class DatasetPool(Dataset):
 
     def __getitem__(self, where: Any) -> Any:
         """Return an item, its row transformed; of several positions a pool."""
+        if isinstance(where, tuple) and where[1:] == (Ellipsis,):  # of scikit-learn
+            where = where[0]
         if not isinstance(where, int | np.integer):
             if not isinstance(where, slice):
                 where = np.asarray(where)
@@ -117,6 +119,11 @@ class DatasetPool(Dataset):
             return self.take_rows(where)
         number, position = self._where[int(where)].tolist()
         return self._bases[number].item(position)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The shape: one dimension, the rows. So scikit-learn takes pools of it."""
+        return (len(self),)
 
     @property
     def targets(self) -> NDArray[Any]:

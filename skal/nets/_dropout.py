@@ -54,12 +54,9 @@ class Dropout(NamedTuple):
             shape = (*shape[:2], *(1 for _ in shape[2:]))
         return rows.one(shape)
 
-    def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    def mask_of(self, numbers: Tensor) -> Tensor:
         """Return a mask, 1 for what is kept, or the numbers that a layer asked for."""
-        if self.kind == "normal":
-            return torch.randn(shape, generator=generator)
-        uniform = torch.rand(shape, generator=generator)
-        return uniform if self.kind == "uniform" else uniform >= self.p
+        return numbers if self.kind in CHANCE else numbers >= self.p
 
     def drop(self, x: Tensor, keep: Tensor, *, inplace: bool = False) -> Tensor:
         """Drop the units of x where ``keep`` is 0, and rescale the others."""

@@ -24,7 +24,13 @@ from skal.nets._device import (
     is_on,
     place,
 )
-from skal.nets._layout import Layout, as_given, as_images, check_finite
+from skal.nets._layout import (
+    Layout,
+    as_given,
+    as_images,
+    check_finite,
+    otherwise,
+)
 from skal.nets._module import N_LOOK, check_repeats, first_of
 from skal.nets._prepare import check_preparation
 from skal.nets._sources import is_dataset, open_source
@@ -50,7 +56,8 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         A module, whose output is the features, or a fitted net of :mod:`skal.nets`,
         whose embedding is.
     input_shape : tuple of int, default=None
-        The shape of one row as a module sees it, for rows that come flat.
+        The shape of one row as a module sees it, for rows that come flat. None takes
+        images, and signals or volumes where the module takes them.
     resize : int or tuple of int, default=None
         Height and width to bring images to before a module, or one number for both.
     normalize : "imagenet" or tuple, default=None
@@ -211,24 +218,49 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
         device = choose_device(self.device)
         if not is_on(self.network, device):
             place(self.network, device)
-        layout = Layout(self._shape(source.row_shape), source.pixels)
         training = self.network.training
         self.network.eval()
         try:
-            batch = layout.arrange(full, device)
-            batch = batch if prepare is None else prepare(batch)
-            with torch.no_grad(), inference_precision(self.bfloat16, device):
-                if not self._memory.known:
-                    check_repeats(self.network, batch[:N_LOOK])
-                features = first_of(self.network(batch))
+            features = self._tried(full, source, prepare, device)
         finally:
             self.network.train(training)
         return features[: len(rows)].float().flatten(1).cpu().numpy()
 
-    def _shape(self, row_shape):
-        """Return the shape that the module sees: an image where rows have sides."""
-        image = self.input_shape is None and len(row_shape) > 1
-        return (as_images if image else as_given)(row_shape, self.input_shape)
+    def _tried(self, rows, source, prepare, device):
+        """Return what the module answers to rows in the first shape that it takes."""
+        known, shape = self._memory.seen_as, source.row_shape
+        ways = [known[shape]] if shape in known else self._ways(shape)
+        errors: list[Exception] = []
+        for way in ways:
+            batch = Layout(way, source.pixels).arrange(rows, device)
+            try:
+                features = self._through(batch, prepare, device)
+            except (IndexError, RuntimeError, TypeError, ValueError) as error:
+                errors.append(error)
+                continue
+            known[shape] = way
+            return features
+        raise errors[0]
+
+    def _through(self, batch, prepare, device):
+        """Return what the module answers to a batch."""
+        batch = batch if prepare is None else prepare(batch)
+        with torch.no_grad(), inference_precision(self.bfloat16, device):
+            if not self._memory.known:
+                check_repeats(self.network, batch[:N_LOOK])
+            return first_of(self.network(batch))
+
+    def _ways(self, row_shape):
+        """Return the shapes that the module may see: rows with sides are images first.
+
+        Nobody but itself can tell an image from a signal, or from a volume.
+        """
+        if self.input_shape is not None or len(row_shape) < 2:
+            return [as_given(row_shape, self.input_shape)]
+        if len(row_shape) > 3:
+            return [row_shape]
+        shape = as_images(row_shape, None)
+        return [shape, otherwise(row_shape, shape)]
 
     def __sklearn_clone__(self) -> FrozenBackbone:
         """Return the same object, so that clones share what is remembered."""
@@ -257,6 +289,9 @@ class Memory:
         self.key = key
         self._lock = Lock()  # clones in other threads share the memory
         self.known: dict[bytes, int] = {}
+        self.seen_as: dict[
+            Any, Any
+        ] = {}  # the shapes of rows -> as the module sees them
         self._room = np.empty((0, 0), dtype=np.float32)
 
     @property

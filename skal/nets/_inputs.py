@@ -15,7 +15,6 @@ from skal._data import MultiInput, as_multi_input, check_pool
 from skal.nets._batches import in_order
 from skal.nets._dataset_source import DatasetSource
 from skal.nets._layout import (
-    SEQUENCE,
     Layout,
     SetLayout,
     check_finite,
@@ -139,10 +138,7 @@ def layout_of(source, arrange, known):
             return known.shape  # a channel is put in front; flat rows fit in any shape
         return shape if shape == known.shape else arrange(shape)
 
-    seen = source.layout(arranged)
-    if known.shape == SEQUENCE and isinstance(seen, Layout) and len(seen.shape) == 1:
-        return replace(seen, shape=SEQUENCE)  # all of one length
-    return seen
+    return known.same_kind(source.layout(arranged))
 
 
 def with_ways_out(error, ways):

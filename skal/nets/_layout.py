@@ -20,12 +20,14 @@ class Layout:
     """The shape of a row as the module sees it, and what its values are.
 
     ``pixels`` tells of uint8, which is scaled; it is None where no rows have been seen
-    yet. ``ids`` tells of whole numbers and booleans that stay what they are.
+    yet. ``ids`` tells of whole numbers and booleans that stay what they are,
+    ``columns`` what those of a frame are called.
     """
 
     shape: tuple
     pixels: bool | None
     ids: bool = False
+    columns: tuple | None = None
 
     @property
     def size(self):
@@ -54,11 +56,21 @@ class Layout:
         """Return the layout of rows that come as pixels, or not."""
         return replace(self, pixels=bool(pixels))
 
+    def same_kind(self, other):
+        """Return the layout of others: sequences, where all are of one length."""
+        alike = self.is_set and isinstance(other, Layout) and len(other.shape) == 1
+        return replace(other, shape=SEQUENCE) if alike else other
+
     def check(self, other):
         """Refuse rows that are not laid out as those of fit were."""
         if isinstance(other, SetLayout):
             raise ValueError(
                 f"X must hold rows of one tensor, as in fit, got {other.words}."
+            )
+        if self.columns and other.columns and other.columns != self.columns:
+            raise ValueError(
+                f"X must hold the columns {list(self.columns)}, in this order, as in "
+                f"fit, got {list(other.columns)}."
             )
         if other.shape != self.shape:
             raise ValueError(
@@ -100,7 +112,8 @@ class Layout:
 
     def as_fact(self):
         """Return the layout as what JSON can say."""
-        return {"shape": list(self.shape), "pixels": self.pixels, "ids": self.ids}
+        fact = {"shape": list(self.shape), "pixels": self.pixels, "ids": self.ids}
+        return {**fact, "columns": self.columns and list(self.columns)}
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,7 @@ class SetLayout:
             raise ValueError(f"X must hold {self.words}, as in fit, got {other.words}.")
         for key, layout in self.parts.items():
             try:
-                layout.check(other.parts[key])
+                layout.check(layout.same_kind(other.parts[key]))
             except ValueError as error:
                 error.add_note(f"It is the part {key!r}.")
                 raise
@@ -179,7 +192,8 @@ def layout_from(fact):
     """Return the layout that ``as_fact`` has put into words."""
     if "parts" in fact:
         return SetLayout({key: layout_from(one) for key, one in fact["parts"]})
-    return Layout(tuple(fact["shape"]), fact["pixels"], fact["ids"])
+    shape, columns = tuple(fact["shape"]), fact.get("columns")
+    return Layout(shape, fact["pixels"], fact["ids"], columns and tuple(columns))
 
 
 def as_given(row_shape, input_shape):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,8 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from skal._checks import check_choice, check_int
 from skal.nets._dropout import Rows
 from skal.nets._dropout_calls import FixedMasks
+from skal.nets._dropout_draws import draw_by_place, draw_in_order
 from skal.nets._dropout_network import Made, Network, find_dropouts
 from skal.nets._fused_masks import FusedMasks
+from skal.nets._tensor_set import is_padded, row_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,7 +49,8 @@ def sample_logits(
     """Yield the logits of every batch under ``n_samples`` draws of dropout masks.
 
     Draw s of dropout call j is fixed by (``seed``, s, j): one mask for all rows, which
-    are dimension 0 of every batch. The module is left as it is, its training mode and
+    are dimension 0 of every batch. Where rows are padded, it is so for each place of a
+    row, however long the others of its batch are. The module is left as it is, its training mode and
     buffers included, and so is the global random state.
 
     Parameters
@@ -77,16 +79,15 @@ def sample_logits(
     """
     check_int("n_samples", n_samples)
     check_choice("dropout", dropout, ("all", "last"))
-    batches = iter(batches)
-    first = next(batches, None)
-    if first is None:
-        return
-    with _no_gradients():
-        network = Network(module, first)
-        draws = _Draws(find_dropouts(network, first, dropout), n_samples, seed)
-        plan = _plan(network, draws, first)
-    for batch in chain([first], batches):
+    plan, planned = None, None
+    for batch in batches:
         with _no_gradients():
+            shape = row_shape(batch)
+            if plan is None or shape != planned:  # sequences are as long as the longest
+                network = Network(module, batch)
+                made = find_dropouts(network, batch, dropout)
+                draws = _Draws(made, n_samples, seed, is_padded(batch))
+                plan, planned = _plan(network, draws, batch), shape
             logits = plan(batch)
         yield logits
 
@@ -104,6 +105,7 @@ class LastDropout(NamedTuple):
     number: int
     call: Dropout
     width: int
+    padded: bool = False
 
     def masks(self, n_samples: int, seed: int) -> NDArray[Any]:
         """Return (S, width): by what the inputs of the head are multiplied.
@@ -112,7 +114,8 @@ class LastDropout(NamedTuple):
         """
         units = torch.ones(1, self.width)
         made = Made(self.call, Rows(), self.number, units.shape)
-        masks = _Draws({0: made}, n_samples, seed).stacked({0: units})[0]
+        draws = _Draws({0: made}, n_samples, seed, self.padded)
+        masks = draws.stacked({0: units})[0]
         return self.call.drop(units, masks[:, 0]).numpy()
 
 
@@ -136,33 +139,37 @@ def last_dropout(module: Module, batch: Tensor, head: Module) -> LastDropout | N
     with _no_gradients():
         network = Network(module, batch)
         found = find_dropouts(network, batch, "last")
-        mode = FusedMasks(_Draws(found, 1, 0).of(0))
+        padded = is_padded(batch)
+        mode = FusedMasks(_Draws(found, 1, 0, padded).of(0))
         network(batch[:1], mode)
     ((number, made),) = found.items()
     if mode.linear.get(number) is not head.weight:
         return None
-    return LastDropout(made.key, made.call, made.shape[1])
+    return LastDropout(made.key, made.call, made.shape[1], padded)
 
 
 # The draws ----------------------------------------------------------------------
 
 
 class _Draws:
-    """The masks of every draw: S of them for each dropout call that is made."""
+    """The masks of every draw: S of them for each dropout call that is made.
 
-    def __init__(self, made, n_samples, seed):
+    Those of ``padded`` rows do not depend on how long a batch is.
+    """
+
+    def __init__(self, made, n_samples, seed, padded=False):
         self.made = made
         self.n_samples = n_samples
         self.seed = seed
+        self.draw = draw_by_place if padded else draw_in_order
 
     def mask(self, draw, number, x):
         """Return the mask of one draw for a call, as it is for every row."""
         call, rows, key, _ = self.made[number]
         seeds = np.random.SeedSequence([self.seed, draw, key])
-        generator = torch.Generator()
-        generator.manual_seed(int(seeds.generate_state(1, np.uint64)[0]))
+        seed = int(seeds.generate_state(1, np.uint64)[0])
         # On the CPU, so that every device gets the same draws.
-        mask = call.draw(call.mask_shape(x, rows), generator)
+        mask = call.mask_of(self.draw(call.kind, call.mask_shape(x, rows), seed))
         return mask.to(x.device, x.dtype)
 
     def spread(self, number, x, mask):

@@ -1,5 +1,7 @@
 """Sources: rows of anything a net reads, handed out a batch at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -143,19 +145,22 @@ class SetSource:
     pixels = holds_whole_numbers = False
 
     def __init__(self, X):
-        self.parts = {}
-        for key, part in X.parts.items():
-            part = part.to_numpy() if hasattr(part, "to_numpy") else part
-            part = part.tocsr() if sp.issparse(part) else part
-            lists = isinstance(part, list)
-            self.parts[key] = SequenceSource(part) if lists else ArraySource(part, True)
+        self.parts = {key: source_of(key, part) for key, part in X.parts.items()}
+        self.columns = {
+            key: tuple(map(str, part.columns))
+            for key, part in X.parts.items()
+            if hasattr(part, "columns")
+        }
 
     def __len__(self):
         return len(next(iter(self.parts.values())))
 
     def layout(self, arrange):
         """Return the layouts of the parts."""
-        layouts = {key: one.layout(lambda s: s) for key, one in self.parts.items()}
+        layouts = {
+            key: replace(one.layout(lambda s: s), columns=self.columns.get(key))
+            for key, one in self.parts.items()
+        }
         return SetLayout(layouts)
 
     def blank(self):
@@ -165,3 +170,32 @@ class SetSource:
     def take(self, where):
         """Return the rows at positions, or in a slice."""
         return TensorSet({key: one.take(where) for key, one in self.parts.items()})
+
+
+def source_of(key, part):
+    """Return the source of a part, which is refused by its name if it holds words."""
+    if isinstance(part, list):
+        return SequenceSource(part)
+    if hasattr(part, "to_numpy"):
+        part = part.to_numpy()
+    if part.dtype == object:
+        part = as_numbers(key, part)
+    if not isinstance(part, torch.Tensor) and part.dtype.kind not in "fiub":
+        raise no_numbers(key, part.dtype)
+    return ArraySource(part.tocsr() if sp.issparse(part) else part, ids=True)
+
+
+def as_numbers(key, part):
+    """Return an array of objects, such as a frame of several types holds, as floats."""
+    try:
+        return part.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise no_numbers(key, "words or other objects") from error
+
+
+def no_numbers(key, found):
+    """Build the ValueError for a part that holds no numbers."""
+    return ValueError(
+        f"X must hold numbers in the part {key!r}, got {found}. Encode it first: "
+        "sklearn.preprocessing.OrdinalEncoder makes numbers of words."
+    )

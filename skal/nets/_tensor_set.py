@@ -90,6 +90,18 @@ class TensorSet:
         return cls(joined)
 
 
+def row_shape(batch: Any) -> tuple[Any, ...]:
+    """Return the shape of a row of a batch, or those of its parts."""
+    if isinstance(batch, TensorSet):
+        return tuple(tuple(part.shape[1:]) for part in batch.parts.values())
+    return tuple(batch.shape[1:])
+
+
+def is_padded(batch: Any) -> bool:
+    """Tell whether rows may be padded to those of their batch: a mask tells by what."""
+    return isinstance(batch, TensorSet) and MASK in batch.parts
+
+
 def accept_sets(module: nn.Module) -> None:
     """Let a module take a TensorSet: as positional and keyword arguments.
 

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_int
-from skal._data import n_rows, take_rows
+from skal._data import as_multi_input, is_torch_dataset, n_rows, view_rows
 from skal._meta import (
     AroundEstimator,
     check_probabilistic,
@@ -226,9 +226,10 @@ class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
 
 def as_container(X):
     """Return X as something of which rows can be taken."""
+    X = as_multi_input(X)
     if sp.issparse(X):
         return X.tocsr()
-    if hasattr(X, "shape") or isinstance(X, list):
+    if hasattr(X, "shape") or isinstance(X, list) or is_torch_dataset(X):
         return X
     return np.asarray(X)
 
@@ -240,7 +241,7 @@ def chunks_of(X, row_bytes):
         yield X
         return
     for start in range(0, n, size):
-        yield take_rows(X, slice(start, start + size))
+        yield view_rows(X, slice(start, start + size))
 
 
 def softmax(logits):

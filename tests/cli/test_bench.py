@@ -521,10 +521,37 @@ def test_folders_of_images_are_data(tmp_path, rng, monkeypatch):
     data = loaded_experiment(read_config(tmp_path / "a.toml"))[0].data["gray"]
     assert data.X.shape == (40, 8, 8)
     (tmp_path / "photos" / "40.png").write_bytes((folder / "39.png").read_bytes())
-    with pytest.warns(UserWarning, match="1 images in no folder, which have no label"):
+    with pytest.warns(UserWarning, match="1 images that have no label and are left"):
         grouped = load_data("photos", groups=data.y)["photos"]
     assert len(grouped.y) == 40
     assert grouped.groups.max() == 1
+
+
+def test_folders_of_scans_are_read_as_they_are_told_to(tmp_path, rng, monkeypatch):
+    """A table of labels, 16 bits and broken files could not be spoken of."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "scans").mkdir()
+    for i in range(12):
+        pixels = rng.randint(0, 4096, (6, 5)).astype(np.uint16)
+        Image.fromarray(pixels).save(tmp_path / "scans" / f"{i}.png")
+    (tmp_path / "scans" / "3.png").write_bytes(b"broken")
+    lines = [f"{i}.png,{'ill' if i % 2 else 'well'}" for i in range(11)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    (tmp_path / "a.toml").write_text(
+        "data = { scans = { folder = 'scans', size = 4, color = 'gray', labels = "
+        "'labels.csv', depth = 'uint16', on_error = 'skip', formats = 'images' } }\n"
+    )
+    config = read_config(tmp_path / "a.toml")
+    monkeypatch.chdir(tmp_path / "scans")  # a run resumes from anywhere
+    with pytest.warns(UserWarning, match=r"left out: 1 in .*3\.png|1 images that have"):
+        data = loaded_experiment(config)[0].data["scans"]
+    assert data.X.shape == (10, 4, 4)
+    assert data.X.dtype == np.uint16
+    names = sorted(f"{i}.png" for i in range(11) if i != 3)
+    expected = ["ill" if int(name[:-4]) % 2 else "well" for name in names]
+    assert data.y.tolist() == expected
+    with pytest.raises(ValueError, match=r"may hold 'depth', .* got 'dept'"):
+        load_data({"scans": {"folder": "scans", "dept": "uint16"}})
 
 
 BRACKETS = "[/a] [red]x [link=b]"

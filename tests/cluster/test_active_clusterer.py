@@ -4,6 +4,7 @@ import pickle
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -15,11 +16,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skal.cluster import ActiveClusterer
 from skal.datasets import fetch_mnist
+
+#: What the history says of pairs.
+PAIRS = ["pairs", "answers"]
 
 
 @parametrize_with_checks([ActiveClusterer(n_queries=5)])
@@ -425,7 +429,7 @@ def test_no_array_of_rows_by_rows_is_made():
         ({"n_super_instances": 2.5}, TypeError, "n_super_instances must be an integer"),
         ({"oracle_noise": 0.5}, ValueError, r"in \[0, 0.5\), got 0.5"),
         ({"oracle_noise": "some"}, ValueError, "'estimate', got 'some'"),
-        ({"n_queries": 0}, ValueError, "n_queries must be at least 1"),
+        ({"n_queries": -1}, ValueError, "n_queries must be at least 0"),
         ({"batch_size": 1.5}, TypeError, "batch_size must be an integer"),
     ],
 )
@@ -448,6 +452,54 @@ def test_bad_oracles_are_refused(grouped):
         ActiveClusterer().query()
     with pytest.raises(NotFittedError):
         ActiveClusterer().teach([[0, 1]], [True])
+
+
+def test_fit_predict_asks_as_fit_does(grouped):
+    """It used to drop y, and to group without a single answer."""
+    X, y = grouped
+    clusterer = ActiveClusterer(n_queries=20, random_state=0)
+    expected = clone(clusterer).fit(X, y).labels_
+    np.testing.assert_array_equal(clusterer.fit_predict(X, y), expected)
+    assert clusterer.n_queries_ > 0
+    piped = make_pipeline(FunctionTransformer(), clone(clusterer))
+    np.testing.assert_array_equal(piped.fit_predict(X, y), expected)
+    found = clusterer.fit_predict(X, oracle=lambda i, j: y[i] == y[j])
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_budget_of_nothing_asks_nothing(grouped):
+    X, y = grouped
+    clusterer = ActiveClusterer(n_queries=0, random_state=0).fit(X, y)
+    assert clusterer.n_queries_ == 0
+    assert clusterer.n_clusters_ == 1
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_nobody_can_tell_of_rows_without_a_label(missing):
+    X, y = [[0.0], [1.0], [5.0]], np.array(["a", missing, "b"], object)
+    clusterer = ActiveClusterer(n_super_instances=None, random_state=0).fit(X, y)
+    pairs, answers = (np.concatenate([*clusterer.history_[c]]) for c in PAIRS)
+    assert {*map(tuple, np.sort(pairs)[~np.isnan(answers)])} == {(0, 2)}
+    assert answers[~np.isnan(answers)].tolist() == [-1]
+
+
+@pytest.mark.parametrize("strategy", ["neighbourhood", "entropy", "maxexp", "uniform"])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_more_pairs_than_there_are_may_be_wanted(strategy, noise):
+    """Memory used to grow with the number wanted."""
+    X = np.random.RandomState(0).normal(size=(12, 2))
+    clusterer = ActiveClusterer(
+        query_strategy=strategy, oracle_noise=noise, random_state=0
+    )
+    pairs = clusterer.fit(X).query(10**12)
+    assert 11 <= len(np.unique(np.sort(pairs), axis=0)) == len(pairs) <= 66
+
+
+@pytest.mark.parametrize("answers", ["yes", ["yes"], ["no"]])
+def test_words_are_no_answers_and_what_to_write_is_said(answers):
+    clusterer = ActiveClusterer().fit([[0.0], [1.0]])
+    with pytest.raises(TypeError, match=r"got '(yes|no)'. Write True for yes, False"):
+        clusterer.teach([[0, 1]], answers)
 
 
 def test_an_oracle_that_fails_leaves_the_last_round(grouped):

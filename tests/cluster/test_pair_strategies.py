@@ -153,6 +153,22 @@ def test_entropy_takes_the_pair_whose_chance_is_nearest_to_a_half():
     assert picks == {(0, 3), (1, 3), (2, 3)}  # a tie, broken at random
 
 
+def test_entropy_takes_the_least_certain_pair_that_may_be_asked(rng):
+    """Once many were asked in vain, it used to take any other pair at random."""
+    clusterer = ActiveClusterer(n_super_instances=None, random_state=0)
+    clusterer.fit(rng.normal(size=(30, 2)))
+    clusterer.teach([[0, 1], [2, 3], [0, 2]], [True, True, False])
+    pairs = np.column_stack(np.triu_indices(30, 1))
+    doubt = np.abs(clusterer._state.view.together(pairs) - 0.5)
+    in_vain = pairs[np.argsort(doubt, kind="stable")[:150]]
+    clusterer.teach(in_vain, [None] * len(in_vain))
+    view = clusterer._state.view
+    left = pairs[view.may_ask(pairs)]
+    picked = as_pair_strategy("entropy")(view, 1, random_state=0)
+    doubts = np.abs(view.together(np.concatenate([picked, left])) - 0.5)
+    assert doubts[0] <= doubts.min() + 1e-4
+
+
 def view_of(chances):
     """Build the view of items with such chances, and no answers."""
     seen = []

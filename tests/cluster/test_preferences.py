@@ -392,6 +392,29 @@ def test_it_is_tuned_and_piped_as_any_estimator():
     assert search.best_score_ > 0.5
 
 
+def test_a_fit_that_fails_leaves_an_unfitted_learner_unfitted():
+    """It used to pass for fitted, and failed by an attribute it did not have."""
+    X, _ = wished()
+    learner = PreferenceLearner()
+    with pytest.raises(TypeError, match="must hold utilities"):
+        learner.fit(X, ["a"] * 30)
+    with pytest.raises(NotFittedError):
+        learner.query()
+    with pytest.raises(ValueError, match="X must hold at least one item"):
+        PreferenceLearner(over="items").fit([])
+
+
+def test_what_was_learnt_over_features_is_gone_over_items():
+    X, utility = wished()
+    learner = PreferenceLearner(n_queries=4, random_state=0).fit(X, utility)
+    learner.set_params(over="items").fit(X)
+    assert learner.coef_ is None
+    learner.set_params(over="features")
+    with pytest.raises(AttributeError, match="has no attribute 'predict'"):
+        learner.predict(X)
+    assert learner.fit(X, utility).predict(X).shape == (30,)
+
+
 def test_what_it_needs_is_said_before_any_work():
     X, utility = wished()
 

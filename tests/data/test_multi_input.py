@@ -58,6 +58,12 @@ def test_parts_may_be_of_any_type_of_rows():
     assert again.parts[2] == [[4], [1], [2, 3]]
 
 
+def test_a_row_of_a_frame_is_a_row():
+    """A position was taken for the name of a column."""
+    X = MultiInput(age=pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=[7, 8]))
+    assert [row["age"].tolist() for row in X] == [[1.0, 3.0], [2.0, 4.0]]
+
+
 def test_parts_of_several_lengths_are_refused():
     with pytest.raises(ValueError, match=r"parts of one length, got \{'a': 3, 'b': 2}"):
         MultiInput(a=np.zeros(3), b=np.zeros(2))

@@ -201,6 +201,32 @@ def test_tables_that_do_not_fit_are_refused_before_any_work(scans, tmp_path):
         scans(labels=tmp_path / "nowhere.csv")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,label,age\n1.png,a,3\n2.png\n4.png,b\n",  # short lines: an IndexError
+        "4,b\n1,a\n",  # no head, no suffix: the first line was lost
+        "image,label\nx\\cat\\1.png,a\n./4.png,b\n4.png,b\n",
+    ],
+)
+def test_tables_are_read_as_they_come(scans, tmp_path, text):
+    table = tmp_path / "labels.csv"
+    table.write_text(text, "utf-8")
+    assert names_of(scans(labels=table)) == ["b", "a", None, None]
+
+
+def test_labels_that_contradict_each_other_are_refused(scans, tmp_path):
+    """The last line won, and a short name was the label of files in two folders."""
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label\n1.png,a\n1.png,b\n")
+    with pytest.raises(ValueError, match=r"one label, got 'a' and 'b' for '1\.png'"):
+        scans(labels=table)
+    paint(scans.folder / "y" / "1.png", 5)
+    table.write_text("image,label\n1.png,a\n")
+    with pytest.raises(ValueError, match=r"apart, got '1\.png' for 'x/cat/1.* 'y/1"):
+        scans(labels=table)
+
+
 # Growing folders -------------------------------------------------------------------
 
 
@@ -309,6 +335,9 @@ def test_many_may_follow_at_once(load):
 MISSING = "the extra 'medical' is not installed"
 
 
+COLORS = ("Red", "Green", "Blue")
+
+
 def dicom(path, pixels, *, bits=12, signed=False, **fields):
     """Save a DICOM file as small as one can be."""
     pydicom = pytest.importorskip("pydicom", reason=MISSING)
@@ -361,6 +390,42 @@ def test_dicom_is_seen_through_its_window(load):
     np.testing.assert_allclose(seen, expected, atol=1.5)
 
 
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"WindowCenter": None, "WindowWidth": None},
+        {"WindowWidth": 400},
+    ],
+)
+def test_dicom_with_half_a_window_is_read_without(load, window):
+    """An empty field, which many files have, ended the reading of all files."""
+    ramp = (np.arange(64).reshape(8, 8) * 64).astype(np.uint16)
+    dicom(load.folder / "1.dcm", ramp, **window)
+    seen = load(formats="dicom", color="gray").images[0]
+    np.testing.assert_array_equal(seen, (ramp * (255 / 4095)).astype(np.uint8))
+
+
+def test_dicom_in_a_palette_is_seen_in_its_colours(load):
+    """Places in the palette were taken for greys."""
+    table = [2, 0, 16]
+    red, none = (np.array(c, np.uint16).tobytes() for c in ([65535, 0], [0, 0]))
+    fields = {f"{c}PaletteColorLookupTableDescriptor": table for c in COLORS}
+    data = dict.fromkeys((f"{c}PaletteColorLookupTableData" for c in COLORS), none)
+    data["RedPaletteColorLookupTableData"] = red
+    places = np.array([[0, 1], [1, 0]])
+    dicom(
+        load.folder / "1.dcm",
+        places,
+        PhotometricInterpretation="PALETTE COLOR",
+        **fields,
+        **data,
+    )
+    seen = load(formats="dicom").images[0]
+    assert seen.tolist() == [[[255, 0], [0, 255]], [[0, 0], [0, 0]], [[0, 0], [0, 0]]]
+    with pytest.raises(ValueError, match="grey pixels were expected, got colours"):
+        load(formats="dicom", depth="uint16")
+
+
 def test_files_that_are_no_dicom_are_named(load):
     pytest.importorskip("pydicom", reason=MISSING)
     (load.folder / "1.dcm").write_bytes(b"nonsense")
@@ -387,6 +452,16 @@ def test_volumes_are_read(load):
     (load.folder / "3.nii").write_bytes(b"nonsense")
     with pytest.raises(ValueError, match=r"3.nii: a NIfTI volume was expected"):
         load(formats="nifti")
+
+
+def test_holes_in_a_volume_are_empty(load):
+    """Infinity was the brightest value, beside which all others were 0."""
+    nibabel = pytest.importorskip("nibabel", reason=MISSING)
+    volume = np.array([0, 1, np.nan, np.inf, -np.inf, 2], np.float32).reshape(1, 2, 3)
+    nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), load.folder / "1.nii.gz")
+    pool = load(formats="nifti", labels={"1": "whole name without both suffixes"})
+    assert pool.images[0].ravel().tolist() == [0, 0, 128, 0, 0, 255]
+    assert pool.target.tolist() == [0]
 
 
 def test_a_library_that_is_missing_is_named(load, monkeypatch):

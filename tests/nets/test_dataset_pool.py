@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.base import clone
+from sklearn.model_selection import cross_val_score, train_test_split
 from torch.utils.data import (
     ConcatDataset,
     DataLoader,
@@ -22,6 +23,7 @@ from skal import ActiveLearner
 from skal.nets import CNNClassifier, DatasetPool, NetClassifier
 from skal.nets._reading import ReadAhead, workers_for
 from skal.nets._sources import open_source, targets_of
+from skal.posterior import EnsembleClassifier, LaplaceClassifier, MCDropoutCommittee
 
 pytestmark = pytest.mark.usefixtures("seeded_torch")
 
@@ -163,6 +165,54 @@ def test_a_data_set_is_the_pool_that_its_rows_are(kind, of_arrays):
     np.testing.assert_allclose(taught.predict_proba(pool), proba, atol=1e-6)
     scores = learner.score_pool(pool)
     np.testing.assert_allclose(scores, of_arrays.score_pool(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["subset", "pool"])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda net: EnsembleClassifier(net, n_members=2),
+        lambda net: MCDropoutCommittee(net, n_samples=3),
+        lambda net: LaplaceClassifier(net, n_samples=3, prior_precision=1.0),
+    ],
+    ids=["ensemble", "dropout", "laplace"],
+)
+def test_a_posterior_takes_every_pool_that_its_net_takes(kind, around):
+    """Those around a net made an array of a DatasetPool, and failed."""
+
+    def picks(pool):
+        net = small(max_steps=1, random_state=0)
+        learner = ActiveLearner(
+            around(net), "bald", n_labels=10, n_initial=6, batch_size=4, random_state=0
+        )
+        return learner.fit(pool, Y).predict_proba(pool)
+
+    np.testing.assert_array_equal(picks(POOLS[kind]()), picks(X))
+
+
+def test_folds_of_a_pool_are_pools():
+    """scikit-learn read a pool into lists, which forgot the transforms to train on."""
+    pool = DatasetPool(Pairs())
+    first, second = train_test_split(pool, random_state=0, stratify=Y)
+    assert isinstance(first, DatasetPool)
+    assert len(first) == 225
+    assert pool.shape == (N,)
+    where = train_test_split(np.arange(N), random_state=0, stratify=Y)[1]
+    assert second.targets.tolist() == Y[where].tolist()
+    seen = []
+
+    def watched(row):
+        seen.append(row)
+        return halved(row)
+
+    cross_val_score(
+        small(max_steps=1, random_state=0),
+        DatasetPool(Pairs(), transform=halved, train_transform=watched),
+        Y,
+        cv=2,
+        error_score="raise",
+    )
+    assert seen
 
 
 def test_workers_change_nothing():

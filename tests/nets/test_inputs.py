@@ -4,6 +4,7 @@ import io
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -120,6 +121,34 @@ def test_recurrent_networks_take_signals(rng, y):
 
     X = rng.rand(40, 3, 12)
     assert net_of(Recurrent).fit(X, y).predict_proba(X).shape == (40, 2)
+
+
+@pytest.mark.parametrize(
+    ("rank", "shape", "channels"),
+    [
+        (1, (2, 9), 2),
+        (2, (8, 8), 1),
+        (2, (3, 8, 8), 3),
+        (3, (2, 5, 6, 7), 2),
+        (3, (5, 6, 7), 1),
+    ],
+)
+def test_a_frozen_module_takes_signals_images_and_volumes(rank, shape, channels, rng):
+    """Whatever has sides was taken for an image, which no other module took."""
+    network = convolutional(rank)(channels, 2)
+    X = rng.rand(300, *shape).astype(np.float32)
+    X[:, 0] *= 2
+    seen = torch.from_numpy(X).reshape(300, channels, *shape[-rank:])
+    with torch.no_grad():
+        expected = network.eval()(seen).numpy()
+    backbone = FrozenBackbone(network)
+    np.testing.assert_allclose(backbone.transform(X), expected, atol=1e-5)
+    np.testing.assert_array_equal(backbone.transform(X[:3]), backbone.transform(X)[:3])
+
+
+def test_a_frozen_module_that_takes_no_shape_fails_as_it_does(rng):
+    with pytest.raises(RuntimeError, match=r"expected input.*2 channels"):
+        FrozenBackbone(convolutional(2)(2, 2)[1:]).transform(rng.rand(9, 3, 8, 8))
 
 
 def test_a_module_that_takes_neither_shape_fails_as_it_does(rng, y):
@@ -452,3 +481,62 @@ def test_a_set_of_tensors_is_sliced_and_joined_as_one():
     joined = torch.cat([batch[:2], batch[3:]])
     assert joined.parts[0].tolist() == [0, 1, 3, 4]
     assert [len(part) for part in batch.split(2)] == [2, 2, 1]
+
+
+# Parts that are frames, lists, words --------------------------------------------------
+
+
+class Joined(nn.Module):
+    """Ids and the columns of a table, side by side."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.embedding = nn.Embedding(9, 3)
+        self.head = nn.Linear(5, n_classes)
+
+    def forward(self, words, table):
+        return self.head(torch.cat([self.embedding(words).sum(1), table], dim=1))
+
+
+def test_columns_of_a_part_must_stand_as_in_fit(rng, y):
+    """Those of a frame that stood otherwise were taken for each other, silently."""
+    table = pd.DataFrame(rng.rand(40, 2), columns=["age", "dose"])
+    words = rng.randint(9, size=(40, 3))
+    net = net_of(Joined).fit({"words": words, "table": table}, y)
+    saved = io.BytesIO()
+    net.save_params(f_params=saved)
+    saved.seek(0)
+    other = net_of(Joined)
+    other.load_params(saved)
+    turned = {"words": words, "table": table[["dose", "age"]]}
+    for fitted in (net, other, pickle.loads(pickle.dumps(net))):
+        with pytest.raises(ValueError, match=r"columns \['age', 'dose'\], in this ord"):
+            fitted.predict(turned)
+    plain = MultiInput(words=words, table=table.to_numpy())
+    np.testing.assert_array_equal(net.predict(plain), other.predict(plain))
+
+
+@pytest.mark.parametrize("word", ["high", np.datetime64("2020-01-01")])
+def test_words_in_a_part_are_refused_by_its_name(word, rng, y):
+    """NumPy's error told neither the part nor the way out."""
+    table = pd.DataFrame({"dose": rng.rand(40), "risk": word})
+    X = MultiInput(words=rng.randint(9, size=(40, 3)), table=table)
+    with pytest.raises(ValueError, match=r"numbers in the part 'table'.*OrdinalEnc"):
+        net_of(Joined).fit(X, y)
+
+
+def test_numbers_of_several_types_in_a_frame_are_numbers(rng, y):
+    table = pd.DataFrame({"dose": rng.rand(40), "ill": y == 1})
+    X = MultiInput(words=rng.randint(9, size=(40, 3)), table=table)
+    assert net_of(Joined).fit(X, y).predict(X).shape == (40,)
+
+
+def test_sequences_of_a_part_may_be_of_one_length(rng, y):
+    """An array was refused where lists had been fitted on, in a part alone."""
+    words = [[1, 2, 3], [4, 5]] * 20
+    net = net_of(Joined).fit(MultiInput(words=words, table=rng.rand(40, 2)), y)
+    lists, table = [[1, 2], [3, 4]], rng.rand(2, 2)
+    np.testing.assert_array_equal(
+        net.predict_proba(MultiInput(words=np.array(lists), table=table)),
+        net.predict_proba(MultiInput(words=lists, table=table)),
+    )
