@@ -1,4 +1,4 @@
-"""The random numbers that masks are made of: one after another, or each by its place."""
+"""Random numbers that masks are made of: one after another, or each by its place."""
 
 from __future__ import annotations
 

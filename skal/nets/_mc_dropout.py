@@ -50,8 +50,8 @@ def sample_logits(
 
     Draw s of dropout call j is fixed by (``seed``, s, j): one mask for all rows, which
     are dimension 0 of every batch. Where rows are padded, it is so for each place of a
-    row, however long the others of its batch are. The module is left as it is, its training mode and
-    buffers included, and so is the global random state.
+    row, however long the others of its batch are. The module is left as it is, its
+    training mode and buffers included, and so is the global random state.
 
     Parameters
     ----------
