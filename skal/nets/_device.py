@@ -53,6 +53,11 @@ def missing(device):
             return f"torch finds {count} GPU{'s' if count > 1 else ''}, from cuda:0 on"
     if device.type == "mps" and not torch.backends.mps.is_available():
         return "torch finds no GPU of Apple"
+    if device.type not in ("cpu", "cuda", "mps"):
+        try:
+            torch.ones(1, device=device).item()
+        except Exception as error:  # of whatever kind its maker chose
+            return f"torch says: {error}"
     return ""
 
 

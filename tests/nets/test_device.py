@@ -83,6 +83,13 @@ def test_a_gpu_beyond_the_last_is_named(machine):
         choose_device("cuda:2")
 
 
+@pytest.mark.parametrize("device", ["meta", "hpu"])
+def test_a_device_of_which_torch_knows_the_name_alone_is_refused(iris, device):
+    """What torch said of it came from the midst of the fit, as whatever error."""
+    with pytest.raises(ValueError, match=f"got '{device}', but torch says: "):
+        MLPNetClassifier(device=device, max_steps=1).fit(*iris)
+
+
 def test_what_is_no_name_is_refused(iris):
     with pytest.raises(TypeError, match=r"device must be 'auto'.*got 3\.5"):
         MLPNetClassifier(device=3.5).fit(*iris)
