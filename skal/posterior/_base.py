@@ -12,7 +12,13 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_int
-from skal._data import as_multi_input, is_torch_dataset, n_rows, view_rows
+from skal._data import (
+    as_array,
+    as_multi_input,
+    is_torch_dataset,
+    n_rows,
+    view_rows,
+)
 from skal._meta import (
     AroundEstimator,
     check_probabilistic,
@@ -72,13 +78,16 @@ class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None."
             )
+        # An array would forget what is masked, and be one of a single object.
+        hidden = sp.issparse(y) or np.ma.is_masked(y)
+        y = as_array(y, regression=True) if hidden else np.asarray(y)
         check_consistent_length(X, y)
         weights = row_weights(sample_weight, n_rows(X))
         check_probabilistic(self._template())
         params = routed(self, "fit", {**params, "sample_weight": weights})
         with restored_on_failure(self):
             self.seed_ = draw_seed(self.random_state)
-            return self._fit(self._prepared(), X, np.asarray(y), params)
+            return self._fit(self._prepared(), X, y, params)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict labels.

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.special import expit
+from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
@@ -137,3 +139,17 @@ def test_the_loss_of_a_row_is_that_of_its_known_labels():
     values = np.array([[1.0, 0.0], [np.nan, 1.0]])  # (m, L)
     chance = label_likelihood(logits, values)[0]
     np.testing.assert_allclose(chance, [[0.5, expit(-1.0)], [1, expit(-1.0)]])
+
+
+@pytest.mark.parametrize("posterior", POSTERIORS[:3])
+@pytest.mark.parametrize("kind", [csr_array, np.ma.masked_array])
+def test_labels_come_as_a_net_takes_them(labelled, posterior, kind):
+    """A sparse y had no rows; what lay under a mask was taken for labels."""
+    X, Y = labelled
+    known = np.random.default_rng(0).random(Y.shape) < 0.8
+    known[:, 0] = True
+    given = csr_array(Y), Y.astype(float)
+    if kind is np.ma.masked_array:
+        given = np.ma.array(Y, mask=~known), np.where(known, Y, np.nan)
+    fits = [clone(posterior).set_params(random_state=0).fit(X, y) for y in given]
+    np.testing.assert_array_equal(*(fit.predict_proba(X) for fit in fits))
