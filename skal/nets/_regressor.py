@@ -415,8 +415,7 @@ class NetRegressor(Net, NeuralNetRegressor):
             self._mean = known.mean(axis=0)
             spread = known.std(axis=0)
             self._scale = np.where(spread > 0, spread, 1.0)
-            floor = floor_of(self.criterion, options) if gaussian else None
-            self._noise_floor = floor
+        self._noise_floor = floor_of(self.criterion, options) if gaussian else None
         width = len(self._mean)
         if one_target != self._one_target or y.shape[1] != width:
             raise ValueError(

@@ -89,10 +89,10 @@ def test_the_two_kinds_of_uncertainty_are_told_apart(known):
 
 def test_draws_spread_by_what_is_not_known_and_with_noise_by_all(known):
     X = np.array([[0.0], [1.0], [2.0]])
-    parts = known.predict_variance(X, 1500, random_state=0)
-    means = known.sample_predict(X, 1500, random_state=0)
+    parts = known.predict_variance(X, 600, random_state=0)
+    means = known.sample_predict(X, 600, random_state=0)
     np.testing.assert_allclose(means.var(axis=0), parts.epistemic)
-    targets = known.sample_predict(X, 1500, random_state=0, noise=True)
+    targets = known.sample_predict(X, 600, random_state=0, noise=True)
     whole = parts.aleatoric + parts.epistemic
     np.testing.assert_allclose(targets.var(axis=0), whole, rtol=0.15)
 
@@ -199,3 +199,13 @@ def test_a_fit_that_goes_on_cannot_begin_to_predict_noise():
     with pytest.raises(ValueError, match="criterion must predict noise, or not, as in"):
         net.partial_fit(X, [0.0, 1.0])
     assert net.fit(X, [0.0, 1.0]).predict(X, return_std=True)[1].shape == (2,)
+
+
+def test_a_fit_that_goes_on_takes_up_another_least_variance():
+    """The net trained with the new one, and answered with the old."""
+    net = NetRegressor(Known, max_steps=1, criterion="gaussian_nll", lr=0.0)
+    net.fit([[1.0], [1.0]], [-10.0, 10.0])
+    before = net.predict([[1.0]], return_std=True)[1] ** 2
+    net.set_params(criterion__eps=0.5).partial_fit([[1.0], [1.0]], [-10.0, 10.0])
+    after = net.predict([[1.0]], return_std=True)[1] ** 2
+    np.testing.assert_allclose(after - before, 100 * (0.5 - 1e-6), rtol=1e-4)
