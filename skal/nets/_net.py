@@ -438,6 +438,7 @@ class NetClassifier(Net, NeuralNetClassifier):
     def _take_beside_weights(self, facts):
         super()._take_beside_weights(facts)
         classes = facts.get("classes")
+        self._check_as_many(classes)
         if classes is None:
             if "_classes" not in vars(self) and self.classes is not None:
                 self._classes = np.unique(np.asarray(list(self.classes)))
@@ -445,6 +446,19 @@ class NetClassifier(Net, NeuralNetClassifier):
             self._classes = classes_of_each(classes, self.classes)
         else:
             self._classes = self._as_given(from_fact(classes))
+
+    def _check_as_many(self, saved):
+        """Refuse a file for several labels a row where there is one, or the reverse."""
+        several = isinstance(saved, int)
+        if saved is not None and kind_of_labels(self.criterion) == (
+            "one" if several else "several"
+        ):
+            one, many = ("one label", "cross_entropy"), ("several labels", "bce")
+            words, name = many if several else one
+            raise ValueError(
+                f"criterion must be for {words} a row, as that of the net which was "
+                f"saved, got {self.criterion!r}. Use {name!r}, for example."
+            )
 
     def _as_given(self, saved):
         """Return the classes of a file, which must be those of the net, if any."""

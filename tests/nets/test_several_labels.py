@@ -307,3 +307,17 @@ def test_another_number_of_labels_is_refused(labelled):
     fitted.set_params(criterion="cross_entropy")
     with pytest.raises(ValueError, match="several labels a row, as in the first fit"):
         fitted.partial_fit(X, Y[:, 0])
+
+
+def test_a_file_of_as_many_labels_a_row_is_wanted(tmp_path, iris):
+    """Its probabilities were then of another kind than the criterion says."""
+    X, y = iris
+    several = MLPNetClassifier(criterion="bce", max_steps=1).fit(X, np.eye(3)[y])
+    several.save_params(f_params=tmp_path / "several.pt")
+    one = MLPNetClassifier(max_steps=1).fit(X, y)
+    one.save_params(f_params=tmp_path / "one.pt")
+    with pytest.raises(ValueError, match="criterion must be for several labels a row"):
+        MLPNetClassifier().load_params(tmp_path / "several.pt")
+    with pytest.raises(ValueError, match=r"got 'bce'\. Use 'cross_entropy'"):
+        several.load_params(tmp_path / "one.pt")
+    assert several.predict(X).shape == (150, 3)
