@@ -21,8 +21,8 @@ from skorch.history import History
 from skal._checks import check_choice, check_int, nearest_first
 from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
-from skal.nets._callback_checks import check_callbacks, check_heard
-from skal.nets._callbacks import MeanLoss
+from skal.nets._callback_checks import check_callbacks, check_heard, check_scores
+from skal.nets._callbacks import MeanLoss, forget_optimizer
 from skal.nets._device import check_precision, choose_device, place
 from skal.nets._files import check_fits, read_file, writing
 from skal.nets._fit_files import check_in_fit, files_of, on_named_device, own_rates
@@ -199,7 +199,8 @@ class Net(NeuralNet):
         In a fit, leave what it alone has a use for too.
         """
         state = self.__dict__.copy()
-        state.pop("optimizer_", None)
+        for ours in ("optimizer_", "on_train_begin"):
+            state.pop(ours, None)
         if isinstance(state.get("criterion_"), MeanLoss):
             del state["criterion_"]
         module = state.get("module_")
@@ -457,6 +458,7 @@ class Net(NeuralNet):
             weights, positions = read_weights(sample_weight, len(inputs))
             objective = self._objective(y, weights, positions, go_on=go_on, **given)
             objective.try_on(positions)
+            check_scores(self.callbacks_, objective.targets[positions])
             inputs.check_finite(positions)
             if not go_on:
                 inputs = self._build_for(inputs, positions, objective.width)
@@ -589,6 +591,7 @@ class Net(NeuralNet):
             passes.module.eval()
             for name in ours:  # the state of an optimizer is twice the weights' size
                 del self.__dict__[name]
+            forget_optimizer(self.callbacks_)
 
     def get_all_learnable_params(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
         """Yield the names and weights of the module, as skorch's callbacks want them.

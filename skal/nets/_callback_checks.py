@@ -87,6 +87,20 @@ def check_heard(net):
         strange = strange or not type(callback).__module__.startswith("skorch.")
 
 
+def check_scores(callbacks, targets):
+    """Refuse scores by name where labels are missing: scikit-learn's take no NaN."""
+    if not targets.is_floating_point() or not targets.isnan().any():
+        return
+    for name, callback in callbacks:
+        scores = isinstance(callback, EpochScoring | BatchScoring)
+        if scores and isinstance(callback.scoring, str):
+            raise ValueError(
+                f"callbacks must work where labels are missing, got {name!r}, which "
+                f"scores by {callback.scoring!r}, a score that takes no NaN. Give it a "
+                "function as scoring= which does, or look at valid_loss."
+            )
+
+
 def wants_held_out(callback):
     """Tell whether a callback needs rows that are held out."""
     if isinstance(callback, EpochScoring | BatchScoring | PassthroughScoring):

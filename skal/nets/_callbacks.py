@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skorch.callbacks import BatchScoring, EpochScoring, ProgressBar
+from skorch.callbacks import BatchScoring, EpochScoring, LRScheduler, ProgressBar
 from skorch.dataset import Dataset
 from torch import nn
 from torch.utils.data import Subset
@@ -134,6 +134,16 @@ class MeanLoss(nn.Module):
     def forward(self, outputs, targets):
         """Return the mean loss of outputs and targets."""
         return self.losses(outputs, targets).mean()
+
+
+def forget_optimizer(callbacks):
+    """Take from callbacks the optimizer of a fit that is over.
+
+    They would hold its state, and the weights once more, wherever it was.
+    """
+    for _, callback in callbacks:
+        if isinstance(callback, LRScheduler):
+            vars(callback).pop("lr_scheduler_", None)
 
 
 def rows_and_labels(X, y):

@@ -1,5 +1,7 @@
 """skorch's callbacks in a fit of skal's nets: they do what they say, or are refused."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,7 @@ from skorch.callbacks import (
 from torch import nn
 
 from skal.nets import MLPNetClassifier, NetClassifier, NetRegressor
+from skal.posterior import MCDropoutCommittee
 
 pytestmark = pytest.mark.usefixtures("seeded_torch")
 
@@ -374,3 +377,43 @@ def test_a_score_must_come_before_who_looks_at_it(flowers):
 def test_what_is_no_list_of_callbacks_is_refused(flowers, callbacks, words):
     with pytest.raises((TypeError, ValueError), match=words):
         MLPNetClassifier(callbacks=callbacks).fit(*flowers)
+
+
+def test_scores_by_name_are_refused_where_labels_are_missing(rng):
+    """scikit-learn's error came in the midst of training."""
+    X, y = rng.standard_normal((30, 4)), (rng.random((30, 2)) < 0.5).astype(float)
+    y[::3, 0] = np.nan
+    params = {"criterion": "bce", "early_stopping": True, "max_steps": 2}
+    with pytest.raises(ValueError, match="'f1_macro', a score that takes no NaN"):
+        MLPNetClassifier(callbacks=[EpochScoring("f1_macro")], **params).fit(X, y)
+
+    def known_right(net, rows, labels):
+        return np.mean((net.predict(rows) == labels)[~np.isnan(labels)])
+
+    scoring = EpochScoring(known_right, name="right", use_caching=False)
+    fitted = MLPNetClassifier(callbacks=[scoring], **params).fit(X, y)
+    assert 0 <= fitted.history_[-1, "right"] <= 1
+    whole = MLPNetClassifier(callbacks=[EpochScoring("f1_macro")], **params)
+    assert "f1_macro" in whole.fit(X, np.nan_to_num(y)).history_[-1]
+
+
+def test_a_committee_is_checkpointed_whole(flowers, tmp_path):
+    """What a committee asks of its net before training could not be pickled."""
+    X, y = flowers
+    checkpoint = Checkpoint(dirname=tmp_path, monitor=None, f_pickle="net.pkl")
+    committee = MCDropoutCommittee(net(checkpoint), n_samples=2).fit(X, y)
+    with open(tmp_path / "net.pkl", "rb") as file:
+        restored = pickle.load(file)
+    np.testing.assert_array_equal(
+        restored.predict_proba(X), committee.estimator_.predict_proba(X)
+    )
+
+
+def test_no_optimizer_outlives_a_fit_in_a_scheduler(flowers):
+    """It went along into clones and pickles, on whatever device it was."""
+    scheduler = LRScheduler("StepLR", step_size=1)
+    fitted = net(scheduler, lr_schedule=None).fit(*flowers)
+    assert not hasattr(dict(fitted.callbacks_)["LRScheduler"], "lr_scheduler_")
+    rates = [row["event_lr"] for row in fitted.history_]
+    again = fitted.fit(*flowers)
+    assert [row["event_lr"] for row in again.history_] == rates
