@@ -83,7 +83,7 @@ def test_the_loss_changes_what_is_learnt():
     y = np.where(np.arange(90) < 30, 90.0, 0.0)
     params = {"module__in_features": 1, "module__out_features": 1, "lr": 0.1}
     fits = {
-        name: NetRegressor(nn.Linear, criterion=name, max_steps=300, **params)
+        name: NetRegressor(nn.Linear, criterion=name, max_steps=150, **params)
         for name in ("mse", "l1")
     }
     answers = {name: net.fit(X, y).predict(X[:1])[0] for name, net in fits.items()}

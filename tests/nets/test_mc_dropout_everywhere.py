@@ -323,7 +323,7 @@ def stochastic_passes(module, row, n):
 
 @torch.no_grad()
 def test_draws_have_the_mean_and_covariance_of_stochastic_passes(name):
-    module, n = made(NETWORKS[name]), 300 if name in GO_ONE_BY_ONE else 2000
+    module, n = made(NETWORKS[name]), 200 if name in GO_ONE_BY_ONE else 1000
     row = rows_for(module, 1)
     network, draws = draws_of(module, row, n)
     plan = _mc_dropout._OneByOne(network, draws)
