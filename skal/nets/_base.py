@@ -458,7 +458,7 @@ class Net(NeuralNet):
             weights, positions = read_weights(sample_weight, len(inputs))
             objective = self._objective(y, weights, positions, go_on=go_on, **given)
             objective.try_on(positions)
-            check_scores(self.callbacks_, objective.targets[positions])
+            check_scores(self.callbacks_, X, objective.targets[positions])
             inputs.check_finite(positions)
             if not go_on:
                 inputs = self._build_for(inputs, positions, objective.width)

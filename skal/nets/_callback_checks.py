@@ -16,6 +16,7 @@ from skorch.callbacks import (
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from skal._checks import nearest_first
+from skal.nets._sources import is_dataset
 
 #: What a line of the history holds, and what it holds where rows are held out.
 _TRAIN = ("epoch", "train_loss", "train_loss_best", "train_batch_count", "dur")
@@ -87,18 +88,30 @@ def check_heard(net):
         strange = strange or not type(callback).__module__.startswith("skorch.")
 
 
-def check_scores(callbacks, targets):
-    """Refuse scores by name where labels are missing: scikit-learn's take no NaN."""
-    if not targets.is_floating_point() or not targets.isnan().any():
-        return
+def check_scores(callbacks, X, targets):
+    """Refuse scores by name that could only fail on such rows and labels."""
     for name, callback in callbacks:
         scores = isinstance(callback, EpochScoring | BatchScoring)
-        if scores and isinstance(callback.scoring, str):
+        if not scores or not isinstance(callback.scoring, str):
+            continue
+        if targets.is_floating_point() and targets.isnan().any():
             raise ValueError(
                 f"callbacks must work where labels are missing, got {name!r}, which "
                 f"scores by {callback.scoring!r}, a score that takes no NaN. Give it a "
                 "function as scoring= which does, or look at valid_loss."
             )
+        if is_dataset(X) and isinstance(callback, EpochScoring):
+            check_keeps(name, callback)
+
+
+def check_keeps(name, callback):
+    """Refuse a score of a Dataset that does not keep the labels that it has seen."""
+    if callback.use_caching is False:
+        raise ValueError(
+            f"callbacks must get what they need, got {name!r}, which finds no labels "
+            "in a Dataset with use_caching=False. Set use_caching=True of "
+            f"{type(callback).__name__}."
+        )
 
 
 def wants_held_out(callback):

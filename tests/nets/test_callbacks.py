@@ -30,6 +30,7 @@ from skorch.callbacks import (
     Unfreezer,
 )
 from torch import nn
+from torch.utils.data import TensorDataset
 
 from skal.nets import MLPNetClassifier, NetClassifier, NetRegressor
 from skal.posterior import MCDropoutCommittee
@@ -417,3 +418,15 @@ def test_no_optimizer_outlives_a_fit_in_a_scheduler(flowers):
     rates = [row["event_lr"] for row in fitted.history_]
     again = fitted.fit(*flowers)
     assert [row["event_lr"] for row in again.history_] == rates
+
+
+def test_a_score_of_a_dataset_keeps_the_labels(flowers):
+    """Without them it was called with None, in the midst of training."""
+    X, y = flowers
+    codes = torch.as_tensor(np.unique(y, return_inverse=True)[1])
+    rows = TensorDataset(torch.as_tensor(X, dtype=torch.float32), codes)
+    scoring = EpochScoring("accuracy", use_caching=False)
+    with pytest.raises(ValueError, match="Set use_caching=True of EpochScoring"):
+        net(scoring, early_stopping=True).fit(rows)
+    kept = net(EpochScoring("accuracy"), early_stopping=True).fit(rows)
+    assert kept.history_[-1, "accuracy"] > 0
