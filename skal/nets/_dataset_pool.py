@@ -48,7 +48,7 @@ class DatasetPool(Dataset):
     cache : path-like, default=None
         A folder that keeps the rows of ``dataset``, before the transforms, in a file
         that is mapped into memory: each is read from ``dataset`` once. They must be
-        arrays of one shape.
+        arrays, tensors or images of one shape, and come back as what they were.
 
     See Also
     --------
