@@ -359,6 +359,16 @@ def test_the_place_of_the_label_is_never_guessed(dataset, target, words):
         DatasetPool(dataset, target=target)
 
 
+def test_a_list_of_ids_is_a_row_however_long_it_is():
+    """Two ids were taken for a row and its label, and three were refused."""
+    words = [[1, 2], [3], [4, 5, 6]]
+    pool = DatasetPool(words)
+    assert pool.rows([0, 1, 2]) == words
+    assert pool[0] == [1, 2]
+    with pytest.raises(ValueError, match="target must name the label of an item"):
+        _ = pool.targets
+
+
 def test_what_is_left_beside_the_label_is_the_row():
     class Sum(torch.nn.Module):
         def __init__(self, n_classes):
