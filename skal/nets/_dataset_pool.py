@@ -12,7 +12,7 @@ import numpy as np
 from torch.utils.data import Dataset, IterableDataset
 
 from skal.nets._row_cache import RowCache
-from skal.nets._rows import items, the_row
+from skal.nets._rows import is_sequence, items, the_row
 from skal.nets._targets import known_targets
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class DatasetPool(Dataset):
     cache : path-like, default=None
         A folder that keeps the rows of ``dataset``, before the transforms, in a file
         that is mapped into memory: each is read from ``dataset`` once. They must be
-        arrays of one shape.
+        arrays, tensors or images of one shape, and come back as what they were.
 
     See Also
     --------
@@ -291,6 +291,7 @@ def split(item, target, dataset):
     if target is None:
         row = the_row(item, dataset)
         paired = isinstance(item, tuple | list) and len(item) == 2
+        paired = paired and not is_sequence(item)
         return row, item[1] if paired else _NO_LABEL
     if target is False:
         return item, _NO_LABEL

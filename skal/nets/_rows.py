@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ def items(dataset, positions):
 
 def the_row(item, dataset):
     """Return the row of an item, which is a row, (row,) or a pair (row, label)."""
+    if is_sequence(item):
+        return item
     if isinstance(item, (tuple, list)):
         if len(item) in (1, 2):
             return item[0]
@@ -34,6 +37,11 @@ def the_row(item, dataset):
         f"items are {got} each. Say which is the label: "
         "skal.nets.DatasetPool(X, target=...)."
     )
+
+
+def is_sequence(item):
+    """Tell whether an item is a list of ids: a row, however long it is."""
+    return isinstance(item, list) and all(isinstance(one, Integral) for one in item)
 
 
 def as_parts(row):

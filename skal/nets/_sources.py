@@ -48,6 +48,10 @@ def is_dataset(X):
         return True
     if not isinstance(X, list) or not X:
         return False
+    if isinstance(X[0], tuple) and len(X[0]) == 2:  # a pair; a row of a table is none
+        first = X[0][0]
+        if hasattr(first, "__array_interface__") and np.ndim(first) > 0:
+            return True
     first = X[0][0] if isinstance(X[0], tuple) and X[0] else X[0]
     return isinstance(first, torch.Tensor)
 

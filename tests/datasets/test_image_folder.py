@@ -63,6 +63,7 @@ def test_eight_bits_among_sixteen_are_refused(load):
         assert load(depth="uint16", on_error="skip").filenames.tolist() == ["a.png"]
 
 
+@pytest.mark.long
 def test_a_net_learns_from_deep_images(load):
     for i in range(20):
         path = load.folder / "ab"[i % 2] / f"{i}.png"

@@ -359,6 +359,16 @@ def test_the_place_of_the_label_is_never_guessed(dataset, target, words):
         DatasetPool(dataset, target=target)
 
 
+def test_a_list_of_ids_is_a_row_however_long_it_is():
+    """Two ids were taken for a row and its label, and three were refused."""
+    words = [[1, 2], [3], [4, 5, 6]]
+    pool = DatasetPool(words)
+    assert pool.rows([0, 1, 2]) == words
+    assert pool[0] == [1, 2]
+    with pytest.raises(ValueError, match="target must name the label of an item"):
+        _ = pool.targets
+
+
 def test_what_is_left_beside_the_label_is_the_row():
     class Sum(torch.nn.Module):
         def __init__(self, n_classes):
@@ -446,6 +456,49 @@ def test_a_cache_reads_each_row_once(tmp_path, of_arrays):
     copy = pickle.loads(pickle.dumps(pool))
     assert len(pickle.dumps(pool[:3])) < 20_000
     np.testing.assert_array_equal(copy.rows([3])[0], X[3] / 2)
+
+
+def test_a_cache_gives_transforms_what_the_data_set_gives(tmp_path):
+    """Images and tensors came out of it as arrays, which many transforms refuse."""
+    rng = np.random.RandomState(0)
+    pixels = rng.randint(256, size=(5, 6, 6, 3)).astype(np.uint8)
+    for name, rows in {
+        "images": [Image.fromarray(one) for one in pixels],
+        "grey": [Image.fromarray(one[..., 0]) for one in pixels],
+        "tensors": list(torch.from_numpy(pixels)),
+        "arrays": list(pixels),
+    }.items():
+        seen = []
+        pool = DatasetPool(rows, transform=seen.append, cache=tmp_path / name)
+        for _ in range(2):  # read, then remembered
+            pool.rows([1, 4])
+        assert {type(row) for row in seen} == {type(rows[0])}
+        for row, at in zip(seen, [1, 4, 1, 4], strict=True):
+            np.testing.assert_array_equal(np.asarray(row), np.asarray(rows[at]))
+    palette = [Image.fromarray(one[..., 0]).convert("P") for one in pixels]
+    with pytest.raises(ValueError, match="cache must be None for images of the mode P"):
+        DatasetPool(palette, cache=tmp_path / "palette")
+
+
+@pytest.mark.parametrize("of", [np.asarray, Image.fromarray])
+def test_rows_that_are_no_tensors_are_taught(of):
+    """What a query returned of them, pairs, could not be taught."""
+    images = np.random.RandomState(0).randint(256, size=(20, 6, 6)).astype(np.uint8)
+
+    class Others(Dataset):
+        def __len__(self):
+            return 20
+
+        def __getitem__(self, i):
+            return of(images[i]), int(i % 2)
+
+    taught = []
+    for pool in (Others(), images):
+        learner = ActiveLearner(small(random_state=0), n_initial=8, random_state=0)
+        picks, rows = learner.query(pool)
+        learner.teach(rows, picks % 2)
+        taught.append(learner.predict_proba(pool))
+    np.testing.assert_array_equal(*taught)
 
 
 def test_an_interrupted_cache_is_whole(tmp_path):
