@@ -1,6 +1,7 @@
 """What the laws try a pair strategy on: clusterers that have heard some answers."""
 
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +17,10 @@ class PairTrial:
     #: What pairs are to be good for.
     asking = "groups"
     #: The parameters under which answers that nobody asks for must not matter.
-    ways = ({"oracle_noise": 0.0}, {"oracle_noise": 0.1})
+    ways: ClassVar[tuple[dict[str, Any], ...]] = (
+        {"oracle_noise": 0.0},
+        {"oracle_noise": 0.1},
+    )
 
     def __init__(self, strategy, *, random_state=0):
         self.strategy = as_pair_strategy(strategy, "strategy", asking=self.asking)
