@@ -1,5 +1,7 @@
 """Every pair strategy keeps every law; strategies that do not are found out."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from skal.cluster import (
     UniformPairs,
     as_pair_strategy,
 )
+from skal.cluster._maxexp import costs
 from skal.testing import check_pair_strategy, pair_strategy_checks
 
 NAMES = ["entropy", "maxexp", "neighbourhood", "uniform"]
@@ -240,6 +243,18 @@ def view_of(chances):
     belief = type(seen[0].belief)(chances.argmax(axis=1), chances)
     seen[0].belief = belief
     return seen[0]
+
+
+def test_maxexp_counts_what_each_grouping_of_three_contradicts(rng):
+    sides = [(0, 1), (0, 2), (1, 2)]
+    groupings = {
+        tuple(labels[a] == labels[b] for a, b in sides)
+        for labels in product(range(3), repeat=3)
+    }
+    odds = rng.normal(size=(9, 3))
+    for one, found in zip(odds, costs(odds), strict=True):
+        expected = [np.abs(one[(one > 0) != grouping]).sum() for grouping in groupings]
+        np.testing.assert_allclose(np.sort(found), np.sort(expected))
 
 
 def test_maxexp_takes_the_weakest_pair_of_a_contradiction():
