@@ -139,7 +139,7 @@ def pair_strategy_checks(
     if asking is None:
         asks = as_pair_strategy(strategy, "strategy").asks
     else:
-        asks = {check_choice("asking", asking, TRIALS)}
+        asks = frozenset({check_choice("asking", asking, TRIALS)})
     for name in sorted(asks):
         trial = TRIALS[name](strategy, random_state=random_state)
         for law in LAWS[name]:
