@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from skal._checks import check_choice
-from skal.cluster import as_pair_strategy
+from skal.cluster import PairStrategy, as_pair_strategy
 from skal.testing import _pair_laws as laws
 from skal.testing import _preference_laws as preference_laws
 from skal.testing._check import keep
@@ -16,8 +16,6 @@ from skal.testing._preference_trial import PreferenceTrial
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
-
-    from skal.cluster import PairStrategy
 
 #: Every law, the basic ones first; what is known depends on what is asked.
 LAWS = {
@@ -108,7 +106,8 @@ def pair_strategy_checks(
     strategy : PairStrategy, callable or str
         What is checked.
     asking : {"groups", "preferences"}, default=None
-        What its pairs are to be good for; None takes all that it asks for.
+        What its pairs are to be good for; None takes all that it asks for, and groups
+        for a plain function.
     random_state : int, default=0
         Seed of the data and of every draw.
 
@@ -136,10 +135,11 @@ def pair_strategy_checks(
         raise RuntimeError(
             "The laws are assertions, which python -O leaves out. Run without -O."
         )
-    if asking is None:
-        asks = as_pair_strategy(strategy, "strategy").asks
-    else:
+    asks = as_pair_strategy(strategy, "strategy").asks
+    if asking is not None:
         asks = frozenset({check_choice("asking", asking, TRIALS)})
+    elif not isinstance(strategy, str | PairStrategy):
+        asks = PairStrategy.asks  # a function does not say
     for name in sorted(asks):
         trial = TRIALS[name](strategy, random_state=random_state)
         for law in LAWS[name]:
