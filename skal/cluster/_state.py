@@ -155,10 +155,7 @@ class State:
     @property
     def noise_now(self):
         """The share of wrong answers, as given or estimated."""
-        if self.mode == "closure":
-            return 0.0
-        exact = self.noise == 0 and not self.contradicted
-        return 0.0 if exact else self._noisy[1]
+        return 0.0 if self.claims_exact else self._noisy[1]
 
     @cached_property
     def view(self):

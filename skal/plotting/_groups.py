@@ -60,8 +60,8 @@ def plot_groups(
     Raises
     ------
     ValueError
-        If X has other than two columns or other rows than ``fit`` had, or there are not
-        as many axes as panels.
+        If X has other than two columns or other rows than ``fit`` had, ``n_answers``
+        are no counts, or there are not as many axes as panels.
 
     See Also
     --------
@@ -87,6 +87,8 @@ def plot_groups(
     rounds = np.array([0, *clusterer.history_["n_queries"]])
     if n_answers is None:
         n_answers = np.unique([int(share * rounds[-1]) for share in _SHARES]).tolist()
+    if len(n_answers) == 0 or min(n_answers) < 0:
+        raise ValueError(f"n_answers must be counts from 0 up, got {n_answers!r}.")
     if axes is None:
         size = {"figsize": (3.2 * len(n_answers), 3.4), "layout": "constrained"}
         axes = plt.subplots(1, len(n_answers), squeeze=False, **size)[1][0]

@@ -1,6 +1,7 @@
 """What the laws try a pair strategy on: clusterers that have heard some answers."""
 
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,8 +14,16 @@ N_GROUPS, N_EACH, N_FEATURES = 4, 10, 3
 class PairTrial:
     """A pair strategy, rows in groups, and views of them after some answers."""
 
+    #: What pairs are to be good for.
+    asking = "groups"
+    #: The parameters under which answers that nobody asks for must not matter.
+    ways: ClassVar[tuple[dict[str, Any], ...]] = (
+        {"oracle_noise": 0.0},
+        {"oracle_noise": 0.1},
+    )
+
     def __init__(self, strategy, *, random_state=0):
-        self.strategy = as_pair_strategy(strategy, "strategy", asking="groups")
+        self.strategy = as_pair_strategy(strategy, "strategy", asking=self.asking)
         self.name = getattr(strategy, "__name__", None) or repr(strategy)
         self.seed = random_state
 
@@ -50,7 +59,7 @@ class PairTrial:
             seen.append(view)
             return UniformPairs()(view, n_pairs, random_state=random_state)
 
-        clusterer = self.clusterer(watch, oracle_noise=noise, batch_size=20)
+        clusterer = self.learner(watch, oracle_noise=noise, batch_size=20)
         clusterer.fit(self.X)
         rng = np.random.RandomState(self.seed)
         while clusterer.n_queries_ < n_answers:
@@ -65,9 +74,22 @@ class PairTrial:
     def answer(self, i, j, rng, noise, unclear):
         """Answer as somebody does who errs and who cannot always tell."""
         flipped, silent = rng.uniform() < noise, rng.uniform() < unclear
-        return None if silent else bool((self.y[i] == self.y[j]) != flipped)
+        return None if silent else bool(self.truth(i, j) != flipped)
 
-    def clusterer(self, strategy=None, **params):
+    def truth(self, i, j):
+        """Answer as somebody does who always knows."""
+        return bool(self.y[i] == self.y[j])
+
+    def parts(self, view):
+        """Return the arrays that a strategy sees, which are not its own."""
+        arrays = view.centers, view.sizes, view.pairs, view.values
+        return *arrays, view.labels, view.chances
+
+    def moved(self, view, order):
+        """Return the view of the same items in another order."""
+        return view.take(order)
+
+    def learner(self, strategy=None, **params):
         """Build a clusterer that takes every row by itself."""
         return ActiveClusterer(
             query_strategy=self.strategy if strategy is None else strategy,

@@ -1,14 +1,18 @@
 """Every pair strategy keeps every law; strategies that do not are found out."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from skal.cluster import (
     ActiveClusterer,
     PairStrategy,
+    ThompsonPairs,
     UniformPairs,
     as_pair_strategy,
 )
+from skal.cluster._maxexp import costs
 from skal.testing import check_pair_strategy, pair_strategy_checks
 
 NAMES = ["entropy", "maxexp", "neighbourhood", "uniform"]
@@ -21,21 +25,77 @@ def likely_pairs(view, n_pairs, random_state):
     return pairs[np.argsort(-view.together(pairs), kind="stable")[:n_pairs]]
 
 
-#: Draws many triangles for each question.
-SLOW = pytest.param("maxexp", marks=pytest.mark.long)
+def long(name):
+    """Leave a strategy to the long run."""
+    return pytest.param(name, marks=pytest.mark.long)
 
 
 @pytest.mark.parametrize(
-    "strategy", [SLOW if name == "maxexp" else name for name in NAMES]
+    "strategy", ["entropy", "neighbourhood", long("maxexp"), long("uniform")]
 )
 def test_pair_strategies_keep_the_laws(strategy):
-    for _, law in pair_strategy_checks(strategy):
+    for _, law in pair_strategy_checks(strategy, asking="groups"):
         law()
+
+
+@pytest.mark.parametrize("strategy", ["d_optimal", long("thompson"), long("uniform")])
+def test_strategies_for_preferences_keep_the_laws(strategy):
+    for _, law in pair_strategy_checks(strategy, asking="preferences"):
+        law()
+
+
+def test_a_strategy_is_tried_at_all_that_it_asks_for():
+    """Strategies for preferences used to be refused."""
+    names = [name for name, _ in pair_strategy_checks("uniform")]
+    once = [name for name, _ in pair_strategy_checks("d_optimal")]
+    assert names == once * 2
+    assert len(once) == 10
+    with pytest.raises(ValueError, match="asks for groups, got ThompsonPairs"):
+        check_pair_strategy(ThompsonPairs(), asking="groups")
+    with pytest.raises(ValueError, match="asking must be one of 'groups'"):
+        check_pair_strategy("uniform", asking="names")
+
+
+class TamperingDuels(ThompsonPairs):
+    """Breaks what a test tells it to."""
+
+    def __init__(self, how="nothing"):
+        self.how = how
+
+    def _query(self, view, n_pairs, rng):
+        if self.how == "stops" and len(view.values) > 20:
+            return []
+        if self.how == "alters":
+            view.values[:1] *= 0.5
+        if self.how == "first":
+            pairs = np.column_stack(np.triu_indices(view.n_items, 1))
+            return pairs[view.may_ask(pairs)][:n_pairs]
+        return super()._query(view, n_pairs, rng)
+
+
+@pytest.mark.parametrize(
+    ("how", "law"),
+    [
+        ("stops", "pairs_of_items|nothing_known_is_asked"),
+        ("alters", "view_untouched"),
+        ("first", "item_order"),
+    ],
+)
+def test_a_broken_promise_about_preferences_is_found(how, law):
+    with pytest.raises(AssertionError, match=law):
+        check_laws(TamperingDuels(how), law)
 
 
 @pytest.mark.long
 def test_a_plain_function_keeps_the_laws():
     check_pair_strategy(likely_pairs)
+
+
+def check_laws(strategy, names, **params):
+    """Check those laws that have one of the names."""
+    for name, law in pair_strategy_checks(strategy, **params):
+        if name in names.split("|"):
+            law()
 
 
 class Tampering(UniformPairs):
@@ -73,7 +133,7 @@ class Tampering(UniformPairs):
 def test_a_broken_promise_is_found(how, law):
     state = np.random.get_state()  # noqa: NPY002
     with pytest.raises(AssertionError, match=law):
-        check_pair_strategy(Tampering(how))
+        check_laws(Tampering(how), law, asking="groups")
     np.random.set_state(state)  # noqa: NPY002
 
 
@@ -183,6 +243,18 @@ def view_of(chances):
     belief = type(seen[0].belief)(chances.argmax(axis=1), chances)
     seen[0].belief = belief
     return seen[0]
+
+
+def test_maxexp_counts_what_each_grouping_of_three_contradicts(rng):
+    sides = [(0, 1), (0, 2), (1, 2)]
+    groupings = {
+        tuple(labels[a] == labels[b] for a, b in sides)
+        for labels in product(range(3), repeat=3)
+    }
+    odds = rng.normal(size=(9, 3))
+    for one, found in zip(odds, costs(odds), strict=True):
+        expected = [np.abs(one[(one > 0) != grouping]).sum() for grouping in groupings]
+        np.testing.assert_allclose(np.sort(found), np.sort(expected))
 
 
 def test_maxexp_takes_the_weakest_pair_of_a_contradiction():

@@ -52,6 +52,9 @@ def test_a_panel_for_each_number_of_answers(blobs, fitted):
 
 def test_axes_and_rows_that_do_not_fit_are_refused(blobs, fitted):
     X, _ = blobs
+    for n_answers in ([-1, 5], []):  # used to be a KeyError, and matplotlib's
+        with pytest.raises(ValueError, match="n_answers must be counts from 0 up"):
+            plot_groups(fitted, X, n_answers=n_answers)
     assert len(plot_groups(fitted, X)) == 4
     with pytest.raises(ValueError, match=r"X must hold the 300 rows .* got 5"):
         plot_groups(fitted, X[:5])
