@@ -34,6 +34,10 @@ class NeighbourhoodPairs(PairStrategy):
     Cost: O(u p d) for u items that are not settled, at most 1 024, and p that are, at
     most 4 096. Where nobody can tell, up to three members of a group are tried.
 
+    The farthest item first is the exploration of Basu et al.; to ask by group, the
+    likeliest first, is from Xiong et al., whose score of items (doubt for an expected
+    answer) is not used.
+
     References
     ----------
     Basu, S., Banerjee, A., Mooney, R. J. (2004). Active semi-supervision for pairwise
