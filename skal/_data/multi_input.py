@@ -67,6 +67,12 @@ class MultiInput:
         given.update(named)
         if not given:
             raise ValueError("MultiInput must hold a part at least, got none.")
+        dicts = [key for key, part in given.items() if isinstance(part, Mapping)]
+        if dicts:
+            raise TypeError(
+                f"MultiInput must hold arrays, got a dict as part {dicts[0]!r}. Write "
+                "MultiInput(**parts) for a dict of parts."
+            )
         self.parts: dict[Any, Any] = {key: _as_rows(p) for key, p in given.items()}
         lengths = {key: n_rows(part) for key, part in self.parts.items()}
         if len({*lengths.values()}) > 1:

@@ -69,6 +69,8 @@ def test_parts_of_several_lengths_are_refused():
         MultiInput(a=np.zeros(3), b=np.zeros(2))
     with pytest.raises(ValueError, match="MultiInput must hold a part at least"):
         MultiInput()
+    with pytest.raises(TypeError, match="got a dict as part 0"):
+        MultiInput({"image": np.zeros((2, 3))})
 
 
 def test_rows_with_other_parts_do_not_follow(both):

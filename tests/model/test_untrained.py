@@ -62,7 +62,7 @@ class HiddenByAnIf(torch.nn.Module):
 
 UNFIT = {
     plain: "needs a network with dropout",
-    Noisy: "this network draws random numbers",
+    Noisy: "draws random numbers that are no dropout layer's",
     HiddenByAnIf: "must call the same dropout layers",
 }
 

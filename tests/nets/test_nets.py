@@ -507,7 +507,7 @@ def test_samples_are_probabilities_around_the_prediction(images):
     assert draws.shape == (200, 120, 10)
     assert draws.dtype == np.float32
     np.testing.assert_allclose(draws.sum(axis=2), 1, atol=1e-5)
-    assert net.sample_proba(X[:2]).shape == (20, 2, 10)
+    assert net.sample_proba(X[:2]).shape == (50, 2, 10)
     few = net.sample_proba(X[50:60], 5, random_state=0)
     np.testing.assert_allclose(few, draws[:5, 50:60], atol=1e-5)
     last = net.sample_proba(X, 5, random_state=0, dropout="last")
