@@ -89,5 +89,24 @@ def _describe_object(value, name_of):
     if code:
         named["code"] = code
     if hasattr(value, "get_params"):
-        return named | {"params": describe(value.get_params(deep=False), name_of)}
+        return named | {"params": describe(params_that_count(value), name_of)}
     return named | {"digest": digest(value, name_of)}
+
+
+def params_that_count(estimator):
+    """Return the parameters of an estimator, as they were when results were kept.
+
+    A class names in ``_added_params`` those that it got since, with the value at which
+    it is what it was before: there they do not count, and results stay found.
+    """
+    added = getattr(type(estimator), "_added_params", {})
+    return {
+        name: value
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in added or not as_before(value, added[name])
+    }
+
+
+def as_before(value, before):
+    """Tell whether a parameter has the value that is as if there were none."""
+    return type(value) is type(before) and bool(value == before)

@@ -88,6 +88,9 @@ class Net(NeuralNet):
 
     #: Parameters of a parent that a subclass settles.
     _settled: frozenset[str] = frozenset()
+    #: Parameters that are younger than results which somebody may have kept, and the
+    #: values at which a net is what it was: there they leave the key of a run alone.
+    _added_params: dict[str, Any] = {"keep_integers": False, "num_workers": 0}  # noqa: RUF012
     #: What may be set as prefix__name.
     _prefixes = ("module__", "criterion__", "optimizer__", "callbacks__")
     #: The module where none is given.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from math import prod
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,7 +38,6 @@ from skal.nets._tensor_set import TensorSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -100,6 +99,9 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
     >>> model.fit(X[:200], y[:200]).score(X[:200], y[:200]) > 0.8
     True
     """
+
+    #: As a net's: what is younger than results of experiments, and as before.
+    _added_params: ClassVar = dict.fromkeys(("resize", "normalize", "transforms"))
 
     def __init__(
         self,

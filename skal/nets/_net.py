@@ -179,6 +179,7 @@ class NetClassifier(Net, NeuralNetClassifier):
     """
 
     _default_module: Any = MLP
+    _added_params = {**Net._added_params, "criterion": "cross_entropy"}  # noqa: RUF012
 
     def __init__(
         self,

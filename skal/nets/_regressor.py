@@ -159,6 +159,7 @@ class NetRegressor(Net, NeuralNetRegressor):
     _default_module = MLP
     #: The least variance where outputs are Gaussians, None where they are not.
     _noise_floor: float | None = None
+    _added_params = {**Net._added_params, "criterion": "mse"}  # noqa: RUF012
 
     def __init__(
         self,

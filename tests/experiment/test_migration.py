@@ -4,14 +4,17 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import RidgeClassifier
 
 from skal import ActiveLearner
 from skal.callback import HeldOutMonitor
 from skal.experiment import Experiment, Results, _names
+from skal.experiment._describe import describe
 from skal.experiment._migration import PATHS, path_in_format_1
 from skal.experiment._public_name import public_name
 from skal.query import CoreSet, Mixture, RandomSampling
@@ -221,3 +224,25 @@ def test_what_is_not_of_skal_was_named_by_the_module_that_defines_it():
     path = f"{RidgeClassifier.__module__}.RidgeClassifier"
     assert path_in_format_1(RidgeClassifier) == path
     assert path_in_format_1(HeldOutMonitor) == "skal.callback.HeldOutMonitor"
+
+
+def test_a_new_parameter_leaves_keys_as_they_were_until_it_is_used():
+    """Results of nets were not found again once nets had got a criterion."""
+
+    class Before(BaseEstimator):
+        def __init__(self, width=1):
+            self.width = width
+
+    class Since(BaseEstimator):
+        _added_params: ClassVar = {"depth": None}
+
+        def __init__(self, width=1, depth=None):
+            self.width = width
+            self.depth = depth
+
+    def params(estimator):
+        return describe(estimator)["params"]
+
+    assert params(Since(2)) == params(Before(2)) == {"width": 2}
+    assert params(Since(depth=0)) == {"width": 1, "depth": 0}
+    assert params(Since(depth=np.zeros(2))).keys() == {"width", "depth"}
