@@ -80,6 +80,7 @@ LONG_PAGES = {
     "groups.md",
     "networks.md",
     "uncertainty.md",
+    "user_guide.md",
 }
 
 
