@@ -13,6 +13,10 @@ DROPPED_ALPHA = -1.7580993408473766
 CHANCE = ("uniform", "normal")
 
 
+class OneByOneError(RuntimeError):
+    """The draws cannot go through the network in one pass; they can one by one."""
+
+
 class Rows(NamedTuple):
     """Where a tensor has the rows of a batch: along ``dim``, ``each`` places a row.
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils._pytree import tree_map
 
+from skal.nets._dropout import OneByOneError
 from skal.nets._dropout_calls import ANSWERS, FixedMasks
 
 
@@ -65,7 +66,7 @@ class FusedMasks(FixedMasks):
         return values
 
     def differs(self, what):
-        raise NotImplementedError(what)
+        raise OneByOneError(what)
 
     def other(self, func, args, kwargs):
         if not self.promises:
@@ -171,7 +172,7 @@ class _MaskedLinear(torch.autograd.Function):
     def vmap(info, in_dims, x, keep, weight, bias):
         """Multiply under the masks of all draws."""
         if in_dims[1:] != (0, None, None):
-            raise NotImplementedError("weights that differ between draws")
+            raise OneByOneError("weights that differ between draws")
         if in_dims[0] is None and x.device.type == "cpu":
             return _linear_of_kept_columns(x, keep, weight.T, bias), 0
         x = x if in_dims[0] is None else x.movedim(in_dims[0], 0)

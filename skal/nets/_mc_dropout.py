@@ -212,7 +212,7 @@ def _plan(network, draws, batch):
         chunk_size = max(1, _CHUNK_BYTES // row_bytes)
         at_once = _AtOnce(network, draws, draws.stacked(seen.inputs), chunk_size)
         logits = at_once(row)
-    except (RuntimeError, NotImplementedError, ValueError):  # what vmap cannot do
+    except (RuntimeError, ValueError):  # OneByOneError, and what vmap cannot do
         return one_by_one
     return at_once if _agree(logits, one_by_one(row)) else one_by_one
 

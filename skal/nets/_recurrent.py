@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from skal.nets._dropout import Dropout
+from skal.nets._dropout import Dropout, OneByOneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ class OfAllDraws(torch.autograd.Function):
     def vmap(info, in_dims, layers, x, *states):
         """Run the layers once for all draws."""
         if layers.sizes is not None:
-            raise NotImplementedError("packed sequences")
+            raise OneByOneError("packed sequences")
         dims = (0 if layers.rows_first else 1, *(1 for _ in states))
         folded = [
             _with_draws(tensor, of_draws, dim, info.batch_size).flatten(dim, dim + 1)
