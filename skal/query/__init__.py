@@ -6,9 +6,11 @@ from skal.query._balance import ClassBalanced
 from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._batch_bald import BatchBALD
 from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
+from skal.query._believer import KrigingBeliever
 from skal.query._callable import CallableStrategy
 from skal.query._clustering import KMeansBoundary, KMeansSampling, TypiClust
 from skal.query._contrast import ContrastiveAL, DiscriminativeAL
+from skal.query._combination import LinearCombination
 from skal.query._coverage import CoreSet, ProbCover
 from skal.query._deduplicate import Deduplicate
 from skal.query._density import InformationDensity
@@ -21,8 +23,14 @@ from skal.query._disagreement import (
 from skal.query._diverse_batch import DiverseBatch
 from skal.query._diversity import CLUE, ClusterMargin, WeightedKMeans
 from skal.query._epig import EPIG
+from skal.query._error_reduction import ExpectedErrorReduction
 from skal.query._gradient import BADGE, ExpectedGradientLength
 from skal.query._herding import FacilityLocation, MaxHerding, UHerding
+from skal.query._improvement import (
+    ExpectedImprovement,
+    ProbabilityOfImprovement,
+    UpperConfidenceBound,
+)
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
 from skal.query._perturbation import ALFAMix, DropQuery
@@ -57,7 +65,9 @@ __all__ = [
     "DropQuery",
     "EPIG",
     "Entropy",
+    "ExpectedErrorReduction",
     "ExpectedGradientLength",
+    "ExpectedImprovement",
     "ExpectedModelChange",
     "FALCUN",
     "FacilityLocation",
@@ -66,13 +76,16 @@ __all__ = [
     "KLDivergence",
     "KMeansBoundary",
     "KMeansSampling",
+    "KrigingBeliever",
     "LeastConfidence",
+    "LinearCombination",
     "Margin",
     "MaxHerding",
     "MeanStd",
     "Mixture",
     "PredictiveEntropy",
     "ProbCover",
+    "ProbabilityOfImprovement",
     "QueryStrategy",
     "RandomSampling",
     "ScoreStrategy",
@@ -80,6 +93,7 @@ __all__ = [
     "StochasticBatch",
     "TypiClust",
     "UHerding",
+    "UpperConfidenceBound",
     "VariationRatio",
     "VoteEntropy",
     "WeightedKMeans",

@@ -4,17 +4,21 @@ from inspect import isabstract
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
+from sklearn.naive_bayes import BernoulliNB
 
 from skal import query
 from skal.query import (
     ClassBalanced,
     Deduplicate,
     DiverseBatch,
+    ExpectedErrorReduction,
+    ExpectedImprovement,
     GreedySampling,
     InformationDensity,
     KLDivergence,
     KMeansBoundary,
+    LinearCombination,
     Margin,
     Mixture,
     QueryStrategy,
@@ -45,6 +49,8 @@ FOUND = {
     for name in query.__all__
     if name[0].isupper() and name not in BASES
 }
+# A fit for each row that it tries and each class: fewer rows keep the laws quick.
+FOUND["ExpectedErrorReduction"].set_params(n_candidates=6, n_reference=50)
 
 #: What defaults leave out: other methods, wrappers in wrappers, names and functions;
 #: and three wrappers that would do little on this pool by default.
@@ -79,6 +85,16 @@ STRATEGIES = {
         ],
         weights=[1, 2],
     ),
+    "ExpectedImprovement(least)": ExpectedImprovement(maximize=False),
+    "ExpectedErrorReduction(zero_one, DiverseBatch)": ExpectedErrorReduction(
+        "zero_one", DiverseBatch(), n_candidates=4, n_reference=50
+    ),
+    "LinearCombination(rank)": LinearCombination(
+        [("dispute", "kl_divergence"), ("typical", InformationDensity())],
+        weights=[2, 1],
+        transform="rank",
+    ),
+    "LinearCombination(log)": LinearCombination(weights=[1, 2], transform="log"),
     "KMeansBoundary(input)": KMeansBoundary(space="input"),
     "InformationDensity(KLDivergence)": InformationDensity(KLDivergence(), beta=2.0),
     "a name": "entropy",
@@ -87,6 +103,10 @@ STRATEGIES = {
 }
 
 ESTIMATORS = {
+    # They fit a clone for each row tried or picked.
+    "ExpectedErrorReduction": BernoulliNB(),
+    "ExpectedErrorReduction(zero_one, DiverseBatch)": BernoulliNB(),
+    "KrigingBeliever": BayesianRidge(),
     # It fits bootstrapped clones in every query, and a forest is slow to fit.
     "ExpectedModelChange": Ridge(),
     # They ask the head again and again, and a forest is slow to ask.

@@ -38,6 +38,11 @@ from skal.query.functional._herding import (
     max_herding,
     uherding,
 )
+from skal.query.functional._improvement import (
+    expected_improvement,
+    probability_of_improvement,
+    upper_confidence_bound,
+)
 from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
@@ -69,6 +74,7 @@ __all__ = [
     "entropy",
     "epig",
     "expected_gradient_length",
+    "expected_improvement",
     "expected_model_change",
     "facility_location",
     "falcun",
@@ -89,11 +95,13 @@ __all__ = [
     "mutual_information",
     "predictive_entropy",
     "prob_cover",
+    "probability_of_improvement",
     "purity_radius",
     "ranked_batch",
     "stochastic_top_n",
     "typiclust",
     "uherding",
+    "upper_confidence_bound",
     "variation_ratio",
     "vote_entropy",
     "weighted_kmeans",
