@@ -9,8 +9,8 @@ from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRati
 from skal.query._believer import KrigingBeliever
 from skal.query._callable import CallableStrategy
 from skal.query._clustering import KMeansBoundary, KMeansSampling, TypiClust
-from skal.query._contrast import ContrastiveAL, DiscriminativeAL
 from skal.query._combination import LinearCombination
+from skal.query._contrast import ContrastiveAL, DiscriminativeAL
 from skal.query._coverage import CoreSet, ProbCover
 from skal.query._deduplicate import Deduplicate
 from skal.query._density import InformationDensity

@@ -155,7 +155,7 @@ def logarithms(scores, base):
     if scores.min() < -_ROUNDING:
         raise ValueError(
             'bases must give scores from 0 up for transform="log", got '
-            f"{scores.min():.3g} from {describe(base)}. Use transform=\"rank\"."
+            f'{scores.min():.3g} from {describe(base)}. Use transform="rank".'
         )
     with np.errstate(divide="ignore"):
         return np.log(np.maximum(scores, 0))
