@@ -36,6 +36,7 @@ from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
 from skal._loop.ties import warn_of_ties
+from skal._loop.votes import warn_of_votes
 from skal._meta import (
     EstimatorInside,
     ReadableReprMixin,
@@ -355,7 +356,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             if halt:
                 return "callback"
             purchase = simulation.next_purchase()
-            self._look_for_ties(purchase.info, stacklevel=7)
+            self._look_into(purchase.info, stacklevel=7)
             self._commit(simulation.state)  # it knows what the rule has measured
             if simulation.is_enough:
                 return "stopping"
@@ -408,22 +409,21 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         check_learner(self, self._template())
         rows, live = select_rows(X_pool, candidates), self._live()
         indices, asked, after = live.ask(rows, n_instances)
-        self._look_for_ties(after.question.info, stacklevel=4)
+        self._look_into(after.question.info, stacklevel=4)
         self.seed_, self._question = live.loop.seed, after.question
         if isinstance(after.so_far, State):
             self._rounds = after.so_far.rounds  # which know what the rule has measured
         return indices, asked
 
-    def _look_for_ties(self, info, stacklevel):
-        """Warn, once a learner, of a strategy that could not choose."""
-        if not info.get("tied"):
-            return
+    def _look_into(self, info, stacklevel):
+        """Warn, once a learner, of a strategy that could not choose, or read votes."""
         question = vars(self).get("_question")
         told = [record["info"] for record in self._rounds]
         told += [] if question is None else [question.info]
-        if not any(earlier.get("tied") for earlier in told):
-            strategy = as_strategy(self.query_strategy)
-            warn_of_ties(strategy, self.estimator_, stacklevel)
+        for sign, warn_of in (("tied", warn_of_ties), ("only_votes", warn_of_votes)):
+            if info.get(sign) and not any(earlier.get(sign) for earlier in told):
+                strategy = as_strategy(self.query_strategy)
+                warn_of(strategy, self.estimator_, stacklevel)
 
     def teach(
         self, X: Any, y: Any, *, on_repeat: str = "append", **params: Any

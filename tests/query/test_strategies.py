@@ -103,25 +103,28 @@ STRATEGIES = {
 
 
 class Line(RegressorMixin, BaseEstimator):
-    """Bayesian linear regression of unit noise and prior, fitted in no time."""
+    """Bayesian linear regression of unit noise and prior, fitted in no time.
+
+    Its answers, unlike those of a matrix product, are the same for equal rows.
+    """
 
     def fit(self, X, y):
         X = as_dense(X)
-        self.covariance_ = np.linalg.inv(X.T @ X + np.eye(X.shape[1]))
-        self.coef_ = self.covariance_ @ (X.T @ y)
+        covariance = np.linalg.inv(X.T @ X + np.eye(X.shape[1]))
+        self.coef_, self.variance_ = covariance @ (X.T @ y), np.diag(covariance)
         return self
 
     def predict(self, X):
-        return as_dense(X) @ self.coef_
+        return np.einsum("nd,d->n", as_dense(X), self.coef_)
 
     def sample_predict(self, X, n_samples=None, random_state=None):
         X, mean = as_dense(X), self.predict(X)
-        std = np.sqrt(1 + ((X @ self.covariance_) * X).sum(axis=1))
+        std = np.sqrt(1 + np.einsum("nd,nd,d->n", X, X, self.variance_))
         return np.stack([mean - std, mean + std])
 
 
 class Means(ClassifierMixin, BaseEstimator):
-    """Gaussian classes of unit variance, fitted in no time."""
+    """Gaussian classes of unit variance, fitted in no time; of equal rows as above."""
 
     def fit(self, X, y):
         X = as_dense(X)
@@ -130,7 +133,8 @@ class Means(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        return softmax(as_dense(X) @ self.means_.T - (self.means_**2).sum(1) / 2, 1)
+        products = np.einsum("nd,cd->nc", as_dense(X), self.means_)
+        return softmax(products - (self.means_**2).sum(axis=1) / 2, axis=1)
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
