@@ -417,13 +417,17 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def _look_into(self, info, stacklevel):
         """Warn, once a learner, of a strategy that could not choose, or read votes."""
+        for sign, warn_of in (("tied", warn_of_ties), ("only_votes", warn_of_votes)):
+            if info.get(sign) and not self._has_told(sign):
+                strategy = as_strategy(self.query_strategy)
+                warn_of(strategy, self.estimator_, stacklevel)
+
+    def _has_told(self, sign):
+        """Tell whether what an earlier query told holds a sign."""
         question = vars(self).get("_question")
         told = [record["info"] for record in self._rounds]
         told += [] if question is None else [question.info]
-        for sign, warn_of in (("tied", warn_of_ties), ("only_votes", warn_of_votes)):
-            if info.get(sign) and not any(earlier.get(sign) for earlier in told):
-                strategy = as_strategy(self.query_strategy)
-                warn_of(strategy, self.estimator_, stacklevel)
+        return any(earlier.get(sign) for earlier in told)
 
     def teach(
         self, X: Any, y: Any, *, on_repeat: str = "append", **params: Any
