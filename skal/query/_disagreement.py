@@ -39,7 +39,8 @@ class VoteEntropy(ScoreStrategy):
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
     each member over the pool. Needs votes: a forest, bagging, hard or soft voting, or
     an estimator with ``sample_proba``. Few members make many ties, which are broken at
-    random. On multilabel targets it is the mean over the labels.
+    random. On multilabel targets it is the mean over the labels. Of trees whose leaves
+    are pure ``BALD``, ``KLDivergence`` and ``ConsensusEntropy`` are the same as this.
 
     References
     ----------
@@ -96,7 +97,8 @@ class ConsensusEntropy(ScoreStrategy):
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
     each member over the pool. Needs samples: a forest, bagging, soft voting, or an
     estimator with ``sample_proba``. On multilabel targets it is the mean over the
-    labels.
+    labels. Trees whose leaves are pure have no doubt of their own, and it is the entropy
+    of their votes: set ``min_samples_leaf`` or ``max_depth``.
 
     References
     ----------
@@ -155,7 +157,8 @@ class KLDivergence(ScoreStrategy):
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
     each member over the pool. Needs samples: a forest, bagging, soft voting, or an
     estimator with ``sample_proba``. On multilabel targets it is the mean over the
-    labels.
+    labels. Trees whose leaves are pure have no doubt of their own, and it is the entropy
+    of their votes: set ``min_samples_leaf`` or ``max_depth``.
 
     References
     ----------
