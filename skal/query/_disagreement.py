@@ -97,8 +97,8 @@ class ConsensusEntropy(ScoreStrategy):
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
     each member over the pool. Needs samples: a forest, bagging, soft voting, or an
     estimator with ``sample_proba``. On multilabel targets it is the mean over the
-    labels. Trees whose leaves are pure have no doubt of their own, and it is the entropy
-    of their votes: set ``min_samples_leaf`` or ``max_depth``.
+    labels. Trees whose leaves are pure have no doubt of their own, and it is the
+    entropy of their votes: set ``min_samples_leaf`` or ``max_depth``.
 
     References
     ----------
@@ -157,8 +157,8 @@ class KLDivergence(ScoreStrategy):
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
     each member over the pool. Needs samples: a forest, bagging, soft voting, or an
     estimator with ``sample_proba``. On multilabel targets it is the mean over the
-    labels. Trees whose leaves are pure have no doubt of their own, and it is the entropy
-    of their votes: set ``min_samples_leaf`` or ``max_depth``.
+    labels. Trees whose leaves are pure have no doubt of their own, and it is the
+    entropy of their votes: set ``min_samples_leaf`` or ``max_depth``.
 
     References
     ----------
