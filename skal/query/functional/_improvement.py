@@ -67,13 +67,13 @@ def expected_improvement(
     >>> expected_improvement([1.0, 0.0, 2.0], [1.0, 1.0, 0.0], best=1.0).round(3)
     array([0.399, 0.083, 1.   ])
     """
-    gain, std = _gain(mean, std, best, tradeoff)
-    z = _in_deviations(gain, std)
+    gain, spread = _gain(mean, std, best, tradeoff)
+    z = _in_deviations(gain, spread)
     below = np.minimum(z, 0)  # where the two terms cancel: by the scaled tail
     density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
     tail = density * (1 + below * np.sqrt(np.pi / 2) * erfcx(-below / np.sqrt(2)))
-    spread = np.where(z < 0, std * tail, gain * ndtr(z) + std * density)
-    return np.maximum(np.where(std > 0, spread, gain), 0)
+    value = np.where(z < 0, spread * tail, gain * ndtr(z) + spread * density)
+    return np.maximum(np.where(spread > 0, value, gain), 0)
 
 
 def probability_of_improvement(
@@ -119,8 +119,8 @@ def probability_of_improvement(
     >>> probability_of_improvement([1.0, 0.0, 2.0], [1.0, 1.0, 0.0], best=1.0).round(3)
     array([0.5  , 0.159, 1.   ])
     """
-    gain, std = _gain(mean, std, best, tradeoff)
-    return np.where(std > 0, ndtr(_in_deviations(gain, std)), gain > 0)
+    gain, spread = _gain(mean, std, best, tradeoff)
+    return np.where(spread > 0, ndtr(_in_deviations(gain, spread)), gain > 0)
 
 
 def upper_confidence_bound(
@@ -163,8 +163,8 @@ def upper_confidence_bound(
     >>> upper_confidence_bound([1.0, 0.0], [0.5, 2.0], beta=2.0)
     array([2., 4.])
     """
-    mean, std = _check_beliefs(mean, std)
-    return mean + check_number("beta", beta, minimum=0) * std
+    center, spread = _check_beliefs(mean, std)
+    return center + check_number("beta", beta, minimum=0) * spread
 
 
 def _gain(mean, std, best, tradeoff):
