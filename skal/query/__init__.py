@@ -21,10 +21,13 @@ from skal.query._disagreement import (
 from skal.query._diverse_batch import DiverseBatch
 from skal.query._diversity import CLUE, ClusterMargin, WeightedKMeans
 from skal.query._epig import EPIG
+from skal.query._find import Find, TargetMargin
 from skal.query._gradient import BADGE, ExpectedGradientLength
 from skal.query._herding import FacilityLocation, MaxHerding, UHerding
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
+from skal.query._neighbor_index import NeighborIndex
+from skal.query._neighbours import Neighbours
 from skal.query._perturbation import ALFAMix, DropQuery
 from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result
@@ -61,6 +64,7 @@ __all__ = [
     "ExpectedModelChange",
     "FALCUN",
     "FacilityLocation",
+    "Find",
     "GreedySampling",
     "InformationDensity",
     "KLDivergence",
@@ -71,6 +75,8 @@ __all__ = [
     "MaxHerding",
     "MeanStd",
     "Mixture",
+    "NeighborIndex",
+    "Neighbours",
     "PredictiveEntropy",
     "ProbCover",
     "QueryStrategy",
@@ -78,6 +84,7 @@ __all__ = [
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",
+    "TargetMargin",
     "TypiClust",
     "UHerding",
     "VariationRatio",

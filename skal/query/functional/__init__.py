@@ -38,6 +38,7 @@ from skal.query.functional._herding import (
     max_herding,
     uherding,
 )
+from skal.query.functional._nearest import nearest_rows
 from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
@@ -87,6 +88,7 @@ __all__ = [
     "mean_std",
     "mmr",
     "mutual_information",
+    "nearest_rows",
     "predictive_entropy",
     "prob_cover",
     "purity_radius",
