@@ -33,9 +33,12 @@ from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result
 from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
+from skal.query._random_tail import RandomTail
 from skal.query._regression import ExpectedModelChange, GreedySampling
 from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
+from skal.query._target import check_target as check_target  # for stopping rules
+from skal.query._target import is_target as is_target
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
 from skal.query.functional._order import top_n
 
@@ -81,6 +84,7 @@ __all__ = [
     "ProbCover",
     "QueryStrategy",
     "RandomSampling",
+    "RandomTail",
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",

@@ -227,8 +227,13 @@ def library_of(method):
 def keys_of(vectors):
     """Return what stands for each vector: the bytes that it holds."""
     if sp.issparse(vectors):
-        rows = (vectors[i] for i in range(vectors.shape[0]))
-        return [row.indices.tobytes() + row.data.tobytes() for row in rows]
+        ends = zip(vectors.indptr[:-1], vectors.indptr[1:], strict=True)
+        rows = (slice(*pair) for pair in ends)
+        return [
+            vectors.indices[row].astype(np.int64).tobytes()
+            + vectors.data[row].tobytes()
+            for row in rows
+        ]
     return [row.tobytes() for row in np.ascontiguousarray(vectors)]
 
 
