@@ -9,6 +9,8 @@ from scipy.special import gammaln, logsumexp
 _EVERY = 64
 #: Numbers of alternatives beyond, evenly spread on a logarithmic scale.
 _SPREAD = 64
+#: Totals that are tried at once.
+_AT_ONCE = 64
 
 
 def most_there_can_be(samples, n_found, n_left, confidence):
@@ -39,14 +41,13 @@ def most_there_can_be(samples, n_found, n_left, confidence):
     least = mixture_likelihood(samples) + np.log1p(-confidence)
     low, high = n_found, n_found + n_left
 
-    def likelihood(total):
-        n, known, size, hits = samples.T
-        return log_chance(n, total - known, size, hits).sum()
+    n, known, size, hits = samples.T
+
+    def likelihood(totals):  # (n_totals,)
+        return log_chance(n, totals[:, np.newaxis] - known, size, hits).sum(axis=1)
 
     # It is log-concave in the total: it rises up to the mode, and falls from there.
     mode = first_where(lambda m: likelihood(m + 1) <= likelihood(m), low, high)
-    if likelihood(mode) <= least:
-        return mode
     return first_where(lambda m: likelihood(m + 1) <= least, mode, high)
 
 
@@ -60,12 +61,9 @@ def mixture_likelihood(samples):
     spread = np.geomspace(_EVERY, max(n, _EVERY), _SPREAD).astype(np.int64)
     left = np.unique(np.minimum(np.append(np.arange(_EVERY), spread), n))
     weight = np.log(1 / (left + 1) - np.append(1 / (left[1:] + 1), 0))
-    known = samples[0, 1]
-    for n, before, size, hits in samples:
-        left = np.maximum(left - (before - known), 0)
-        weight = weight + log_chance(n, left, size, hits)
-        left, known = np.maximum(left - hits, 0), before + hits
-    return logsumexp(weight)
+    n, known, size, hits = samples.T[..., np.newaxis]
+    since = np.maximum(left - (known - known[0]), 0)  # (n_samples, n_alternatives)
+    return logsumexp(weight + log_chance(n, since, size, hits).sum(axis=0))
 
 
 def log_chance(n, positives, size, hits):
@@ -88,12 +86,16 @@ def log_choose(n, k):
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
 
 
-def first_where(true_from, low, high):
-    """Return the first number from low on for which a condition holds, at most high."""
+def first_where(holds, low, high):
+    """Return the first number from low on from which a condition holds, at most high.
+
+    It is asked for many numbers at once.
+    """
     while low < high:
-        middle = (low + high) // 2
-        if true_from(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+        step = -(-(high - low) // _AT_ONCE)
+        numbers = np.arange(low, high, step)
+        false = np.flatnonzero(~holds(numbers))
+        if len(false) == 0:
+            return low
+        low, high = numbers[false[-1]] + 1, min(numbers[false[-1]] + step, high)
+    return int(low)
