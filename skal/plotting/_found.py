@@ -25,7 +25,7 @@ def plot_found(
     n_samples: int | None = None,
     ax: Axes | None = None,
     average: str = "mean",
-    band: str | None = "auto",
+    band: str | None = "range",
     baseline: str | None = None,
 ) -> LabelCurveDisplay:
     """Draw how many rows of a class were found, against the labels asked.
@@ -49,8 +49,8 @@ def plot_found(
         Where to draw; None makes a new figure.
     average : {"mean", "median"}, default="mean"
         See :meth:`LabelCurveDisplay.plot`.
-    band : {"auto", "ci", "se", "std", "quartiles", "range"} or None, default="auto"
-        See :meth:`LabelCurveDisplay.plot`.
+    band : {"auto", "ci", "se", "std", "quartiles", "range"} or None, default="range"
+        See :meth:`LabelCurveDisplay.plot`; "range" is from the worst run to the best.
     baseline : str, default=None
         See :meth:`LabelCurveDisplay.plot`.
 

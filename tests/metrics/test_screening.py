@@ -100,16 +100,15 @@ def test_a_scorer_counts_what_a_learner_has_found():
 
 def test_an_experiment_draws_the_curve_of_what_was_found(tmp_path):
     experiment = Experiment(
-        (X, Y),
         LogisticRegression(max_iter=500),
         ["random", "margin"],
+        (X, Y),
         n_labels=30,
         n_initial=10,
-        batch_size=10,
-        n_seeds=1,
+        seeds=1,
         metrics={"found": FoundScorer(2)},
     )
-    table = experiment.run(tmp_path / "runs").to_frame()
-    found = table[table["metric"] == "found"] if "metric" in table else table
-    values = found["value"] if "value" in found else found["found"]
-    assert values.max() > values.min() > 0
+    frame = experiment.run(tmp_path / "runs").frame
+    found = frame.groupby("n_labels")["found"].min()
+    assert found.tolist() == sorted(found)
+    assert found.iloc[-1] > 0
