@@ -110,7 +110,9 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
         shares = self._shares(view.round, view.n_labels)
         counts = draw_counts(shares, n_instances, rng)
         left = np.arange(len(rows))
-        parts, scores, told = [], [], {}
+        parts: list[Any] = []
+        scores: list[Any] = []
+        told: dict[str, Any] = {}
         for (name, _), base, count in zip(
             self.bases, self._bases(), counts, strict=True
         ):

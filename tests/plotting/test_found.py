@@ -10,12 +10,6 @@ from skal import ActiveLearner
 from skal.plotting import plot_found
 
 
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    plt.close("all")
-
-
 def test_a_learner_and_labels_in_hand():
     X, y = load_iris(return_X_y=True)
     learner = ActiveLearner(LogisticRegression(max_iter=500), n_labels=30).fit(X, y)
