@@ -44,7 +44,7 @@ def resolve_initial(initial, y=None, target_type="multiclass"):
         words = ", ".join(map(repr, nearest_first(initial, initial_words())))
         raise ValueError(f"initial must be one of {words}, got {initial!r}.")
     strategy = as_strategy(initial, "initial")
-    unmet = sorted(strategy.needs & _NEEDS_A_MODEL)
+    unmet = sorted(strategy._first_needs & _NEEDS_A_MODEL)
     if unmet:
         raise ValueError(
             "initial must be a strategy that needs no model and no labels, got "

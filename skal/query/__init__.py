@@ -24,6 +24,7 @@ from skal.query._diverse_batch import DiverseBatch
 from skal.query._diversity import CLUE, ClusterMargin, WeightedKMeans
 from skal.query._epig import EPIG
 from skal.query._error_reduction import ExpectedErrorReduction
+from skal.query._find import Find, TargetMargin
 from skal.query._gradient import BADGE, ExpectedGradientLength
 from skal.query._herding import FacilityLocation, MaxHerding, UHerding
 from skal.query._improvement import (
@@ -33,14 +34,19 @@ from skal.query._improvement import (
 )
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
+from skal.query._neighbor_index import NeighborIndex
+from skal.query._neighbours import Neighbours
 from skal.query._perturbation import ALFAMix, DropQuery
 from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result
 from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
+from skal.query._random_tail import RandomTail
 from skal.query._regression import ExpectedModelChange, GreedySampling
 from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
+from skal.query._target import check_target as check_target  # for stopping rules
+from skal.query._target import is_target as is_target
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
 from skal.query.functional._order import top_n
 
@@ -71,6 +77,7 @@ __all__ = [
     "ExpectedModelChange",
     "FALCUN",
     "FacilityLocation",
+    "Find",
     "GreedySampling",
     "InformationDensity",
     "KLDivergence",
@@ -83,14 +90,18 @@ __all__ = [
     "MaxHerding",
     "MeanStd",
     "Mixture",
+    "NeighborIndex",
+    "Neighbours",
     "PredictiveEntropy",
     "ProbCover",
     "ProbabilityOfImprovement",
     "QueryStrategy",
     "RandomSampling",
+    "RandomTail",
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",
+    "TargetMargin",
     "TypiClust",
     "UHerding",
     "UpperConfidenceBound",

@@ -197,6 +197,11 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         """Return the strategies inside."""
         return ()
 
+    @property
+    def _first_needs(self) -> frozenset[str]:
+        """What the strategy needs before there is a label, as ``initial=``."""
+        return self.needs
+
     @abstractmethod
     def _query(
         self,

@@ -42,8 +42,8 @@ def anything(learner, X, n_instances=1, random_state=None):
     return random_state.choice(n_rows, n_instances, replace=False), {"n_rows": n_rows}
 
 
-#: What strategies derive from, or what functions are wrapped in.
-BASES = {"CallableStrategy", "QueryStrategy", "ScoreStrategy"}
+#: What strategies derive from, functions are wrapped in, or an index for them.
+BASES = {"CallableStrategy", "NeighborIndex", "QueryStrategy", "ScoreStrategy"}
 #: Every strategy and wrapper of skal.query, found there and made with its defaults.
 FOUND = {
     name: getattr(query, name)()

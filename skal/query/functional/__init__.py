@@ -43,6 +43,7 @@ from skal.query.functional._improvement import (
     probability_of_improvement,
     upper_confidence_bound,
 )
+from skal.query.functional._nearest import nearest_rows
 from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
@@ -93,6 +94,7 @@ __all__ = [
     "mean_std",
     "mmr",
     "mutual_information",
+    "nearest_rows",
     "predictive_entropy",
     "prob_cover",
     "probability_of_improvement",
