@@ -33,7 +33,7 @@ class Rejects:
         if not self.rows.any():
             return y
         mark = np.asarray(mark_in(y, self.label))
-        words = [part.dtype.kind in "US" for part in (y, mark)]
+        words = [part.dtype.kind == "U" for part in (y, mark)]
         alike = words[0] == words[1] and y.dtype.kind != "b"
         y = y.astype(np.promote_types(y.dtype, mark.dtype) if alike else object)
         y[self.rows] = mark.item()
@@ -57,7 +57,7 @@ def read_with_rejects(
     kind = known.kind
     if kind is None and rows.any():  # nothing says more than the shape
         kind = "multiclass" if y.ndim == 1 else "multilabel"
-    full = np.zeros(y.shape)
+    full = np.full(y.shape, reject_label)
     if not known.missing.all():
         full = filled(known.y[~known.missing], len(y))
         full[~rows] = known.y
@@ -76,9 +76,9 @@ def find_rejects(y, reject_label, classes=None):
     mark = mark_in(y, reject_label)
     if y.dtype.kind == "O":
         holds.flat = [is_same(value, mark) for value in y.flat]
-    elif isinstance(mark, (str, bytes)) == (y.dtype.kind in "US"):
+    elif isinstance(mark, str) == (y.dtype.kind == "U"):
         holds = y == mark if y.dtype.kind != "b" else holds
-    elif y.dtype.kind in "US":
+    elif y.dtype.kind == "U":
         check_not_spelt(y, reject_label, classes)
     if holds.ndim == 1:
         return holds
@@ -96,22 +96,21 @@ def is_same(value, mark):
     """Tell whether a value of an object array is the reject label."""
     if isinstance(value, (bool, np.bool_)):
         return False
-    words = isinstance(value, (str, bytes))
-    number = isinstance(value, (Real, np.number))
-    return (words if isinstance(mark, (str, bytes)) else number) and value == mark
+    kind = str if isinstance(mark, str) else Real
+    return isinstance(value, kind) and value == mark
 
 
 def mark_in(y, reject_label):
     """Return the reject label as an array of labels would hold it."""
     if isinstance(reject_label, str):
-        return reject_label.encode() if y.dtype.kind == "S" else str(reject_label)
+        return str(reject_label)
     whole = y.dtype.kind in "iuO" and float(reject_label).is_integer()
     return int(reject_label) if whole else reject_label
 
 
 def check_not_spelt(y, reject_label, classes):
     """Refuse words that a number has become among words."""
-    word = np.asarray(str(reject_label)).astype(y.dtype.kind).item()
+    word = str(reject_label)
     named = () if classes is None else list(classes)
     if word not in named and np.any(y == word):
         raise ValueError(
@@ -127,8 +126,7 @@ def check_reject_label(reject_label, missing_label, classes, *, regression):
         return
     is_word = isinstance(reject_label, str)
     if not is_word and (
-        not isinstance(reject_label, Real)
-        or isinstance(reject_label, (bool, np.bool_))
+        not isinstance(reject_label, Real) or isinstance(reject_label, (bool, np.bool_))
     ):
         raise TypeError(
             f"reject_label must be a word, a number or None, got {reject_label!r}."

@@ -35,7 +35,7 @@ def corrected(told, positions, target):
     source = np.arange(len(told.y))
     source[positions] = len(source) + np.arange(len(positions))
     y, rejects = join_with_rejects(
-        (told.y, told.rejects), (target.like(told.y).y, target.rejects)
+        (told.y, told.rejects), (told.in_type(target).y, target.rejects)
     )
     rejects = None if rejects is None else rejects.of(source)
     return replace(told, y=y[source], rejects=rejects)

@@ -495,7 +495,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         live = self._live()
         told = live.told
         if told is not None:
-            target = target.like(told.y)
+            target = told.in_type(target)
         params = routed(self, "fit", params)
         seen = np.flatnonzero(~target.missing)
         labels = self._labels_after(told, target)

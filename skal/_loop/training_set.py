@@ -117,6 +117,10 @@ class TrainingSet:
             truth = labels.codes_at(truth)
         return replace(self, labels=labels, whole=whole, truth=truth)
 
+    def in_type(self, target):
+        """Return a target in the type of these labels, where that loses nothing."""
+        return target.like(self.y) if len(self.y_in_scope) else target
+
     def among(self, training):
         """Return a training set in the codes of these rows, which are some of it."""
         if len(self.y) == len(training.y):
@@ -163,9 +167,7 @@ class TrainingSet:
                 continue  # one row and one value may have been a coincidence
             parts = [np.asarray(part.params[name]) for part in (self, other)]
             joined[name] = np.concatenate(parts)
-        y, rejects = join_with_rejects(
-            (self.y, self.rejects), (other.y, other.rejects)
-        )
+        y, rejects = join_with_rejects((self.y, self.rejects), (other.y, other.rejects))
         return TrainingSet(
             concat_rows(self.X, other.X),
             y,
