@@ -20,8 +20,9 @@ def in_scope(training):
     known = training.in_scope()
     if len(known.y) == 0:
         raise FewLabelsError(
-            f"A model needs rows that belong to a class, and all {len(training.y)} were "
-            f"rejected, as reject_label={training.rejects.label!r} says. In a "
+            "A model needs rows that belong to a class, and all "
+            f"{len(training.y)} were rejected (reject_label="
+            f"{training.rejects.label!r}). In a "
             "simulation, raise n_labels; in a live loop, teach keeps such rows until "
             "there are others."
         )

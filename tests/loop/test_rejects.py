@@ -155,7 +155,7 @@ def test_a_simulation_that_finds_nothing_but_rejects_says_so():
         n_labels=15,
         reject_label="no",
     )
-    with pytest.raises(ValueError, match="all 15 were rejected.*raise n_labels"):
+    with pytest.raises(ValueError, match=r"all 15 were rejected.*raise n_labels"):
         learner.fit(np.arange(22.0)[:, None], y)
 
 
@@ -348,7 +348,7 @@ def test_a_number_that_became_a_word_is_refused():
 @pytest.mark.parametrize("n_labels", [None, 2])
 def test_nothing_but_rejects_cannot_be_fitted(n_labels):
     learner = ActiveLearner(reject_label="no", n_labels=n_labels)
-    with pytest.raises(ValueError, match="must hold (at least one label|a row that)"):
+    with pytest.raises(ValueError, match=r"must hold (at least one label|a row that)"):
         learner.fit([[0.0], [1.0]], ["no", "no"])
 
 
@@ -378,7 +378,7 @@ def test_without_a_label_nothing_is_rejected():
 
 def test_the_view_offers_the_rejected_rows():
     learner = ActiveLearner(reject_label="no")
-    learner.teach([[0.0], [1.0], [2.0]], ["a", "no", "b"])
+    learner.teach(np.arange(3.0)[:, None], ["a", "no", "b"])
     view = learner.__skal_view__()
     assert view.X_training.tolist() == [[0.0], [2.0]]
     assert view.y_training.tolist() == ["a", "b"]
