@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._checks import check_fraction
+from skal._data import n_rows
 from skal.query import functional
 from skal.query._picks import split_result
 from skal.query._wrapper import WrapperStrategy
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from skal.query._base import QueryStrategy
 
+#: Of as many rows as are expected in scope, the base sees this share; it doubles with
+#: each batch of rows in scope beyond those wanted.
+_SHARE = 0.65
 #: Probabilities that differ by less are the same: rounding must not choose.
 _DIGITS = 6
 
@@ -34,10 +38,10 @@ class InScope(WrapperStrategy):
     ----------
     base : str, QueryStrategy or callable, default="uherding"
         The strategy that chooses among them.
-    share : float, default=0.65
-        Of as many rows as the pool is expected to hold in scope, the share that
-        ``base`` sees: less keeps foreign rows out more strictly, and lets fewer rows
-        through that are unlike all labelled ones.
+    purity : float, default=0.9
+        The share of the questions after the first round that should be in scope. Where
+        more were, ``base`` sees more of the pool, and with it rows that are unlike all
+        labelled ones; where fewer were, less.
 
     See Also
     --------
@@ -47,10 +51,9 @@ class InScope(WrapperStrategy):
 
     Notes
     -----
-    Cost: O((n + i) (m + r) d) for n rows, m labelled and r rejected ones, d features
-    and i iterations of a logistic regression, then that of ``base``. Needs embeddings.
-    Keeps no class of foreign rows apart from another, and learns nothing of a foreign
-    kind before a row of it was rejected.
+    Cost: O(n k d + k^3) for n rows, d features and k labelled and rejected ones, of
+    which 2000 at most are looked at, then that of ``base``. Needs embeddings. Of a
+    foreign kind nothing is known before a row of it was rejected.
 
     ``info["purity"]`` is the share of the batch expected to be in scope.
 
@@ -77,23 +80,40 @@ class InScope(WrapperStrategy):
     def __init__(
         self,
         base: str | QueryStrategy | Callable[..., Any] = "uherding",
-        share: float = 0.65,
+        purity: float = 0.9,
     ) -> None:
         self.base = base
-        self.share = share
+        self.purity = purity
 
     def _check_params(self):
-        check_fraction("share", self.share)
+        check_fraction("purity", self.purity)
 
     def _query(self, view, rows, n_instances, rng):
         base = self._base()
         if view.X_rejected is None or view.n_labels == 0:
             return base(view, rows, n_instances, random_state=rng)
         likely = functional.in_scope(
-            view.embed(rows), view.embed(view.X_training), view.embed(view.X_rejected)
+            view.embed(rows),
+            view.embed(view.X_training),
+            view.embed(view.X_rejected),
+            random_state=rng,
         )
-        size = max(n_instances, int(np.ceil(self.share * likely.sum())))
+        share = _SHARE * 2.0 ** np.clip(surplus(view, self.purity) / n_instances, 0, 9)
+        size = int(np.clip(share * likely.sum(), n_instances, len(rows)))
         kept = np.sort(top_n(likely.round(_DIGITS), size, rng))
         result = base(view, rows.take(kept), n_instances, random_state=rng)
         picked, info = split_result(result)
         return kept[picked], {**info, "purity": float(likely[kept[picked]].mean())}
+
+
+def surplus(view, purity):
+    """Count the rows in scope asked for after the first round, less those wanted.
+
+    A view that knows no history has no first round.
+    """
+    history = view.history
+    if "n_rejected" not in history:
+        return 0.0
+    asked = view.n_labels + n_rows(view.X_rejected) - history["n_labels"][0]
+    rejected = n_rows(view.X_rejected) - history["n_rejected"][0]
+    return (1 - purity) * asked - rejected

@@ -208,14 +208,14 @@ def discriminative(
         Z = _stack([known, E[picked], E[others]])
         is_known = np.arange(Z.shape[0]) < known.shape[0] + len(picked)
         if len(others):
-            weights = fit_logistic(Z, is_known, weights, scale, regularization)
+            weights = _logistic(Z, is_known, weights, scale, regularization)
         scores = row_products(E, -weights[:-1] / scale)
         scores[picked] = -np.inf
         picked = np.append(picked, top_n(scores, len(part), rng))
     return picked
 
 
-def fit_logistic(Z, y, start, scale, regularization):
+def _logistic(Z, y, start, scale, regularization):
     """Fit a logistic regression in which both classes weigh the same."""
     signs = np.where(y, 1.0, -1.0)
     shares = 0.5 / np.where(y, y.sum(), (~y).sum())

@@ -5,38 +5,45 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
+from scipy.linalg import solve
 from scipy.special import expit
-from sklearn.utils.extmath import row_norms
+from sklearn.utils import gen_batches
 
-from skal.query.functional._contrast import fit_logistic, row_products
-from skal.query.functional._distances import to_known
+from skal._seed import as_random_state
+from skal.query.functional._contrast import _stack
+from skal.query.functional._distances import distances
 from skal.query.functional._inputs import check_finite, check_pool
+from skal.query.functional._order import draw_rows
 
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
 
-#: Weight of the squared norm of the coefficients, beside the mean loss.
-_REGULARIZATION = 0.01
-#: How much more often than not a row near to one side belongs there: the power of the
-#: distances whose ratio is the odds.
-_POWER = 4
-#: Log odds of one estimate beyond these say no more than these.
-_SURE = 14.0
+#: Of more labelled rows, and of more rejected ones, so many are drawn.
+_MOST = 1000
+#: The bandwidth of the kernel, in median distances of two rows asked for.
+_BANDWIDTH = 0.5
+#: The ridge, before each side is given the same weight.
+_RIDGE = 0.1
+#: How fast the odds grow with what the regression says, from -1 to 1.
+_SLOPE = 3.0
+#: Numbers of a tile of distances.
+_TILE = 2**17
 
 
-def in_scope(E: Any, labeled: Any, rejected: Any) -> NDArray[np.float64]:
+def in_scope(
+    E: Any,
+    labeled: Any,
+    rejected: Any,
+    *,
+    random_state: int | np.random.RandomState | None = None,
+) -> NDArray[np.float64]:
     r"""Estimate how likely rows of a pool belong to one of the classes.
 
-    Two estimates are averaged in log odds: a logistic regression that tells labelled
-    rows from rejected ones, both sides weighing the same, which finds what foreign rows
-    have in common, and the distances :math:`d_+` to the nearest labelled and
-    :math:`d_-` to the nearest rejected row, which keep them apart where they have
-    nothing in common:
-
-    .. math:: \tfrac{1}{2} \left( w^\top x + b + 4 \log \tfrac{d_-}{d_+} \right)
+    A kernel ridge regression learns 1 for labelled and -1 for rejected rows, both sides
+    weighing the same. Rejected rows of several kinds need have nothing in common: each
+    speaks for what is near to it, and where nothing is near the answer is in between.
 
     Parameters
     ----------
@@ -46,6 +53,8 @@ def in_scope(E: Any, labeled: Any, rejected: Any) -> NDArray[np.float64]:
         Embeddings of the rows that belong to a class, at least one.
     rejected : {array-like, sparse matrix} of shape (r, d)
         Embeddings of the rows that belong to none, at least one.
+    random_state : int, RandomState instance or None, default=None
+        Draws 1000 of more labelled, or of more rejected, rows.
 
     Returns
     -------
@@ -63,39 +72,53 @@ def in_scope(E: Any, labeled: Any, rejected: Any) -> NDArray[np.float64]:
 
     Notes
     -----
-    Costs O((n + i) (m + r) d) time for i iterations of the regression, O(n) memory.
+    Costs O(n k d + k^3) time for k labelled and rejected rows, 2000 at most, in tiles;
+    O(n + k^2) memory.
 
     Examples
     --------
     >>> from skal.query.functional import in_scope
-    >>> in_scope([[0.0], [1.0], [5.0]], [[0.5]], [[9.0]]).round(2)
-    array([1.  , 1.  , 0.38])
+    >>> in_scope([[0.0], [2.0], [9.0]], [[0.0], [1.0]], [[8.0]]).round(2)
+    array([0.95, 0.9 , 0.06])
     """
     E, labeled = check_pool(E, 1, labeled)
     rejected = check_pool(E, 1, rejected)[1]
+    rng = as_random_state(random_state)
+    sides = []
     for name, rows in (("labeled", labeled), ("rejected", rejected)):
         if rows is None:
             raise ValueError(f"{name} must hold at least one row, got none.")
-        check_finite(name, rows)
+        rows = check_finite(name, rows)
+        drawn = len_of(rows) > _MOST
+        sides.append(rows[draw_rows(len_of(rows), _MOST, rng)] if drawn else rows)
     check_finite("E", E)
-    line = log_odds_of_line(E, labeled, rejected)
-    near, far = to_known([E], [labeled]), to_known([E], [rejected])
-    least = np.finfo(np.float32).tiny
-    nearest = _POWER * (np.log(far + least) - np.log(near + least))
-    both = [np.clip(odds, -_SURE, _SURE) for odds in (line, nearest)]
-    return expit(np.mean(both, axis=0))
+    known = _stack(sides)
+    signs = np.repeat([1.0, -1.0], [len_of(rows) for rows in sides])
+    coefficients, bandwidth = kernel_ridge(known, signs)
+    out = np.empty(len_of(E))
+    for rows in gen_batches(len(out), max(1, _TILE // len(signs))):
+        near = gaussian(distances(E[rows], known), bandwidth)
+        out[rows] = np.einsum("ij,j->i", near, coefficients)  # equal rows, equal sums
+    return expit(_SLOPE * out)
 
 
-def log_odds_of_line(E, labeled, rejected):
-    """Return what a logistic regression says, that tells two kinds of rows apart."""
-    is_sparse = sp.issparse(E)
-    centre = 0.0 if is_sparse else E.mean(axis=0)
-    known = (sp.vstack if is_sparse else np.concatenate)([labeled, rejected])
-    known = known.tocsr() if is_sparse else known - centre
-    scale = np.sqrt(row_norms(known, squared=True).mean() / E.shape[1]) or 1.0
-    is_labeled = np.arange(known.shape[0]) < labeled.shape[0]
-    start = np.zeros(E.shape[1] + 1)
-    weights = fit_logistic(known, is_labeled, start, scale, _REGULARIZATION)
-    slopes = weights[:-1] / scale
-    offset = weights[-1] - (0.0 if is_sparse else centre @ slopes)
-    return row_products(E, slopes) + offset
+def len_of(rows):
+    """Return the number of rows, dense or CSR."""
+    return rows.shape[0]
+
+
+def kernel_ridge(known, signs):
+    """Return the coefficients of a balanced kernel ridge regression, and its width."""
+    away = distances(known, known).astype(float)
+    apart = away[away > 0]
+    bandwidth = _BANDWIDTH * np.median(apart) if len(apart) else 1.0
+    share = np.where(signs > 0, np.mean(signs > 0), np.mean(signs < 0))
+    gram = gaussian(away, bandwidth)
+    np.fill_diagonal(gram, 1.0)  # whatever rounding makes of a distance to oneself
+    gram[np.diag_indices(len(signs))] += 2 * _RIDGE * share
+    return solve(gram, signs, assume_a="pos"), bandwidth
+
+
+def gaussian(away, bandwidth):
+    """Return the Gaussian kernel of distances."""
+    return np.exp(-0.5 * (away / bandwidth) ** 2)
