@@ -75,7 +75,8 @@ def find_rejects(y, reject_label, classes=None):
     holds = np.zeros(y.shape, bool)
     mark = mark_in(y, reject_label)
     if y.dtype.kind == "O":
-        holds.flat = [is_same(value, mark) for value in y.flat]
+        same = [is_same(value, mark) for value in y.flat]
+        holds = np.array(same, bool).reshape(y.shape)
     elif isinstance(mark, str) == (y.dtype.kind == "U"):
         holds = y == mark if y.dtype.kind != "b" else holds
     elif y.dtype.kind == "U":

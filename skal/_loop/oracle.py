@@ -47,7 +47,7 @@ class Oracle:
         codes = np.full(n, -1)
         codes[order] = self.labels.encode(training.y)
         truth = self.labels.encode(self.y) if self.knows_all else None
-        if self.rejects is None:
+        if self.rejects is None or training.rejects is None:
             return replace(training, whole=(self.X, codes, self.params), truth=truth)
         if truth is not None:  # whatever a model takes a row of no class for is wrong
             truth[self.rejects.rows] = self.labels.n_outputs
