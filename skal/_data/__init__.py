@@ -21,6 +21,12 @@ from skal._data.labels import (
 from skal._data.multi_input import MultiInput, as_multi_input
 from skal._data.pools import check_pool
 from skal._data.reading import blocks, chunk_size
+from skal._data.rejects import (
+    Rejects,
+    check_reject_label,
+    join_with_rejects,
+    read_with_rejects,
+)
 from skal._data.row_keys import row_groups, row_keys
 from skal._data.rows import Rows, as_positions, as_rows, select_rows
 from skal._data.targets import (
@@ -29,13 +35,13 @@ from skal._data.targets import (
     check_unmarked,
     find_missing,
     is_hole,
-    join_targets,
     read_target,
 )
 
 __all__ = [
     "Labels",
     "MultiInput",
+    "Rejects",
     "Rows",
     "as_array",
     "as_multi_input",
@@ -44,18 +50,20 @@ __all__ = [
     "blocks",
     "check_alike",
     "check_pool",
+    "check_reject_label",
     "check_unmarked",
     "chunk_size",
     "concat_rows",
     "find_missing",
     "is_hole",
     "is_torch_dataset",
-    "join_targets",
+    "join_with_rejects",
     "learn_labels",
     "multilabel_proba",
     "n_rows",
     "naming_holes",
     "read_target",
+    "read_with_rejects",
     "row_groups",
     "row_keys",
     "select_rows",

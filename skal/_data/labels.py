@@ -139,7 +139,8 @@ class Labels:
         """Return Labels that know the classes of a target too."""
         if self.target_type != "multiclass":
             return replace(self, learnt=None, constant=None)
-        classes = np.union1d(self.classes, target.y[~target.missing])
+        known = target.y[target.known]
+        classes = np.union1d(self.classes, known) if len(known) else self.classes
         return Labels("multiclass", classes, self.marked or target.marked)
 
 
@@ -180,7 +181,7 @@ def learn_labels(target, classes, missing_label=None):
     """Build the Labels of a learner from ``classes=``, else from the known y."""
     if target.kind == "regression":
         return Labels("regression")
-    known = target.y[~target.missing]
+    known = target.y[target.known]
     if target.kind == "multilabel":
         return Labels("multilabel", np.arange(known.shape[1]))
     if classes is not None:

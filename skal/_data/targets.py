@@ -1,6 +1,7 @@
 """Reading y: which rows carry a label, and what kind of target it is."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,13 +16,21 @@ class Target:
     ``kind`` is "multiclass", "multilabel" or "regression", None where no row has a
     label. Where some of the several labels of a row are known, the others are NaN and
     the row is not missing. ``marked`` tells whether ``missing_label`` itself stands in
-    y.
+    y. ``rejects`` are the Rejects of y, where there is a label that rejects rows.
     """
 
     y: np.ndarray
     missing: np.ndarray
     kind: str | None
     marked: bool = False
+    rejects: Any = None
+
+    @property
+    def known(self):
+        """Which rows carry a label: they are neither missing nor rejected."""
+        if self.rejects is None:
+            return ~self.missing
+        return ~(self.missing | self.rejects.rows)
 
     def like(self, known):
         """Return the target in the type of known labels, where that loses nothing."""
@@ -222,9 +231,3 @@ def check_alike(first, second):
             f"y must hold labels like those before ({first.dtype}, shape "
             f"{first.shape}), got {second.dtype} of shape {second.shape}."
         )
-
-
-def join_targets(first, second):
-    """Stack the targets of two batches, which must be of one kind."""
-    check_alike(first, second)
-    return np.concatenate([first, second])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skal._data import as_positions, join_targets
+from skal._data import as_positions, join_with_rejects
 
 
 def check_taught(indices, n):
@@ -34,8 +34,11 @@ def corrected(told, positions, target):
         )
     source = np.arange(len(told.y))
     source[positions] = len(source) + np.arange(len(positions))
-    y = join_targets(told.y, target.like(told.y).y)[source]
-    return replace(told, y=y)
+    y, rejects = join_with_rejects(
+        (told.y, told.rejects), (told.in_type(target).y, target.rejects)
+    )
+    rejects = None if rejects is None else rejects.of(source)
+    return replace(told, y=y[source], rejects=rejects)
 
 
 def without_rows(state, kept):

@@ -8,7 +8,7 @@ from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 
 from skal._checks import check_classes, check_int, count_of, name_of
-from skal._data import check_unmarked
+from skal._data import check_reject_label, check_unmarked
 from skal._loop.batch_sizes import check_sizes, size_in_round
 from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
@@ -35,6 +35,12 @@ def check_learner(learner, template):
         )
     if learner.classes is not None and not is_regressor(template):
         check_unmarked(learner.classes, learner.missing_label)
+    check_reject_label(
+        learner.reject_label,
+        learner.missing_label,
+        learner.classes,
+        regression=is_regressor(template),
+    )
     if learner.warm_start:
         warm_start_param(template)
     rule = learner.stopping

@@ -15,6 +15,20 @@ class FewLabelsError(ValueError):
     """An estimator can be fitted on more labels, but not on these."""
 
 
+def in_scope(training):
+    """Return the rows of a training set that were not rejected; refuse to have none."""
+    known = training.in_scope()
+    if len(known.y) == 0:
+        raise FewLabelsError(
+            "A model needs rows that belong to a class, and all "
+            f"{len(training.y)} were rejected (reject_label="
+            f"{training.rejects.label!r}). In a "
+            "simulation, raise n_labels; in a live loop, teach keeps such rows until "
+            "there are others."
+        )
+    return known
+
+
 def few_labels(estimator, training, template, error):
     """Build the error for a fit that failed on few labels; None if not for that."""
     if training.is_constant:

@@ -15,10 +15,13 @@ _COLUMNS = {
     "stopping": object,
 }
 
+#: Columns of runs in which rows may be rejected, and what a round has that was before.
+_REJECT_COLUMNS = {"n_rejected": np.int64}
+
 #: Columns of runs in which the estimator saw unlabelled rows, and what a round has
 #: in which it did not.
 _PSEUDO_COLUMNS = {"n_pseudo_labeled": np.int64, "pseudo_accuracy": float}
-_NO_PSEUDO = {"n_pseudo_labeled": 0, "pseudo_accuracy": np.nan}
+_NONE = {"n_rejected": 0, "n_pseudo_labeled": 0, "pseudo_accuracy": np.nan}
 
 
 def round_record(purchase, fit_time, estimator, training):
@@ -36,10 +39,23 @@ def round_record(purchase, fit_time, estimator, training):
         "stopping": None,
         "source": purchase.source,
     }
+    record |= reject_record(training)
     if training.whole is None:
         return record
     _, codes, _ = training.whole
     return {**record, **pseudo_record(estimator, codes, training.truth)}
+
+
+def reject_record(training):
+    """Count the rows that belong to no class, where there is a label for them."""
+    if training.rejects is None:
+        return {}
+    return {"n_rejected": int(training.rejects.rows.sum())}
+
+
+def recounted(rounds, training):
+    """Return the rounds, of which the last ends in a training set as it is now."""
+    return (*rounds[:-1], {**rounds[-1], **reject_record(training)})
 
 
 def pseudo_record(estimator, codes, truth):
@@ -63,11 +79,12 @@ def columns(rounds):
     """Return the rounds as a dict of columns of equal length."""
     table = {}
     dtypes = dict(_COLUMNS)
-    if any("n_pseudo_labeled" in round for round in rounds):
-        dtypes.update(_PSEUDO_COLUMNS)
+    for more in (_REJECT_COLUMNS, _PSEUDO_COLUMNS):
+        if any(more.keys() <= round.keys() for round in rounds):
+            dtypes.update(more)
     for name, dtype in dtypes.items():
         column = np.empty(len(rounds), dtype)
-        missing = _NO_PSEUDO.get(name)
+        missing = _NONE.get(name)
         for i, round in enumerate(rounds):
             column[i] = round.get(name, missing)
         table[name] = column

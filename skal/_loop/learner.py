@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from warnings import warn
 
 import numpy as np
@@ -20,7 +20,7 @@ from skal._data import (
     check_pool,
     learn_labels,
     n_rows,
-    read_target,
+    read_with_rejects,
     select_rows,
     warn_of_mark,
 )
@@ -120,6 +120,11 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     missing_label : int, str or None, default=-1
         Marks rows without a label in y, besides NaN and None. In regression only NaN
         does.
+    reject_label : int, float, str or None, default=None
+        The answer "none of these": a row that holds it in y was asked for and belongs
+        to no class. It counts as a label that was spent, no model is fitted to it, and
+        it is none of ``classes_``. None rejects nothing. Of several labels a row, each
+        must be it.
     store_estimators : bool, default=False
         Keep the model of every round, for ``staged_predict`` and its kin.
     random_state : int, RandomState instance or None, default=None
@@ -139,7 +144,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     X_training_ : array-like of shape (n_labels, ...)
         The labelled rows in the order in which they were labelled.
     y_training_ : ndarray of shape (n_labels,) or (n_labels, n_outputs)
-        Their labels.
+        Their labels, ``reject_label`` for rows that belong to no class.
     labeled_iter_ : ndarray of int of shape (n_samples,)
         The round in which each row of fit's X was labelled: 0 at the start, -1 never,
         or taken back. Rows taught later are appended.
@@ -154,7 +159,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         pool of the query that asked for the rows taught, -1 for rows that it did not
         ask for), ``query_time`` and ``fit_time`` in seconds,
         ``score`` of the rows asked, ``info`` from the strategy, and ``stopping``, what
-        the stopping rule measured on the model of that round. With ``use_unlabeled``
+        the stopping rule measured on the model of that round. With ``reject_label``
+        also ``n_rejected``, how many of the ``n_labels`` rows so far belong to no
+        class. With ``use_unlabeled``
         also ``n_pseudo_labeled``, how many rows the model took its own labels for, and
         ``pseudo_accuracy``, the share of them that were right, NaN where nobody knows.
     should_stop_ : bool
@@ -201,6 +208,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     True
     """
 
+    _added_params: ClassVar = {"reject_label": None}
+
     def __init__(
         self,
         estimator: Any = None,
@@ -215,6 +224,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         use_unlabeled: bool = False,
         warm_start: bool = False,
         missing_label: float | str | None = -1,
+        reject_label: float | str | None = None,
         store_estimators: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -230,6 +240,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         self.use_unlabeled = use_unlabeled
         self.warm_start = warm_start
         self.missing_label = missing_label
+        self.reject_label = reject_label
         self.store_estimators = store_estimators
         self.random_state = random_state
         self.verbose = verbose
@@ -286,9 +297,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def _fit_given(self, X, target, params):
         """Train on the labelled rows; buy nothing."""
         y, missing = target.y, target.missing
-        if missing.all():
+        if not target.known.any():
             raise ValueError(
-                f"y must hold at least one label, got {len(y)} missing ones. "
+                f"y must hold at least one label, got {len(y)} missing "
+                f"{'' if missing.all() else 'or rejected '}ones. "
                 "Use query to choose the first rows and teach to label them."
             )
         labels = learn_labels(target, self.classes, self.missing_label)
@@ -296,9 +308,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         if self.classes is None and not self.use_unlabeled:
             warn_of_mark(labels, self.missing_label, stacklevel=5)
             warn_of_spelling(labels.classes, (), stacklevel=5)
+        shown = y if target.rejects is None else target.rejects.shown(y)
         context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        oracle = Oracle(X, y, params, labels, self.use_unlabeled)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=shown)
+        oracle = Oracle(
+            X, y, params, labels, self.use_unlabeled, rejects=target.rejects
+        )
         order = np.flatnonzero(~missing)
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
         loop = self._loop(draw_seed(self.random_state))
@@ -306,7 +321,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         purchase = Purchase(order, "given")
         self._commit(loop.train(training, purchase, labeled_iter, order))
         context.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes=dict
+            estimator=self, X=X, y=shown, reconstruction_attributes=dict
         )
         return self
 
@@ -316,11 +331,19 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         y, n = target.y, len(target.y)
         if target.missing.any():
             raise incomplete(target.missing, self.n_labels, self.missing_label)
+        if not target.known.any():
+            raise ValueError(
+                f"y must hold a row that belongs to a class, got {n} that are all "
+                f"{self.reject_label!r}, which reject_label says is none."
+            )
         labels = learn_labels(target, self.classes)
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
         check_simulation(self, self._template(), labels.target_type, y)
-        oracle = Oracle(X, y, params, labels, self.use_unlabeled, knows_all=True)
+        rejects = target.rejects
+        oracle = Oracle(
+            X, y, params, labels, self.use_unlabeled, knows_all=True, rejects=rejects
+        )
         budget = count_of("n_labels", self.n_labels, n)
         simulation = Simulation(
             self._loop(draw_seed(self.random_state), asked=self.n_initial < budget),
@@ -330,12 +353,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             self.batch_size,
         )
         context = self._init_callback_context(max_subtasks=simulation.n_rounds)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        shown = y if rejects is None else rejects.shown(y)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=shown)
         reason = self._run(simulation, context)
         spent = reason == "n_labels" and self.n_labels > n
         reason = "exhausted" if spent else reason
         self._commit(replace(simulation.state, termination=reason))
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        context.call_on_fit_task_end(estimator=self, X=X, y=shown)
         return self
 
     def _run(self, simulation, context):
@@ -475,11 +499,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         live = self._live()
         told = live.told
         if told is not None:
-            target = target.like(told.y)
+            target = told.in_type(target)
         params = routed(self, "fit", params)
         seen = np.flatnonzero(~target.missing)
         labels = self._labels_after(told, target)
-        training = Oracle(X, target.y, params, labels).reveal(seen)
+        oracle = Oracle(X, target.y, params, labels, rejects=target.rejects)
+        training = oracle.reveal(seen)
         if told is not None:
             training = told.extended(training)
         n_told = 0 if told is None else len(told.y)
@@ -722,7 +747,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def _labels_after(self, told, target):
         """Return the Labels that know what was known and the new y."""
-        if told is None or self.classes is not None:
+        nothing = told is None or len(told.y_in_scope) == 0  # is known of classes yet
+        if nothing or self.classes is not None:
             labels = learn_labels(target, self.classes, self.missing_label)
         elif target.kind != told.labels.target_type:
             raise ValueError(
@@ -730,9 +756,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                 f"{target.kind} ones."
             )
         else:
-            check_alike(told.y, target.y)
+            if target.known.any():
+                check_alike(told.y, target.y)
             labels = told.labels.with_new(target)
-        if self.classes is None and (told is None or not told.labels.marked):
+        if self.classes is None and (nothing or not told.labels.marked):
             warn_of_mark(labels, self.missing_label, stacklevel=4)
         return labels
 
@@ -747,7 +774,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         if live.so_far is not None:
             told, state = live.so_far.training, live.so_far
             state = state if isinstance(state, State) else None
-            labels = without_lost(labels, told.y, training.y, state, in_place)
+            before, after = told.y_in_scope, training.y_in_scope
+            labels = without_lost(labels, before, after, state, in_place)
             known = told.labels.classes
         if labels.target_type == "multiclass":
             warn_of_spelling(labels.classes, known, stacklevel=4)
@@ -770,7 +798,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """Return what y says, as a Target."""
         template = self._template()
         kind, partly = get_tags(template).estimator_type, takes_partial_labels(template)
-        return read_target(y, self.missing_label, kind, self.classes, partly=partly)
+        return read_with_rejects(
+            y,
+            self.missing_label,
+            kind,
+            self.classes,
+            partly=partly,
+            reject_label=self.reject_label,
+        )
 
     def _check_teachable(self, method):
         """Refuse what a method that changes the labels cannot work with."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._loop.history import round_record
+from skal._loop.few_labels import in_scope
+from skal._loop.history import recounted, round_record
 from skal._loop.initial import resolve_initial
 from skal._loop.state import State
 from skal._loop.training import check_answers, check_codes, fit, next_estimator
@@ -134,20 +135,23 @@ class Loop:
         estimator, training = self._fitted(training, state.round, before)
         self._check(estimator, training, state.round)
         models = state.models and (*state.models[:-1], (estimator, training.labels))
-        state = replace(state, estimator=estimator, training=training, models=models)
+        rounds = recounted(state.rounds, training)
+        state = replace(
+            state, estimator=estimator, training=training, models=models, rounds=rounds
+        )
         return state.with_measure(None)  # what the rule saw was the model before
 
     def _fitted(self, training, round, before):
         """Return the fitted estimator of a round, and the rows in codes it knows."""
-        estimator, training = next_estimator(self, training, before)
+        estimator, known = next_estimator(self, in_scope(training), before)
         with fork_torch(self.seed, round, "fit"), self._looked_at(estimator, round):
-            estimator, training = fit(estimator, training, self.estimator)
-        check_codes(estimator, training)
-        return estimator, training
+            estimator, known = fit(estimator, known, self.estimator)
+        check_codes(estimator, known)
+        return estimator, known.among(training)
 
     def _check(self, estimator, training, round):
         with fork_torch(self.seed, round, "check"):
-            check_answers(estimator, training)
+            check_answers(estimator, training.in_scope())
 
     def _looked_at(self, estimator, round):
         """Let a net that a simulation will ask for samples fail before training."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skal._data import Labels, n_rows, take_rows
+from skal._data import Labels, Rejects, n_rows, take_rows
 from skal._loop.training_set import TrainingSet
 from skal._meta import row_weights, slice_params
 
@@ -19,6 +19,7 @@ class Oracle:
     labels: Labels
     use_unlabeled: bool = False
     knows_all: bool = False
+    rejects: Rejects | None = None
 
     def __post_init__(self):
         """Refuse weights that do not belong to the rows."""
@@ -31,16 +32,44 @@ class Oracle:
         """
         n = n_rows(self.X)
         if not copy and len(order) == n and not isinstance(self.X, list):
-            return TrainingSet(self.X, self.y, self.params, self.labels)
+            return TrainingSet(
+                self.X, self.y, self.params, self.labels, rejects=self.rejects
+            )
         training = TrainingSet(
             take_rows(self.X, order),
             self.y[order],
             slice_params(self.params, order, n),
             self.labels,
+            rejects=None if self.rejects is None else self.rejects.of(order),
         )
         if not self.use_unlabeled:
             return training
         codes = np.full(n, -1)
         codes[order] = self.labels.encode(training.y)
         truth = self.labels.encode(self.y) if self.knows_all else None
-        return replace(training, whole=(self.X, codes, self.params), truth=truth)
+        if self.rejects is None or training.rejects is None:
+            return replace(training, whole=(self.X, codes, self.params), truth=truth)
+        if truth is not None:  # whatever a model takes a row of no class for is wrong
+            truth[self.rejects.rows] = self.labels.n_outputs
+        out = order[training.rejects.rows]  # neither labelled nor unlabelled
+        left = np.delete(np.arange(n), out)
+        params = slice_params(self.params, left, n)
+        whole = take_rows(self.X, left), codes[left], params
+        return replace(
+            training, whole=whole, truth=None if truth is None else truth[left]
+        )
+
+    def in_scope(self, rows):
+        """Return the labels of the rows, at some positions, that belong to a class."""
+        if self.rejects is None:
+            return self.y[rows]
+        return self.y[rows][~self.rejects.rows[rows]]
+
+    @property
+    def strata(self):
+        """What tells the classes of the rows apart; rejected rows are one more."""
+        if self.rejects is None or self.labels.target_type != "multiclass":
+            return self.y
+        codes = self.labels.find(self.y)
+        codes[self.rejects.rows] = self.labels.n_outputs
+        return codes

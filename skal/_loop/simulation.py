@@ -67,21 +67,21 @@ class Simulation:
     def first_purchase(self):
         """Ask for the first rows; go on while they hold one class."""
         started = perf_counter()
-        labels, y = self.oracle.labels, self.oracle.y
-
         first = self._ask_first(self.n_initial)
-        if labels.target_type == "multiclass" and np.all(y[first] == y[first[0]]):
-            taken = np.isin(np.arange(len(y)), first)
+        known = self.oracle.in_scope(first)
+        is_multiclass = self.oracle.labels.target_type == "multiclass"
+        if is_multiclass and np.all(known == known[:1]):
+            taken = np.isin(np.arange(len(self.oracle.y)), first)
             more = go_on(self._ask_first, taken, self.n_initial)
             more = islice(more, self.budget - len(first))
-            first = np.append(first, [*up_to_another(y[first[0]], more, y)])
+            first = np.append(first, [*up_to_another(known, more, self.oracle)])
         seconds = perf_counter() - started
         return Purchase(first.astype(np.int64), query_time=seconds)
 
     def _ask_first(self, size):
         """Return the rows that a first round of some size asks for."""
-        labels, y, rows = self.oracle.labels, self.oracle.y, Rows(self.oracle.X)
-        return self.loop.ask_first(rows, size, labels, y)[0]
+        labels, rows = self.oracle.labels, Rows(self.oracle.X)
+        return self.loop.ask_first(rows, size, labels, self.oracle.strata)[0]
 
     def next_purchase(self):
         """Ask for a batch; let the stopping rule look at the model that asked."""
@@ -127,9 +127,13 @@ class Simulation:
         return self.state
 
 
-def up_to_another(label, rows, y):
-    """Yield rows up to the first that has another label."""
+def up_to_another(known, rows, oracle):
+    """Yield rows up to the first that has another label than those known.
+
+    These are all of one class, or none: rejected rows have none.
+    """
     for row in rows:
         yield row
-        if y[row] != label:
+        known = np.append(known[:1], oracle.in_scope([row]))
+        if np.any(known != known[:1]):
             return

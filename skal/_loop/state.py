@@ -87,11 +87,13 @@ class State:
 
     def view(self) -> ModelView:
         """Return the view of the fitted model for the next query."""
+        known = self.training.in_scope()
         return ModelView._of_learner(
             self.estimator,
             self.labels,
-            X_training=self.training.X,
-            y_training=self.training.y,
+            X_training=known.X,
+            y_training=known.y,
+            X_rejected=self.training.X_rejected,
             history=partial(columns, self.rounds),  # built for those who read it
             round=self.round,
             random_state=partial(stream, self.seed, self.round + 1, "samples"),

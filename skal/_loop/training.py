@@ -37,7 +37,7 @@ def brings_a_class(training, before):
     """Tell whether a training set holds a class that the last model did not see."""
     if training.labels.target_type != "multiclass":
         return before.labels.learnt is not None
-    return not np.array_equal(np.unique(training.y), np.unique(before.y))
+    return not np.array_equal(np.unique(training.y), np.unique(before.y_in_scope))
 
 
 def fit(estimator, training, template):

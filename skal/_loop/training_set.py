@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skal._data import Labels, concat_rows, join_targets, take_rows
+from skal._data import Labels, Rejects, concat_rows, join_with_rejects, take_rows
 from skal._meta import in_codes, is_row_wise, slice_params
 
 
@@ -15,6 +15,8 @@ class TrainingSet:
     ``params`` are fit's keyword arguments, row-wise ones aligned with X. ``whole`` is
     what the estimator sees instead where it learns from unlabelled rows too; ``truth``
     are the codes of all those rows, for the record only, where an oracle knows them.
+    ``rejects`` are the rows that belong to no class, where a learner has a label for
+    them: they are remembered, and no model is fitted to them.
     """
 
     X: object
@@ -23,26 +25,52 @@ class TrainingSet:
     labels: Labels
     whole: tuple | None = None
     truth: np.ndarray | None = None
+    rejects: Rejects | None = None
 
     @classmethod
     def of(cls, learner):
         """Return the labelled rows of a learner, of which it holds the attributes."""
         known = vars(learner)
+        y, rejects = known.get("_rejects", (known["y_training_"], None))
         return cls(
             known["X_training_"],
-            known["y_training_"],
+            y,
             known["_params"],
             known["_labels"],
+            rejects=rejects,
         )
 
     def attributes(self):
         """Return the attributes of a learner that was taught these, by their names."""
-        return {
+        attributes = {
             "X_training_": self.X,
             "y_training_": self.y,
             "_params": self.params,
             "_labels": self.labels,
         }
+        if self.rejects is not None:
+            attributes["y_training_"] = self.rejects.shown(self.y)
+            attributes["_rejects"] = self.y, self.rejects
+        return attributes
+
+    @property
+    def y_in_scope(self):
+        """The labels without those of rejected rows, which only fill a place."""
+        return self.y if self.rejects is None else self.y[~self.rejects.rows]
+
+    @property
+    def X_rejected(self):
+        """The rejected rows, None where there are none."""
+        if self.rejects is None or not self.rejects.rows.any():
+            return None
+        return take_rows(self.X, np.flatnonzero(self.rejects.rows))
+
+    def in_scope(self):
+        """Return the rows that were not rejected: what a model is fitted to."""
+        if self.rejects is None or not self.rejects.rows.any():
+            return self
+        kept = self.at(np.flatnonzero(~self.rejects.rows))
+        return replace(kept, whole=self.whole, truth=self.truth)
 
     @property
     def is_one_class(self):
@@ -54,7 +82,8 @@ class TrainingSet:
         """Whether the labels are classes, or several a row, and the same in each."""
         if self.labels.target_type == "regression":
             return False
-        return bool(np.all(self.y == self.y[:1]))  # a stage may have no row
+        y = self.y_in_scope
+        return bool(np.all(y == y[:1]))  # a stage may have no row
 
     @property
     def has_gaps(self):
@@ -87,6 +116,17 @@ class TrainingSet:
         if truth is not None:
             truth = labels.codes_at(truth)
         return replace(self, labels=labels, whole=whole, truth=truth)
+
+    def in_type(self, target):
+        """Return a target in the type of these labels, where that loses nothing."""
+        return target.like(self.y) if len(self.y_in_scope) else target
+
+    def among(self, training):
+        """Return a training set in the codes of these rows, which are some of it."""
+        if len(self.y) == len(training.y):
+            return self
+        known = {"labels": self.labels, "whole": self.whole, "truth": self.truth}
+        return replace(training, **known)
 
     def with_all_codes(self):
         """Return the same rows in codes that are places among all classes."""
@@ -127,11 +167,13 @@ class TrainingSet:
                 continue  # one row and one value may have been a coincidence
             parts = [np.asarray(part.params[name]) for part in (self, other)]
             joined[name] = np.concatenate(parts)
+        y, rejects = join_with_rejects((self.y, self.rejects), (other.y, other.rejects))
         return TrainingSet(
             concat_rows(self.X, other.X),
-            join_targets(self.y, other.y),
+            y,
             {**other.params, **joined},
             other.labels,
+            rejects=rejects,
         )
 
     def at(self, rows, told=None, labels=None):
@@ -146,6 +188,7 @@ class TrainingSet:
             self.y[told],
             slice_params(self.params, told, len(self.y)),
             labels or self.labels,
+            rejects=None if self.rejects is None else self.rejects.of(told),
         )
 
     def without_pool(self):

@@ -11,7 +11,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._data import n_rows, read_target, spread, take_rows
+from skal._data import n_rows, read_with_rejects, spread, take_rows
 from skal._meta.around import AroundEstimator, inside_has
 from skal._meta.routing import routed, slice_params
 from skal._model import columns
@@ -150,7 +150,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         X : array-like of shape (n_samples, ...)
             Rows to predict.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their labels. Rows without a label are left out.
+            Their labels. Rows without a label, and rejected ones, are left out.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
         **params : dict
@@ -168,14 +168,17 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
 
     def _scored(self, estimator, labels, X, y, params):
         kind = "regressor" if labels.target_type == "regression" else "classifier"
-        target = read_target(y, self.missing_label, kind, labels.classes)
+        reject_label = getattr(self, "reject_label", None)
+        target = read_with_rejects(
+            y, self.missing_label, kind, labels.classes, reject_label=reject_label
+        )
         params = routed(self, "score", params)
         y = target.y
-        if target.missing.any():
-            if target.missing.all():
+        if not target.known.all():
+            if not target.known.any():
                 raise ValueError("y must hold labels to score against, got none.")
             warn_of_unscored(target)
-            seen = np.flatnonzero(~target.missing)
+            seen = np.flatnonzero(target.known)
             params = slice_params(params, seen, n_rows(X))
             X, y = take_rows(X, seen), y[seen]
         if labels.constant is not None:  # the labels that the estimator knows not count
@@ -249,6 +252,13 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
 
 def warn_of_unscored(target):
     """Tell how many rows a score leaves out."""
+    if not target.missing.any():
+        warn(
+            "The score is that of the rows that belong to a class. Those that y "
+            "rejects are left out.",
+            stacklevel=4,
+        )
+        return
     out, n = int(target.missing.sum()), len(target.missing)
     way = " Pass missing_label=None if the mark is a class." if target.marked else ""
     warn(

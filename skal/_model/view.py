@@ -61,6 +61,8 @@ class ModelView:
         The labelled rows that it was fitted on.
     y_training : array-like of shape (n_labels,), default=None
         Their labels.
+    X_rejected : array-like of shape (n_rejected, ...), default=None
+        Rows that were asked for and belong to no class; None where there are none.
     classes : array-like of shape (n_classes,), default=None
         The full set of classes; None takes the estimator's own.
     random_state : int, RandomState instance or None, default=None
@@ -102,6 +104,7 @@ class ModelView:
         X_training: Any = None,
         y_training: Any = None,
         *,
+        X_rejected: Any = None,
         classes: ArrayLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         history: dict[str, NDArray[Any]] | None = None,
@@ -110,6 +113,7 @@ class ModelView:
         self.estimator = estimator
         self.X_training = X_training
         self.y_training = y_training
+        self.X_rejected = X_rejected
         self._history: Any = {} if history is None else history  # or what builds it
         self.round = round
         self.n_labels = 0 if X_training is None else n_rows(X_training)

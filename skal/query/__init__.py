@@ -43,6 +43,7 @@ from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
 from skal.query._random_tail import RandomTail
 from skal.query._regression import ExpectedModelChange, GreedySampling
+from skal.query._scope import InScope
 from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
 from skal.query._target import check_target as check_target  # for stopping rules
@@ -79,6 +80,7 @@ __all__ = [
     "FacilityLocation",
     "Find",
     "GreedySampling",
+    "InScope",
     "InformationDensity",
     "KLDivergence",
     "KMeansBoundary",

@@ -6,6 +6,7 @@ from skal._checks import check_int, check_number
 from skal._model import lacking
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
+from skal.query._coverage import labeled_of
 
 
 class ContrastiveAL(ScoreStrategy):
@@ -141,7 +142,7 @@ class DiscriminativeAL(QueryStrategy):
         return functional.discriminative(
             view.embed(rows),
             n_instances,
-            view.embed(view.X_training),
+            labeled_of(view),
             n_sub_batches=self.n_sub_batches,
             max_rows=self.max_rows,
             regularization=self.regularization,

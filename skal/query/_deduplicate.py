@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import row_norms
 
 from skal._checks import check_choice, check_number
+from skal.query._coverage import labeled_of, stacked
 from skal.query._picks import scores_of, split_result
 from skal.query._wrapper import WrapperStrategy
 from skal.query.functional._distances import to_known, to_row
@@ -124,8 +124,8 @@ class Sieve:
         self.transform = transform
         self.threshold = threshold
         self.known: list[Any] = []
-        if view.X_training is not None:
-            self.known.append(transform(view.embed(view.X_training)))
+        if (known := labeled_of(view)) is not None:
+            self.known.append(transform(known))
         self.kept: list[tuple[int, float]] = []
         self.copies: list[tuple[int, float]] = []
 
@@ -151,10 +151,3 @@ class Sieve:
         picked = np.array([position for position, _ in rows], np.int64)
         scores = np.array([score for _, score in rows])
         return picked, {} if np.isnan(scores).any() else {"score": scores}
-
-
-def stacked(parts):
-    """Stack embeddings, dense or CSR."""
-    if sp.issparse(parts[0]):
-        return sp.vstack(parts, format="csr")
-    return np.concatenate(parts)

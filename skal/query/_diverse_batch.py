@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._checks import check_choice, check_fraction, check_int
+from skal.query._coverage import labeled_of
 from skal.query._picks import scores_of, split_result
 from skal.query._wrapper import WrapperStrategy
 from skal.query.functional import (
@@ -139,8 +140,8 @@ class DiverseBatch(WrapperStrategy):
         """Return positions on the shortlist."""
         E = view.embed(rows.take(named))
         options: dict[str, Any] = {"random_state": rng}
-        if self.method != "kmeans" and view.X_training is not None:
-            options["labeled"] = view.embed(view.X_training)
+        if self.method != "kmeans" and (known := labeled_of(view)) is not None:
+            options["labeled"] = known
         if self.method == "kcenter":
             return k_center_greedy(E, n_instances, **options)
         if self.method == "mmr":

@@ -48,6 +48,7 @@ from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
 from skal.query.functional._regression import expected_model_change, greedy_sampling
+from skal.query.functional._scope import in_scope
 from skal.query.functional._seeding import kmeans_plus_plus
 from skal.query.functional._typiclust import typiclust
 from skal.query.functional._uncertainty import (
@@ -80,6 +81,7 @@ __all__ = [
     "facility_location",
     "falcun",
     "greedy_sampling",
+    "in_scope",
     "information_density",
     "k_center_greedy",
     "kl_divergence",

@@ -146,12 +146,12 @@ def to_known(pool, known):
     for some in gen_batches(known[0].shape[0], _TILE):
         for rows in gen_batches(len(nearest), _TILE):
             spaces = zip(pool, known, strict=True)
-            tile = np.prod([_distances(A[rows], B[some]) for A, B in spaces], axis=0)
+            tile = np.prod([distances(A[rows], B[some]) for A, B in spaces], axis=0)
             np.minimum(nearest[rows], tile.min(axis=1), out=nearest[rows])
     return nearest
 
 
-def _distances(A, B):
+def distances(A, B):
     """Distances between the rows of A and B: (n, m)."""
     if sp.issparse(A) or sp.issparse(B):
         return euclidean_distances(A, B)
