@@ -374,9 +374,9 @@ def marked(row):
 def by_set():
     """Points over random on each set, and the default's share of random's labels."""
     rows = []
-    for data, about in described().iterrows():
+    for data, n_rows, n_columns, n_classes, _ in described().itertuples():
         words = [f"{data} °" if data in UNSEEN else data]
-        words += [f"{about['rows']} x {about['columns']}", about["classes"]]
+        words += [f"{n_rows} x {n_columns}", n_classes]
         for model in MODELS:
             for strategy in ("auto", "margin"):
                 words.append(marked(compared(model, strategy).loc[data]))
