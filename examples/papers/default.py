@@ -17,17 +17,19 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import inspect
 import io
 import os
 import re
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
-from groups import digits, docstrings
+from groups import SCIPY, SKLEARN, digits
 from matplotlib.figure import Figure
 from page import as_table, filled
 from sklearn.decomposition import TruncatedSVD
@@ -141,6 +143,27 @@ def languages():
         Normalizer(),
     )
     return letters.fit_transform(own), np.array([min(of) for of in own.values()])
+
+
+def docstrings():
+    """What 20 modules say of their functions, as 50 components of the words."""
+    texts = {}
+    for name in [f"scipy.{m}" for m in SCIPY.split()] + [
+        f"sklearn.{m}" for m in SKLEARN.split()
+    ]:
+        module = import_module(name)
+        for member_name in module.__all__:
+            said = inspect.getdoc(getattr(module, member_name, None)) or ""
+            # Some hold a set or random numbers, which differ from process to process.
+            words = sorted(re.findall(r"[a-z]{3,}", said.lower()))
+            if len(said) > 200:
+                texts.setdefault(" ".join(words), name)
+    embedding = make_pipeline(
+        TfidfVectorizer(sublinear_tf=True, stop_words="english", min_df=3),
+        TruncatedSVD(50, random_state=0),
+        Normalizer(),
+    )
+    return embedding.fit_transform(texts), np.array([*texts.values()])
 
 
 DATA = {

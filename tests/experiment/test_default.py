@@ -49,7 +49,7 @@ def test_results_are_whole_and_paired(default):
 def test_a_third_of_the_sets_is_unseen(default):
     names = [*default.DATA]
     assert names == sorted(names)
-    assert default.UNSEEN == tuple(names[2::3])
+    assert tuple(names[2::3]) == default.UNSEEN
     assert len(default.UNSEEN) * 3 == len(names) == len(default.described())
 
 
