@@ -256,9 +256,7 @@ def experiments(data, **changed):
         if model == "logistic":
             strategies |= DIVERSE
         one = {model: MODELS[model]}
-        # A forest takes three times as long as a logistic regression.
-        chosen = fewer if model == "forest" else settings
-        named[f"others_{model}"] = Experiment(one, strategies, data, **chosen)
+        named[f"others_{model}"] = Experiment(one, strategies, data, **fewer)
     wide = settings | {"batch_size": 30}
     one = {"logistic": MODELS["logistic"]}
     named["batch30"] = Experiment(one, ALWAYS | DIVERSE, data, **wide)
