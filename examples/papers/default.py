@@ -40,6 +40,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 
 from skal.experiment import Experiment, Results
+from skal.metrics import labels_to_reach
 from skal.query import DiverseBatch
 
 HERE = Path(__file__).parent
@@ -239,16 +240,20 @@ SETTINGS = {
     "test_size": 0.4,
     "pool_size": 700,
     "metrics": ["accuracy", "balanced_accuracy"],
-    "seeds": 10,
 }
 
 
-def experiments(data, **changed):
-    """Return {name: Experiment} of these data sets."""
-    settings = SETTINGS | changed
-    fewer = settings | {"seeds": min(settings["seeds"], 5)}
+def experiments(data, seeds=10):
+    """Return {name: Experiment} of these data sets; trees, which take long, on five."""
+    settings = SETTINGS | {"seeds": seeds}
+    fewer = settings | {"seeds": min(seeds, 5)}
     named = {
-        model: Experiment({model: MODELS[model]}, ALWAYS, data, **settings)
+        model: Experiment(
+            {model: MODELS[model]},
+            ALWAYS,
+            data,
+            **(settings if model == "logistic" else fewer),
+        )
         for model in MODELS
     }
     for model, names in OTHERS.items():
@@ -281,9 +286,8 @@ def run(names):
     data = {name: load(name) for name in names}
     describe(data)
     for name, experiment in experiments(data).items():
-        folder = CELLS / f"default_{name}"
-        experiment.run(folder, verbose=1)
-        Results.from_dir(folder).to_parquet(RESULTS / f"{name}.parquet")
+        results = experiment.run(CELLS / f"default_{name}", verbose=1)
+        results.to_parquet(RESULTS / f"{name}.parquet")
 
 
 def smoke():
@@ -319,9 +323,24 @@ def compared(name, strategy, baseline="random"):
 @cache
 def shares(name, strategy):
     """Return labels to be where random is at its last, as a share of random's."""
-    table = read(name).summary()
-    table = table[table["strategy"] == strategy].set_index("data").sort_index()
-    return table["labels_to_match_random"] / SETTINGS["n_labels"]
+    results, found = read(name), {}
+    for data, model in results.settings("accuracy"):
+        grid, scores = results.paired("accuracy", data, model)
+        target = scores["random"].mean(axis=0)[-1]
+        labels = labels_to_reach(grid, scores[strategy].mean(axis=0), target)
+        found[data] = float(labels) / grid[-1]
+    return pd.Series(found).sort_index()
+
+
+def ran(name):
+    """Return the strategies that an experiment has results of."""
+    path = RESULTS / f"{name}.parquet"
+    return read(name).strategies() if path.is_file() else []
+
+
+def proven():
+    """Return the models that the default was run with."""
+    return [model for model in MODELS if "auto" in ran(model)]
 
 
 def described():
@@ -355,7 +374,7 @@ def median_share(found):
 def proof():
     """The default against random and margin, seen and unseen sets apart."""
     rows = []
-    for model in MODELS:
+    for model in proven():
         against, margin = (compared(model, "auto", b) for b in ("random", "margin"))
         parts = {
             "seen": ~against.index.isin(UNSEEN),
@@ -363,6 +382,8 @@ def proof():
             "all": np.full(len(against), True),
         }
         for part, chosen in parts.items():
+            if not chosen.any():
+                continue
             one, other = against[chosen], margin[chosen]
             rows.append(
                 [
@@ -398,58 +419,57 @@ def by_set():
     for data, n_rows, n_columns, n_classes, _ in described().itertuples():
         words = [f"{data} °" if data in UNSEEN else data]
         words += [f"{n_rows} x {n_columns}", n_classes]
-        for model in MODELS:
+        for model in proven():
+            if data not in compared(model, "auto").index:
+                words += [""] * 3
+                continue
             for strategy in ("auto", "margin"):
                 words.append(marked(compared(model, strategy).loc[data]))
-            share = shares(model, "auto")[data]
-            words.append(f"{share:.2f}" if np.isfinite(share) else "never")
+            words.append(median_share(shares(model, "auto")[[data]]))
         rows.append(words)
     header = ["data", "size", "classes"]
-    for model in MODELS:
+    for model in proven():
         header += [f"{model}: auto", "margin", "auto's labels"]
     return as_table(header, rows)
 
 
 def by_kind(model):
     """Where each strategy wins and loses, by what the data are like."""
-    about, rows = described(), []
+    rows = []
     for name in (model, f"others_{model}"):
-        for strategy in read(name).strategies():
+        for strategy in ran(name):
             if strategy == "random":
                 continue
             table = compared(name, strategy)
-            kinds = [table[kind(about.loc[table.index])] for kind in KINDS.values()]
-            rows.append(
-                [
-                    strategy,
-                    f"{points(table).mean():+.1f}",
-                    lowest(table),
-                    counted(table),
-                    median_share(shares(name, strategy)),
-                    *(f"{points(of).mean():+.1f}, {counted(of)}" for of in kinds),
-                ]
-            )
-    sizes = [kind(about).sum() for kind in KINDS.values()]
-    header = ["strategy", "over random", "lowest", "better / worse", "labels"]
-    header += [f"{kind} ({n})" for kind, n in zip(KINDS, sizes, strict=True)]
-    return as_table(header, rows)
+            about = described().loc[table.index]
+            row = [strategy, len(table), f"{points(table).mean():+.1f}"]
+            row += [lowest(table), counted(table)]
+            row.append(median_share(shares(name, strategy)))
+            for kind in KINDS.values():
+                of = table[kind(about)]
+                row.append(f"{points(of).mean():+.1f}, {counted(of)} of {len(of)}")
+            rows.append(row)
+    header = "strategy | sets | over random | lowest | better / worse | labels"
+    return as_table([*header.split(" | "), *KINDS], rows)
 
 
 def by_batch():
-    """What batches of 30 leave of the gain that batches of 10 have."""
+    """What batches of 30 leave of the gain of batches of 10, on the same sets."""
     rows = []
-    for name, size in {"logistic": 10, "batch30": 30}.items():
+    wide = compared("batch30", "margin").index
+    for name, size in {"logistic": 10, "others_logistic": 10, "batch30": 30}.items():
         for strategy in ALWAYS | DIVERSE:
-            if strategy == "random" or strategy not in read(name).strategies():
+            if strategy == "random" or strategy not in ran(name):
                 continue
             table = compared(name, strategy)
+            table = table[table.index.isin(wide)]
             many = table[described().loc[table.index, "classes"] >= 7]
             row = [size, strategy]
             for of in (table, many):
-                row += [f"{points(of).mean():+.1f}", lowest(of), counted(of)]
+                row += [len(of), f"{points(of).mean():+.1f}", lowest(of), counted(of)]
             rows.append(row)
-    header = "batch | strategy | over random | lowest | better / worse"
-    header += " | 7 classes and more | lowest | better / worse"
+    header = "batch | strategy | sets | over random | lowest | better / worse"
+    header += " | sets of 7 classes and more | over random | lowest | better / worse"
     return as_table(header.split(" | "), rows)
 
 
@@ -470,7 +490,29 @@ def same_picks():
     )
 
 
+def runs():
+    """What was run, by experiment."""
+    rows = []
+    for name in experiments({"x": (np.eye(20), np.arange(20) % 2)}):
+        if not ran(name):
+            continue
+        settings = read(name).definition
+        sets = settings["data"]
+        n_unseen = sum(data in UNSEEN for data in sets)
+        rows.append(
+            [
+                ", ".join(settings["estimators"]),
+                settings["settings"]["batch_size"],
+                ", ".join(ran(name)),
+                f"{len(sets)} ({n_unseen} unseen)",
+                len(settings["seeds"]),
+            ]
+        )
+    return as_table(["model", "batch", "strategies", "sets", "seeds"], rows)
+
+
 TABLES = {
+    "runs": runs,
     "proof": proof,
     "by set": by_set,
     "logistic": lambda: by_kind("logistic"),
@@ -482,12 +524,13 @@ TABLES = {
 
 def figure():
     """Points over random, set by set: the default with its interval, and margin."""
-    drawn = Figure(figsize=(11, 8), layout="constrained")
-    axes = drawn.subplots(1, len(MODELS), sharey=True)
+    models = proven()
+    drawn = Figure(figsize=(3 + 4 * len(models), 8), layout="constrained")
+    axes = drawn.subplots(1, len(models), sharey=True, squeeze=False)[0]
     order = points(compared("logistic", "auto")).sort_values().index
     names = [f"{name} °" if name in UNSEEN else name for name in order]
-    for ax, model in zip(axes, MODELS, strict=True):
-        auto, margin = (compared(model, s).loc[order] for s in ("auto", "margin"))
+    for ax, model in zip(axes, models, strict=True):
+        auto, margin = (compared(model, s).reindex(order) for s in ("auto", "margin"))
         y = np.arange(len(order))
         ax.axvline(0, color="0.4", lw=1)
         ax.hlines(y, 100 * auto["low"], 100 * auto["high"], color="#0072b2", lw=1.5)
