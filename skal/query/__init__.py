@@ -23,6 +23,7 @@ from skal.query._diversity import CLUE, ClusterMargin, WeightedKMeans
 from skal.query._epig import EPIG
 from skal.query._gradient import BADGE, ExpectedGradientLength
 from skal.query._herding import FacilityLocation, MaxHerding, UHerding
+from skal.query._largest_cluster import LCMD, KMeansPlusPlus
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
 from skal.query._perturbation import ALFAMix, DropQuery
@@ -65,7 +66,9 @@ __all__ = [
     "InformationDensity",
     "KLDivergence",
     "KMeansBoundary",
+    "KMeansPlusPlus",
     "KMeansSampling",
+    "LCMD",
     "LeastConfidence",
     "Margin",
     "MaxHerding",
