@@ -111,7 +111,9 @@ class Clusters:
         self.points = points
         self.known = None if labeled is None else points.like(labeled)
         self.picks = list(picks)  # centres after the labelled rows
-        centres = points.take(picks) if labeled is None else self.known.take(slice(None))
+        centres = (
+            points.take(picks) if labeled is None else self.known.take(slice(None))
+        )
         self.n_centres = centres.shape[0]
         self.which, self.squared = points.nearest(centres)
         self.squared[self.squared <= points.slack] = 0
