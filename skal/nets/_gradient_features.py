@@ -98,7 +98,7 @@ class Call(NamedTuple):
 
 @contextmanager
 def _tapped(layers) -> Iterator[list[Call]]:
-    """Note the calls of layers; what they give goes on as a copy, free to be changed."""
+    """Note the calls of layers; what they give goes on as a copy, to be changed."""
     calls: list[Call] = []
 
     def note(layer, args, kwargs, output):
@@ -115,7 +115,7 @@ def _tapped(layers) -> Iterator[list[Call]]:
 
 @contextmanager
 def _whole_gradients(module):
-    """Let gradients be taken in eval mode; of recurrent layers cuDNN gives none there."""
+    """Let gradients be taken in eval mode; cuDNN gives none of recurrent layers."""
     recurrent = any(isinstance(layer, nn.RNNBase) for layer in module.modules())
     enabled = torch.backends.cudnn.enabled and not recurrent
     with (

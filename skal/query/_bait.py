@@ -43,9 +43,10 @@ class BAIT(QueryStrategy):
     Notes
     -----
     Cost: O(n c D^2 + D^3) and 3 k times O(n c D) for n rows and k picks, with D = d + 1
-    and c = 1 (binary, gaussian) or D = C (d + 1) and c top classes, after one pass of the model
-    over the pool and the labelled rows: 1.5 s for 100 of 50 000 rows by 128 features by
-    the binary likelihood, 9 s for 100 of 5 000 by the categorical one with 10 classes.
+    and c = 1 (binary, gaussian) or D = C (d + 1) and c top classes, after one pass of
+    the model over the pool and the labelled rows: 1.5 s for 100 of 50 000 rows by 128
+    features by the binary likelihood, 9 s for 100 of 5 000 by the categorical one with
+    10 classes.
     Memory is O(D^2 + n c^2). In a :class:`Shortlist` it costs less.
 
     References

@@ -12,7 +12,7 @@ from skal.posterior import LaplaceClassifier, MCDropoutCommittee
 
 
 class Branched(nn.Module):
-    """Convolutions in groups, with strides and borders; a layer used twice; in place."""
+    """Convolutions in groups, with strides and borders; a layer used twice."""
 
     def __init__(self, n_outputs=2):
         super().__init__()

@@ -88,8 +88,8 @@ def bait(
 
     Notes
     -----
-    With D = d + 1 and c = 1 (binary, gaussian) or D = C (d + 1) and c top classes, costs
-    O(n c D^2 + D^3) once and O(n c D) a pick: what a row gains is kept up to date by
+    With D = d + 1 and c = 1 (binary, gaussian), or D = C (d + 1) and c top classes,
+    costs O(n c D^2 + D^3) once and O(n c D) a pick: what a row gains is kept up to date by
     Woodbury's identity. Memory is O(D^2 + n c^2).
 
     References
@@ -130,7 +130,7 @@ def bait(
 
 
 def _checked(proba, E, gaussian, names=("proba", "E")):
-    """Return probabilities and embeddings of the same rows; regression has only these."""
+    """Return probabilities, None in regression, and embeddings of the same rows."""
     if not gaussian:
         return check_pair(proba, E)
     if proba is not None:

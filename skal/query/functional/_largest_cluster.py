@@ -120,7 +120,7 @@ class Clusters:
         self.squared[self.picks] = 0
 
     def farthest_of_largest(self, rng):
-        """Return the farthest row of the largest cluster; None if all are on centres."""
+        """Return the farthest row of the largest cluster, None if all are 0."""
         sums = np.bincount(self.which, self.squared)
         largest = sums.max()
         if largest == 0:
