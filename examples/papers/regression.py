@@ -46,6 +46,7 @@ from skal.query import (
 )
 
 RESULTS = Path(__file__).parent / "results"
+DOCS = Path(__file__).parents[2] / "docs" / "batches.md"
 COLUMNS = ["data", "strategy", "seed", "n_labels", "rmse"]
 
 
@@ -211,29 +212,40 @@ def log_ratios(curves, strategy, seeds, rounds=slice(1, None)):
 
 
 def table(name):
-    """Print RMSE over random's: for each set, and the geometric mean of all sets."""
+    """Return RMSE over random's: for each set, and the geometric mean of all sets."""
     curves, strategies = read(name), [*STUDIES[name].strategies]
     seeds = [  # those that are whole
         seed
         for seed in sorted({seed for *_, seed in curves})
         if all((*both, seed) in curves for both in product(DATA, strategies))
     ]
-    say = sys.stdout.write
-    say(f"\n{name}, {len(seeds)} paired seeds\n\n")
-    names = ["strategy", *DATA, "all sets", "last round"]
-    say(f"| {' | '.join(names)} |\n|{' --- |' * len(names)}\n")
+    names = [f"{len(seeds)} paired seeds", *DATA, "all sets", "last round"]
+    lines = [names, ["---"] * len(names)]
     for strategy in strategies[1:] if len(seeds) > 1 else []:
         ratios = log_ratios(curves, strategy, seeds)
         every = np.mean([*ratios.values()], axis=0)  # (n_seeds,)
         mean = np.exp(every.mean())
         error = mean * every.std(ddof=1) / np.sqrt(len(every))
         last = log_ratios(curves, strategy, seeds, rounds=slice(-1, None))
-        cells = [f"{np.exp(ratios[data].mean()):.2f}" for data in DATA]
+        cells = [strategy]
+        cells += [f"{np.exp(ratios[data].mean()):.2f}" for data in DATA]
         cells += [
             f"{mean:.3f} ± {error:.3f}",
             f"{np.exp(np.mean([*last.values()])):.3f}",
         ]
-        say(f"| {strategy} | {' | '.join(cells)} |\n")
+        lines.append(cells)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def write(name):
+    """Print a study's table, and put it where the docs have room for it."""
+    text = table(name)
+    sys.stdout.write(f"\n{name}\n\n{text}\n")
+    begin = f"<!-- made by examples/papers/regression.py: {name} -->"
+    before, _, rest = DOCS.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition("<!-- made until here -->")[2]
+    page = f"{before}{begin}\n\n{text}\n\n<!-- made until here -->{after}"
+    DOCS.write_text(page, encoding="utf-8")
 
 
 def main():
@@ -244,7 +256,7 @@ def main():
     if args.what != "show":
         run(args.what, args.seeds)
     for name in STUDIES:
-        table(name)
+        write(name)
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ def bait(
     Notes
     -----
     With D = d + 1 and c = 1 (binary, gaussian), or D = C (d + 1) and c top classes,
-    costs O(n c D^2 + D^3) once and O(n c D) a pick: what a row gains is kept up to date by
-    Woodbury's identity. Memory is O(D^2 + n c^2).
+    costs O(n c D^2 + D^3) once and O(n c D) a pick: what a row gains is kept up to date
+    by Woodbury's identity. Memory is O(D^2 + n c^2).
 
     References
     ----------
