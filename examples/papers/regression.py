@@ -2,6 +2,7 @@
 
     python examples/papers/regression.py nets [SEEDS]     results/regression_nets.csv
     python examples/papers/regression.py forests [SEEDS]  the same of random forests
+    python examples/papers/regression.py leaves           why a batch lies together
     python examples/papers/regression.py                  tables, from the results
 
 Four made sets (friedman1 to 3 and one of skewed columns) and five that packages carry:
@@ -200,40 +201,36 @@ def read(name):
     return {key: errors for key, errors in curves.items() if len(errors) == n_points}
 
 
-def log_ratios(curves, strategy, seeds, rounds=slice(1, None)):
-    """Return {data: log of RMSE over random rows', (n_seeds,)}, mean of rounds."""
-    ratios: dict[str, list] = {data: [] for data in DATA}
-    for data, seed in product(DATA, seeds):
+def log_ratios(curves, strategy, pairs, rounds=slice(1, None)):
+    """Return {data: log of RMSE over random rows' of each seed}, mean of the rounds."""
+    ratios: dict[str, list] = {}
+    for data, seed in pairs:
         gap = np.log(curves[data, strategy, seed]) - np.log(
             curves[data, "random", seed]
         )
-        ratios[data].append(gap[rounds].mean())
-    return {data: np.array(gaps) for data, gaps in ratios.items()}
+        ratios.setdefault(data, []).append(gap[rounds].mean())
+    return ratios
 
 
 def table(name):
     """Return RMSE over random's: for each set, and the geometric mean of all sets."""
     curves, strategies = read(name), [*STUDIES[name].strategies]
-    seeds = [  # those that are whole
-        seed
+    pairs = [  # of sets and seeds that every strategy has been through
+        (data, seed)
+        for data in DATA
         for seed in sorted({seed for *_, seed in curves})
-        if all((*both, seed) in curves for both in product(DATA, strategies))
+        if all((data, strategy, seed) in curves for strategy in strategies)
     ]
-    names = [f"{len(seeds)} paired seeds", *DATA, "all sets", "last round"]
-    lines = [names, ["---"] * len(names)]
-    for strategy in strategies[1:] if len(seeds) > 1 else []:
-        ratios = log_ratios(curves, strategy, seeds)
-        every = np.mean([*ratios.values()], axis=0)  # (n_seeds,)
-        mean = np.exp(every.mean())
-        error = mean * every.std(ddof=1) / np.sqrt(len(every))
-        last = log_ratios(curves, strategy, seeds, rounds=slice(-1, None))
-        cells = [strategy]
-        cells += [f"{np.exp(ratios[data].mean()):.2f}" for data in DATA]
-        cells += [
-            f"{mean:.3f} ± {error:.3f}",
-            f"{np.exp(np.mean([*last.values()])):.3f}",
-        ]
-        lines.append(cells)
+    head = [f"{len(pairs)} paired runs", *DATA, "all sets", "last round", "ahead in"]
+    lines = [head, ["---"] * len(head)]
+    for strategy in strategies[1:] if pairs else []:
+        gaps = log_ratios(curves, strategy, pairs)
+        last = log_ratios(curves, strategy, pairs, rounds=slice(-1, None))
+        means = [np.exp(np.mean([*map(np.mean, g.values())])) for g in (gaps, last)]
+        cells = [f"{np.exp(np.mean(gaps[data])):.2f}" for data in DATA]
+        ahead = sum(gap < 0 for of_set in gaps.values() for gap in of_set)
+        cells += [f"{means[0]:.3f}", f"{means[1]:.3f}", f"{ahead} of {len(pairs)}"]
+        lines.append([strategy, *cells])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
@@ -248,11 +245,43 @@ def write(name):
     DOCS.write_text(page, encoding="utf-8")
 
 
+def leaves(n_seeds=6, n_labels=40, n_rows=10):
+    """Print where the rows of largest spread lie in a forest, beside random rows."""
+    for data in ["friedman1", "friedman3", "diabetes", "Housing", "Wages"]:
+        X, y = DATA[data]()
+        shares = []
+        for seed in range(n_seeds):
+            pool, _, target, _ = split(X, y, seed)
+            order = np.random.RandomState(seed).permutation(len(pool))
+            known, rest = order[:n_labels], order[n_labels:]
+            forest = RandomForestRegressor(50, max_features=1 / 3, random_state=seed)
+            forest.fit(pool[known], target[known])
+            trees = [tree.predict(pool[rest]) for tree in forest.estimators_]
+            top = rest[np.argsort(-np.std(trees, axis=0))[:n_rows]]
+            off = np.abs(target[known] - np.median(target[known]))
+            outlying = forest.apply(pool[known[[off.argmax()]]])
+            for rows in (top, rest[:n_rows]):
+                of = forest.apply(pool[rows])  # (n_rows, n_trees)
+                same = (of[:, np.newaxis] == of).mean(axis=2)
+                together = (same.sum() - n_rows) / (n_rows * (n_rows - 1))
+                shares.append([together, (of == outlying).mean()])
+        top, others = (np.mean(shares[i::2], axis=0) for i in (0, 1))
+        sys.stdout.write(
+            f"{data}: in one leaf {top[0]:.2f} (random rows {others[0]:.2f}), in that "
+            f"of the most outlying label {top[1]:.2f} ({others[1]:.2f})\n"
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", nargs="?", choices=[*STUDIES, "show"], default="show")
+    parser.add_argument(
+        "what", nargs="?", choices=[*STUDIES, "leaves", "show"], default="show"
+    )
     parser.add_argument("seeds", nargs="?", type=int, default=20)
     args = parser.parse_args()
+    if args.what == "leaves":
+        leaves()
+        return
     if args.what != "show":
         run(args.what, args.seeds)
     for name in STUDIES:

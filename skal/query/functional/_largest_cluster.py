@@ -109,7 +109,7 @@ class Clusters:
 
     def __init__(self, points, labeled, picks):
         self.points = points
-        self.known = None if labeled is None else points.like(labeled)
+        self.known: Any = None if labeled is None else points.like(labeled)
         self.picks = list(picks)  # centres after the labelled rows
         centres = (
             points.take(picks) if labeled is None else self.known.take(slice(None))
