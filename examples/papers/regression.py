@@ -239,7 +239,9 @@ def write(name):
     text = table(name)
     sys.stdout.write(f"\n{name}\n\n{text}\n")
     begin = f"<!-- made by examples/papers/regression.py: {name} -->"
-    before, _, rest = DOCS.read_text(encoding="utf-8").partition(begin)
+    before, found, rest = DOCS.read_text(encoding="utf-8").partition(begin)
+    if not found:
+        return
     after = rest.partition("<!-- made until here -->")[2]
     page = f"{before}{begin}\n\n{text}\n\n<!-- made until here -->{after}"
     DOCS.write_text(page, encoding="utf-8")
@@ -285,7 +287,8 @@ def main():
     if args.what != "show":
         run(args.what, args.seeds)
     for name in STUDIES:
-        write(name)
+        if (RESULTS / f"regression_{name}.csv").exists():
+            write(name)
 
 
 if __name__ == "__main__":
