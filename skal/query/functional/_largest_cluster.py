@@ -109,11 +109,10 @@ class Clusters:
 
     def __init__(self, points, labeled, picks):
         self.points = points
-        self.known: Any = None if labeled is None else points.like(labeled)
+        known = None if labeled is None else points.like(labeled)
+        self.known = known
         self.picks = list(picks)  # centres after the labelled rows
-        centres = (
-            points.take(picks) if labeled is None else self.known.take(slice(None))
-        )
+        centres = points.take(picks) if known is None else known.take(slice(None))
         self.n_centres = centres.shape[0]
         self.which, self.squared = points.nearest(centres)
         self.squared[self.squared <= points.slack] = 0
