@@ -5,7 +5,9 @@ import numpy as np
 from skal._checks import name_of, nearest_first
 from skal.query import QueryStrategy, as_strategy, get_strategy_names
 
-_NEEDS_A_MODEL = frozenset({"proba", "decision", "samples", "votes", "head", "labels"})
+_NEEDS_A_MODEL = frozenset(
+    {"proba", "decision", "samples", "votes", "head", "gradients", "labels"}
+)
 
 
 class Stratified(QueryStrategy):

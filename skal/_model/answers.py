@@ -35,6 +35,14 @@ def embed(estimator, X):
     return flatten(X) if layer is None else as_embedding(layer.embed(X))
 
 
+def gradient_features(estimator, X, n_features, seed):
+    """Return the sketched gradients (n, n_features) of a network, float32."""
+    layer, X = find_source(estimator, "gradients", X)
+    if is_learner(layer):
+        return layer.__skal_view__()._seeded(seed).gradient_features(X, n_features)
+    return np.asarray(layer.gradient_features(X, n_features, seed), np.float32)
+
+
 def splits_in_two(estimator):
     """Tell whether some layer has both an embed and a head_proba of its own."""
     layer, _ = find_layer(estimator, "embed")

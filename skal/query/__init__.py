@@ -32,6 +32,7 @@ from skal.query._improvement import (
     ProbabilityOfImprovement,
     UpperConfidenceBound,
 )
+from skal.query._largest_cluster import LCMD, KMeansPlusPlus
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
 from skal.query._neighbor_index import NeighborIndex
@@ -84,8 +85,10 @@ __all__ = [
     "InformationDensity",
     "KLDivergence",
     "KMeansBoundary",
+    "KMeansPlusPlus",
     "KMeansSampling",
     "KrigingBeliever",
+    "LCMD",
     "LeastConfidence",
     "LinearCombination",
     "Margin",

@@ -54,7 +54,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         an object. Strategies without a name are passed as objects everywhere.
     needs : frozenset of str
         What the strategy asks of the model, of "proba", "decision", "embed", "samples",
-        "votes", "head" and "labels". It is checked before any work is done.
+        "votes", "head", "gradients" and "labels". It is checked before any work.
     target_types : frozenset of {"multiclass", "multilabel", "regression"}
         The kinds of target the strategy serves, all of them by default.
 

@@ -15,10 +15,11 @@ METHODS = {
     "samples": ("sample_proba", "sample_predict", "reduce_samples", "predict_std"),
     "votes": ("reduce_votes",),
     "head": ("head_proba",),
+    "gradients": ("gradient_features",),
     "labels": (),
 }
 NEED_OF = {method: need for need, methods in METHODS.items() for method in methods}
-PREDICTIONS = frozenset({"proba", "decision", "samples", "votes", "head"})
+PREDICTIONS = frozenset({"proba", "decision", "samples", "votes", "head", "gradients"})
 
 
 def declared_needs(trial):
@@ -38,6 +39,7 @@ def declared_needs(trial):
     )
     trial.ask(10, model=view)
     either = {"proba"} if "decision" in needs else set()
+    either |= {"gradients"} if "embed" in needs else set()  # where there are some
     silent = sorted(view.asked - needs - either)
     assert not silent, f"needs is {sorted(needs)}, yet it asked for {silent} too."
 

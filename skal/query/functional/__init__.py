@@ -44,6 +44,7 @@ from skal.query.functional._improvement import (
     upper_confidence_bound,
 )
 from skal.query.functional._nearest import nearest_rows
+from skal.query.functional._largest_cluster import lcmd
 from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
@@ -89,6 +90,7 @@ __all__ = [
     "kmeans_boundary",
     "kmeans_plus_plus",
     "kmeans_sampling",
+    "lcmd",
     "least_confidence",
     "margin",
     "max_herding",
