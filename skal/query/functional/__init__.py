@@ -43,8 +43,8 @@ from skal.query.functional._improvement import (
     probability_of_improvement,
     upper_confidence_bound,
 )
-from skal.query.functional._nearest import nearest_rows
 from skal.query.functional._largest_cluster import lcmd
+from skal.query.functional._nearest import nearest_rows
 from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
