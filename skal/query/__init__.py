@@ -31,6 +31,7 @@ from skal.query._picks import split_result
 from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
 from skal.query._regression import ExpectedModelChange, GreedySampling
+from skal.query._several_labels import LCI, MMC
 from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
@@ -66,7 +67,9 @@ __all__ = [
     "KLDivergence",
     "KMeansBoundary",
     "KMeansSampling",
+    "LCI",
     "LeastConfidence",
+    "MMC",
     "Margin",
     "MaxHerding",
     "MeanStd",

@@ -15,6 +15,7 @@ from skal.query import (
     CLUE,
     EPIG,
     FALCUN,
+    LCI,
     BatchBALD,
     CallableStrategy,
     ClassBalanced,
@@ -278,6 +279,7 @@ BAD = {
     InformationDensity: {"base": ["entropie", "core_set"], "beta": [-1, "1"]},
     KLDivergence: {"n_samples": [0]},
     KMeansBoundary: {"n_clusters": [0, 2.5], "space": ["inputs"]},
+    LCI: {"beta": [-0.1, 1.5, "half"]},
     MaxHerding: {"bandwidth": [0, -1, "wide"], "n_reference": [0]},
     MeanStd: {"n_samples": [0]},
     Mixture: {
@@ -331,7 +333,8 @@ def kind_served(kind):
     served = kind.target_types
     if not isinstance(served, frozenset):  # it depends on parameters
         served = kind().target_types
-    return "multiclass" if "multiclass" in served else "regression"
+    kinds = ("multiclass", "regression", "multilabel")
+    return next(kind for kind in kinds if kind in served)
 
 
 def concrete(kind):
