@@ -144,3 +144,27 @@ def test_frames_and_names(data):
     model = BinaryRelevance().fit(frame, with_holes(Y))
     assert model.n_features_in_ == X.shape[1]
     assert model.feature_names_in_[0] == "x0"
+
+
+def test_labels_of_a_row_are_taught_one_by_one(data):
+    """A row taught again with another label lost those that it had."""
+    X, Y = data
+    learner = ActiveLearner(BinaryRelevance(), random_state=0).fit(X[:20], Y[:20])
+    for j in (2, 0, 3, 1):
+        y = np.full((5, Y.shape[1]), np.nan)
+        y[:, j] = Y[20:25, j]
+        learner.teach(X[20:25], y, on_repeat="replace")
+    np.testing.assert_array_equal(learner.y_training_, Y[:25])
+    expected = BinaryRelevance().fit(X[:25], Y[:25]).predict_proba(X)
+    np.testing.assert_allclose(learner.predict_proba(X), expected)
+    assert learner.history_["n_labels"].tolist() == [20, 25, 25, 25, 25]
+
+
+def test_a_label_told_anew_in_one_batch_holds(data):
+    X, Y = data
+    nan = np.nan
+    learner = ActiveLearner(BinaryRelevance(), random_state=0).fit(X[:20], Y[:20])
+    again = [[1, nan, nan, nan], [nan, 0, nan, nan], [0, nan, nan, nan]]
+    learner.teach(X[[0, 0, 0]], again, on_repeat="replace")
+    assert learner.y_training_[0].tolist() == [0, 0, *Y[0, 2:]]
+    assert len(learner.y_training_) == 20
