@@ -47,7 +47,8 @@ def joined(y, first, n_before):
     """
     if y.ndim == 1 or y.dtype.kind != "f" or not np.isnan(y[n_before:]).any():
         return y
-    y, latest = y.copy(), {}
+    y = y.copy()
+    latest: dict[int, int] = {}
     for row, group in enumerate(first.tolist()):
         if row >= n_before and group in latest:
             y[row] = np.where(np.isnan(y[row]), y[latest[group]], y[row])
