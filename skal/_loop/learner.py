@@ -468,6 +468,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             What becomes of rows that hold the same as rows taught before, in this
             batch or an earlier one: they count once more, as equal rows of a pool do;
             or the last label holds, and each row counts once; or they are refused.
+            With "replace" a label that is NaN among several a row stays what it was, so
+            that those of a row may be taught one by one.
         **params : dict
             Passed to the estimator's fit; row-wise ones hold a value for each row of X
             and join those of earlier rounds.

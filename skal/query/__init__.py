@@ -45,6 +45,7 @@ from skal.query._random import RandomSampling
 from skal.query._random_tail import RandomTail
 from skal.query._regression import ExpectedModelChange, GreedySampling
 from skal.query._scope import InScope
+from skal.query._several_labels import LCI, MMC
 from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
 from skal.query._target import check_target as check_target  # for stopping rules
@@ -91,6 +92,9 @@ __all__ = [
     "LCMD",
     "LeastConfidence",
     "LinearCombination",
+    "LCI",
+    "LeastConfidence",
+    "MMC",
     "Margin",
     "MaxHerding",
     "MeanStd",

@@ -16,6 +16,7 @@ from skal.query import (
     EPIG,
     FALCUN,
     LCMD,
+    LCI,
     BatchBALD,
     CallableStrategy,
     ClassBalanced,
@@ -326,6 +327,7 @@ BAD = {
         "weights": [[1], [0, 0], [1, np.nan], [1, np.inf], "even", [[1, 2]]],
         "transform": ["ranks", 1],
     },
+    LCI: {"beta": [-0.1, 1.5, "half"]},
     MaxHerding: {"bandwidth": [0, -1, "wide"], "n_reference": [0]},
     MeanStd: {"n_samples": [0]},
     Mixture: {
@@ -398,7 +400,8 @@ def kind_served(kind):
     served = kind.target_types
     if not isinstance(served, frozenset):  # it depends on parameters
         served = kind().target_types
-    return "multiclass" if "multiclass" in served else "regression"
+    kinds = ("multiclass", "regression", "multilabel")
+    return next(kind for kind in kinds if kind in served)
 
 
 def concrete(kind):

@@ -51,6 +51,7 @@ from skal.query.functional._probcover import prob_cover, purity_radius
 from skal.query.functional._regression import expected_model_change, greedy_sampling
 from skal.query.functional._scope import in_scope
 from skal.query.functional._seeding import kmeans_plus_plus
+from skal.query.functional._several_labels import lci, mmc
 from skal.query.functional._typiclust import typiclust
 from skal.query.functional._uncertainty import (
     decision_margin,
@@ -91,11 +92,13 @@ __all__ = [
     "kmeans_plus_plus",
     "kmeans_sampling",
     "lcmd",
+    "lci",
     "least_confidence",
     "margin",
     "max_herding",
     "mean_over_labels",
     "mean_std",
+    "mmc",
     "mmr",
     "mutual_information",
     "nearest_rows",
