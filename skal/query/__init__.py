@@ -93,7 +93,6 @@ __all__ = [
     "LeastConfidence",
     "LinearCombination",
     "LCI",
-    "LeastConfidence",
     "MMC",
     "Margin",
     "MaxHerding",
