@@ -86,7 +86,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     ----------
     estimator : estimator, default=None
         Any classifier or regressor, Pipelines included; it is cloned, never fitted.
-        None means LogisticRegression. Classifiers are given codes 0..K-1 in the order
+        None means LogisticRegression on scaled columns, a small Pipeline: dense ones to
+        mean 0 and deviation 1, sparse ones to at most 1, by the labelled rows.
+        Classifiers are given codes 0..K-1 in the order
         of ``classes_``, whatever the labels are; one that refuses the gap that a class
         without a label leaves, codes 0..k-1 of the others. Its parameters name labels,
         which are translated: in a ``class_weight``, a ``pos_label``, the ``constant``
@@ -688,6 +690,11 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         self.__dict__ = {**kept, **so_far.attributes(), **asked}
 
     # What a run goes by -----------------------------------------------------------
+
+    def _default(self):
+        from skal._loop.default_estimator import default_estimator
+
+        return default_estimator()
 
     def _loop(self, seed, asked=False):
         return Loop(

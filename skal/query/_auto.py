@@ -6,7 +6,7 @@ from skal._model import NoEmbedding, provides
 from skal.query._base import QueryStrategy
 from skal.query._coverage import labeled_of
 from skal.query._disagreement import VoteEntropy
-from skal.query._herding import MaxHerding, UHerding
+from skal.query._herding import FacilityLocation, MaxHerding, UHerding
 from skal.query._picks import split_result
 from skal.query._random import RandomSampling
 from skal.query._regression import GreedySampling
@@ -23,8 +23,8 @@ class Auto(QueryStrategy):
     - "margin" where they do not (gaps, words, categories), or where there are decision
       values alone;
     - "vote_entropy" of members that do no more than vote;
-    - "greedy_sampling" for a regressor: by embeddings and predictions, by predictions
-      alone where the rows do not embed;
+    - "facility_location" for a regressor, "greedy_sampling" by its predictions alone
+      where the rows do not embed;
     - "max_herding" before any label is known, and where a model does no more than
       predict;
     - "random" where nothing else can serve.
@@ -106,8 +106,10 @@ def without_answers(fault, why):
 
 def for_numbers(view, fault):
     """Return a strategy for a regressor."""
-    if not view.n_labels:
-        return without_answers(fault, "The rows that the regressor learnt are unknown")
     if fault is None:
-        return GreedySampling(), "It is a regressor, and the rows embed as numbers."
-    return GreedySampling("GSy"), f"It is a regressor, and {fault}."
+        return FacilityLocation(), (
+            "It is a regressor, and the rows embed as finite numbers."
+        )
+    if view.n_labels:
+        return GreedySampling("GSy"), f"It is a regressor, and {fault}."
+    return without_answers(fault, "The labels of the regressor are unknown")
