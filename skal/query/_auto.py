@@ -74,7 +74,7 @@ class Auto(QueryStrategy):
             return for_numbers(view, fault)
         if provides(view.estimator, "proba"):
             if fault is None:
-                return UHerding(), (
+                return UHerding(scale="auto"), (
                     "The model gives probabilities, and the rows embed as finite "
                     "numbers."
                 )
@@ -100,14 +100,14 @@ def fault_of_embedding(view, rows):
 def without_answers(fault, why):
     """Return a strategy that asks the model nothing."""
     if fault is None:
-        return MaxHerding(), f"{why}, and the rows embed as finite numbers."
+        return MaxHerding(scale="auto"), f"{why}, and the rows embed as finite numbers."
     return RandomSampling(), f"{why}, and {fault}."
 
 
 def for_numbers(view, fault):
     """Return a strategy for a regressor."""
     if fault is None:
-        return FacilityLocation(), (
+        return FacilityLocation(scale="auto"), (
             "It is a regressor, and the rows embed as finite numbers."
         )
     if view.n_labels:

@@ -273,12 +273,16 @@ BAD = {
     EPIG: {"X_target": [np.empty((0, 3))], "n_targets": [0], "n_samples": [0]},
     ExpectedModelChange: {"n_members": [0, 2.5]},
     FALCUN: {"gamma": [-1, None]},
-    FacilityLocation: {"n_reference": [0, 0.5]},
+    FacilityLocation: {"n_reference": [0, 0.5], "scale": [True, "std"]},
     GreedySampling: {"method": ["gsx", None]},
     InformationDensity: {"base": ["entropie", "core_set"], "beta": [-1, "1"]},
     KLDivergence: {"n_samples": [0]},
     KMeansBoundary: {"n_clusters": [0, 2.5], "space": ["inputs"]},
-    MaxHerding: {"bandwidth": [0, -1, "wide"], "n_reference": [0]},
+    MaxHerding: {
+        "bandwidth": [0, -1, "wide"],
+        "n_reference": [0],
+        "scale": [True, "std"],
+    },
     MeanStd: {"n_samples": [0]},
     Mixture: {
         "bases": [
@@ -310,6 +314,7 @@ BAD = {
     },
     TypiClust: {"n_neighbors": [0], "max_clusters": [0], "min_cluster_size": [0]},
     UHerding: {
+        "scale": [True, "std"],
         "uncertainty": ["margn"],
         "bandwidth": [0],
         "n_reference": [0],
