@@ -87,14 +87,18 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     ----------
     estimator : estimator, default=None
         Any classifier or regressor, Pipelines included; it is cloned, never fitted.
-        None means LogisticRegression. Classifiers are given codes 0..K-1 in the order
+        None means LogisticRegression on scaled columns, a small Pipeline: dense ones to
+        mean 0 and deviation 1, sparse ones to at most 1, by the labelled rows.
+        Classifiers are given codes 0..K-1 in the order
         of ``classes_``, whatever the labels are; one that refuses the gap that a class
         without a label leaves, codes 0..k-1 of the others. Its parameters name labels,
         which are translated: in a ``class_weight``, a ``pos_label``, the ``constant``
         of a DummyClassifier, where a search has these to try, and in its ``scoring``.
-    query_strategy : str, QueryStrategy or callable, default="margin"
+    query_strategy : str, QueryStrategy or callable, default="auto"
         Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
-        function ``f(learner, X, n_instances=1)`` in the manner of modAL.
+        function ``f(learner, X, n_instances=1)`` in the manner of modAL. "auto" takes
+        what loses least for the model and the rows, :class:`~skal.query.UHerding` for
+        most classifiers, and says in ``history_["info"]`` what and why.
     n_labels : int, float or None, default=None
         The budget of a simulation: a number of labels, or a share of the rows. None
         buys nothing.
@@ -213,7 +217,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def __init__(
         self,
         estimator: Any = None,
-        query_strategy: str | QueryStrategy | Callable[..., Any] = "margin",
+        query_strategy: str | QueryStrategy | Callable[..., Any] = "auto",
         *,
         n_labels: float | None = None,
         n_initial: int = 10,
@@ -717,6 +721,11 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         self.__dict__ = {**kept, **so_far.attributes(), **asked}
 
     # What a run goes by -----------------------------------------------------------
+
+    def _default(self):
+        from skal._loop.default_estimator import default_estimator
+
+        return default_estimator()
 
     def _loop(self, seed, asked=False):
         return Loop(

@@ -52,7 +52,7 @@ class Loop:
 
     estimator: Any
     seed: int
-    query_strategy: Any = "margin"
+    query_strategy: Any = "auto"
     initial: Any = "random"
     stopping: Any = None
     warm_start: bool = False

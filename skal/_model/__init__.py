@@ -7,6 +7,7 @@ strategies, estimators and the loop use it.
 
 from skal._model import answers, columns, layers, needs
 from skal._model.answers import flatten
+from skal._model.finite import NoEmbedding
 from skal._model.known_types import is_ensemble
 from skal._model.layers import find_layer, peel
 from skal._model.needs import check_needs, lacking, provides
@@ -16,6 +17,7 @@ from skal._model.view import ModelView, as_view, check_n_samples
 
 __all__ = [
     "ModelView",
+    "NoEmbedding",
     "answers",
     "as_view",
     "check_n_samples",

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from sklearn.base import is_regressor
 
 from skal._data import multilabel_proba
+from skal._model.finite import NotNumeric
 from skal._model.known_types import asks_each_output, transforms_target
 from skal._model.layers import find_layer, is_learner
 from skal._model.members import ask_members, unframed
@@ -159,7 +160,7 @@ def flatten(X):
         if values.dtype.kind not in "fiub":
             values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(
+        raise NotNumeric(
             "X must be numeric to be its own embedding, got columns that are not. "
             "Put an encoder or a vectorizer before the estimator in a Pipeline."
         ) from error

@@ -1,6 +1,7 @@
 """Query strategies: which rows to label next."""
 
 from skal.query import functional
+from skal.query._auto import Auto
 from skal.query._bait import BAIT
 from skal.query._balance import ClassBalanced
 from skal.query._base import QueryStrategy, ScoreStrategy
@@ -55,6 +56,7 @@ from skal.query.functional._order import top_n
 
 __all__ = [
     "ALFAMix",
+    "Auto",
     "BADGE",
     "BAIT",
     "BALD",

@@ -55,6 +55,9 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     needs : frozenset of str
         What the strategy asks of the model, of "proba", "decision", "embed", "samples",
         "votes", "head", "gradients" and "labels". It is checked before any work.
+    uses : frozenset of str
+        What the strategy reads besides, where the model has it: "proba", say, of one
+        that does without where there is none. Nothing by default.
     target_types : frozenset of {"multiclass", "multilabel", "regression"}
         The kinds of target the strategy serves, all of them by default.
 
@@ -77,6 +80,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     """
 
     alias: ClassVar[str | None] = None
+    uses: ClassVar[frozenset[str]] = frozenset()
 
     if TYPE_CHECKING:  # subclasses set them, or work them out in properties
 

@@ -60,6 +60,7 @@ class LCMD(QueryStrategy):
 
     alias = "lcmd"
     needs = frozenset({"embed"})
+    uses = frozenset({"gradients"})
 
     def __init__(self, features: str = "all", n_features: int = 512) -> None:
         self.features = features
@@ -125,6 +126,7 @@ class KMeansPlusPlus(QueryStrategy):
 
     alias = "kmeans_plus_plus"
     needs = frozenset({"embed"})
+    uses = frozenset({"gradients"})
 
     def __init__(self, features: str = "all", n_features: int = 512) -> None:
         self.features = features

@@ -23,7 +23,7 @@ PREDICTIONS = frozenset({"proba", "decision", "samples", "votes", "head", "gradi
 
 
 def declared_needs(trial):
-    """List in needs what is asked of the model, the needs of a base included."""
+    """List in needs or uses what is asked of the model, those of a base included."""
     strategy = trial.strategy
     needs = strategy.needs
     assert isinstance(needs, frozenset), f"needs must be a frozenset, got {needs!r}."
@@ -39,7 +39,7 @@ def declared_needs(trial):
     )
     trial.ask(10, model=view)
     either = {"proba"} if "decision" in needs else set()
-    either |= {"gradients"} if "embed" in needs else set()  # where there are some
+    either = either.union(*(one.uses for one in strategies_in(strategy)))
     silent = sorted(view.asked - needs - either)
     assert not silent, f"needs is {sorted(needs)}, yet it asked for {silent} too."
 

@@ -62,7 +62,8 @@ def sorted_words():
 
 
 def learner(**params):
-    return ActiveLearner(**{"n_labels": 30, "random_state": 0, **params})
+    scores = {"query_strategy": "margin"}  # each row, which the default does not
+    return ActiveLearner(**{**scores, "n_labels": 30, "random_state": 0, **params})
 
 
 def both_ends(learner, X, n_instances=1):

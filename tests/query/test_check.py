@@ -307,6 +307,7 @@ BAD = {
     FALCUN: {"gamma": [-1, None]},
     FacilityLocation: {"n_reference": [0, 0.5]},
     Find: {"target": [[1, 2]], "seeds": [np.empty((0, 3))]},
+    FacilityLocation: {"n_reference": [0, 0.5], "scale": [True, "std"]},
     GreedySampling: {"method": ["gsx", None]},
     InScope: {"base": ["margn", None], "purity": [-0.1, 1.5, "half"]},
     InformationDensity: {"base": ["entropie", "core_set"], "beta": [-1, "1"]},
@@ -329,6 +330,11 @@ BAD = {
     },
     LCI: {"beta": [-0.1, 1.5, "half"]},
     MaxHerding: {"bandwidth": [0, -1, "wide"], "n_reference": [0]},
+    MaxHerding: {
+        "bandwidth": [0, -1, "wide"],
+        "n_reference": [0],
+        "scale": [True, "std"],
+    },
     MeanStd: {"n_samples": [0]},
     Mixture: {
         "bases": [
@@ -374,6 +380,7 @@ BAD = {
     TargetMargin: {"target": [[1, 2]], "seeds": [np.empty((0, 3))]},
     TypiClust: {"n_neighbors": [0], "max_clusters": [0], "min_cluster_size": [0]},
     UHerding: {
+        "scale": [True, "std"],
         "uncertainty": ["margn"],
         "bandwidth": [0],
         "n_reference": [0],

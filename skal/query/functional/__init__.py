@@ -49,6 +49,7 @@ from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
 from skal.query.functional._regression import expected_model_change, greedy_sampling
+from skal.query.functional._scale import common_units
 from skal.query.functional._scope import in_scope
 from skal.query.functional._seeding import kmeans_plus_plus
 from skal.query.functional._several_labels import lci, mmc
@@ -70,6 +71,7 @@ __all__ = [
     "clue",
     "cluster_margin",
     "committee_std",
+    "common_units",
     "consensus_entropy",
     "contrastive",
     "decision_margin",
