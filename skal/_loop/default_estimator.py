@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+
+from skal.query.functional import units_differ
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -49,10 +52,10 @@ class ScaledLogisticRegression(Pipeline):
 
 
 class ColumnScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Bring columns to mean 0 and deviation 1; sparse ones to at most 1.
+    """Bring columns to mean 0 and to deviations about 1; sparse ones to at most 1.
 
-    A dense column without variance among the rows seen becomes 0, whatever it holds
-    elsewhere: what is no clue to the model is no distance either.
+    Columns in units of their own get a deviation of 1 each; those of one unit, as
+    pixels are, keep what they are to each other, and get it together.
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -75,7 +78,20 @@ class ColumnScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.n_features_in_ = self.scaler_.n_features_in_
         if hasattr(self.scaler_, "feature_names_in_"):
             self.feature_names_in_ = self.scaler_.feature_names_in_
+        if not sp.issparse(X):
+            self._share_unit(X)
         return self
+
+    def _share_unit(self, X):
+        """Let columns of one unit share a deviation; what never varied gets it too."""
+        scaler = self.scaler_
+        varies = scaler.var_ > 0
+        if not varies.any():
+            return
+        if units_differ(X):
+            scaler.scale_[~varies] = np.inf
+        else:
+            scaler.scale_[:] = np.sqrt(scaler.var_[varies].mean())
 
     def transform(self, X: Any) -> Any:
         """Scale columns.
@@ -90,10 +106,7 @@ class ColumnScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         {ndarray, sparse matrix} of shape (n_samples, n_features)
             The same rows, scaled.
         """
-        scaled = self.scaler_.transform(X)
-        if isinstance(self.scaler_, StandardScaler):
-            scaled[:, self.scaler_.var_ == 0] = 0
-        return scaled
+        return self.scaler_.transform(X)
 
     def __sklearn_tags__(self):
         """Take sparse rows too."""

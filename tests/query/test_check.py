@@ -305,7 +305,6 @@ BAD = {
     },
     ExpectedModelChange: {"n_members": [0, 2.5]},
     FALCUN: {"gamma": [-1, None]},
-    FacilityLocation: {"n_reference": [0, 0.5]},
     Find: {"target": [[1, 2]], "seeds": [np.empty((0, 3))]},
     FacilityLocation: {"n_reference": [0, 0.5], "scale": [True, "std"]},
     GreedySampling: {"method": ["gsx", None]},
@@ -329,7 +328,6 @@ BAD = {
         "transform": ["ranks", 1],
     },
     LCI: {"beta": [-0.1, 1.5, "half"]},
-    MaxHerding: {"bandwidth": [0, -1, "wide"], "n_reference": [0]},
     MaxHerding: {
         "bandwidth": [0, -1, "wide"],
         "n_reference": [0],

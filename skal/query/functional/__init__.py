@@ -49,7 +49,7 @@ from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
 from skal.query.functional._regression import expected_model_change, greedy_sampling
-from skal.query.functional._scale import common_units
+from skal.query.functional._scale import common_units, units_differ
 from skal.query.functional._scope import in_scope
 from skal.query.functional._seeding import kmeans_plus_plus
 from skal.query.functional._several_labels import lci, mmc
@@ -112,6 +112,7 @@ __all__ = [
     "stochastic_top_n",
     "typiclust",
     "uherding",
+    "units_differ",
     "upper_confidence_bound",
     "variation_ratio",
     "vote_entropy",

@@ -77,11 +77,7 @@ def common_units(
     if len(table) > _SEEN:
         rng = as_random_state(random_state)
         seen = table[np.sort(rng.choice(len(table), _SEEN, replace=False))]
-    low, middle, high = np.quantile(seen, [0.05, 0.5, 0.95], axis=0)
-    least, most = seen.min(axis=0), seen.max(axis=0)
-    narrow = high == low
-    low, high = np.where(narrow, least, low), np.where(narrow, most, high)
-    spread = high - low
+    low, middle, spread = reach_of_columns(seen)
     varies = spread > 0
     if not differ(spread[varies], middle[varies]):
         return table, known
@@ -92,9 +88,45 @@ def common_units(
     )
 
 
+def units_differ(X: Any) -> bool:
+    """Tell whether columns seem to be in units of their own.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, d)
+        Rows.
+
+    Returns
+    -------
+    bool
+        As in :func:`common_units`, which divides such columns by their spread.
+
+    Examples
+    --------
+    >>> from skal.query.functional import units_differ
+    >>> units_differ([[20, 10_000], [40, 20_000], [60, 90_000]])
+    True
+    """
+    _, middle, spread = reach_of_columns(np.asarray(X, float))
+    varies = spread > 0
+    return differ(spread[varies], middle[varies])
+
+
+def reach_of_columns(table):
+    """Return the low end of the bulk of each column, its median and its spread."""
+    low, middle, high = np.quantile(table, [0.05, 0.5, 0.95], axis=0)
+    narrow = high == low
+    low = np.where(narrow, table.min(axis=0), low)
+    high = np.where(narrow, table.max(axis=0), high)
+    return low, middle, high - low
+
+
 def differ(spread, middle):
-    """Tell whether columns are in units of their own."""
-    if len(spread) < 2 or spread.max() <= _APART * np.median(spread):
+    """Tell whether columns of some spread and median are in units of their own."""
+    if len(spread) < 2:
+        return False
+    typical = np.quantile(spread, 0.5, method="lower")
+    if spread.max() <= _APART * typical:
         return False
     return bool((np.abs(middle) > _CENTRED * spread).any())
 
