@@ -87,10 +87,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     ----------
     estimator : estimator, default=None
         Any classifier or regressor, Pipelines included; it is cloned, never fitted.
-        None means LogisticRegression on scaled columns, a small Pipeline: dense ones to
-        mean 0 and deviation 1, sparse ones to at most 1, by the labelled rows.
-        Classifiers are given codes 0..K-1 in the order
-        of ``classes_``, whatever the labels are; one that refuses the gap that a class
+        None means LogisticRegression on columns that the labelled rows scale: to a
+        deviation of 1 each where they are in units of their own, together where they
+        are of one, as pixels are. Classifiers are given codes 0..K-1 in the order of
+        ``classes_``, whatever the labels are; one that refuses the gap that a class
         without a label leaves, codes 0..k-1 of the others. Its parameters name labels,
         which are translated: in a ``class_weight``, a ``pos_label``, the ``constant``
         of a DummyClassifier, where a search has these to try, and in its ``scoring``.
