@@ -30,6 +30,7 @@ from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result
 from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
+from skal.query._refine import Refine
 from skal.query._regression import ExpectedModelChange, GreedySampling
 from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
@@ -75,6 +76,7 @@ __all__ = [
     "ProbCover",
     "QueryStrategy",
     "RandomSampling",
+    "Refine",
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",

@@ -40,6 +40,7 @@ from skal.query import (
     PredictiveEntropy,
     ProbCover,
     QueryStrategy,
+    Refine,
     ScoreStrategy,
     Shortlist,
     StochasticBatch,
@@ -167,6 +168,7 @@ WRAPPERS = {
     Deduplicate: Deduplicate,
     DiverseBatch: DiverseBatch,
     Mixture: lambda base: Mixture([("some", "random"), ("rest", base)]),
+    Refine: lambda base: Refine([("some", "random"), ("rest", base)], final=base),
     Shortlist: Shortlist,
     StochasticBatch: lambda base: StochasticBatch(base, "softrank"),
 }
@@ -302,6 +304,13 @@ BAD = {
     },
     PredictiveEntropy: {"n_samples": [0]},
     ProbCover: {"radius": [0, -1, "r"], "purity": [1.5], "n_clusters": [1, 2.5]},
+    Refine: {
+        "bases": [[], "margin", [("a", "margn")], [("final", "margin")]],
+        "final": ["uherdin", None],
+        "n_levels": [0, 1.5],
+        "n_batches": [3, 2.5],
+        "share": [0, 1.1, "all"],
+    },
     Shortlist: {"base": ["margn", None], "n_candidates": [0, 9.5]},
     StochasticBatch: {
         "base": ["entropie", "core_set"],
