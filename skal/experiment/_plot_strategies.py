@@ -8,6 +8,7 @@ import numpy as np
 
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import better_of, title_of
+from skal.experiment._oracle import is_oracle
 from skal.experiment._plot_axes import axes_of, dressed, heat_map
 from skal.experiment._twins import twins_everywhere
 from skal.plotting import BASELINE_COLOR, LabelCurveDisplay, line_colors
@@ -51,7 +52,7 @@ def plot_curves(
     """
     metric = metric_of(self, metric, data, estimator)
     grid, scores = self.paired(metric, *self.setting(data, estimator))
-    return LabelCurveDisplay.from_history(
+    ax = LabelCurveDisplay.from_history(
         {name: (grid, runs) for name, runs in scores.items()},
         score_name=title_of(metric),
         ax=axes_of(ax),
@@ -59,6 +60,18 @@ def plot_curves(
         target=target,
         greater_is_better=better_of(metric) >= 0,
     ).ax_
+    return _with_dashed_bound(self, ax)
+
+
+def _with_dashed_bound(results, ax):
+    """Draw the line of the oracle as the bound that it is."""
+    for line in ax.get_lines():
+        if is_oracle(results.definition, str(line.get_label())):
+            line.set(linestyle="--", color="black")
+    legend = ax.get_legend()
+    if legend is not None:
+        ax.legend(frameon=legend.get_frame_on())
+    return ax
 
 
 def plot_efficiency(
