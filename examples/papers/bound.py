@@ -21,9 +21,6 @@ from sklearn.preprocessing import Normalizer
 from skal.datasets import fetch_mnist
 from skal.experiment import Experiment
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "bound.csv"
-
 
 def mnist(n_rows=4000):
     """MNIST as 64 principal components, rows of length 1."""
@@ -45,11 +42,11 @@ def main(folder):
         pool_size=2000,
         seeds=5,
         metrics=["accuracy"],
+        oracle=24,
     ).run(folder)
-    table = results.summary("accuracy")
-    print(table.round(4).to_string())
+    print(results.summary("accuracy").round(4).to_string())
     print(results.compare("accuracy", baseline="uherding").round(4).to_string())
-    print(results.failures[:1])
+    results.report(Path(folder) / "report.html")
 
 
 if __name__ == "__main__":
