@@ -65,12 +65,14 @@ def plot_curves(
 
 def _with_dashed_bound(results, ax):
     """Draw the line of the oracle as the bound that it is."""
-    for line in ax.get_lines():
-        if is_oracle(results.definition, str(line.get_label())):
-            line.set(linestyle="--", color="black")
     legend = ax.get_legend()
+    lines = [(line.get_label(), line) for line in ax.get_lines()]
     if legend is not None:
-        ax.legend(frameon=legend.get_frame_on())
+        words = [text.get_text() for text in legend.get_texts()]
+        lines += zip(words, legend.legend_handles, strict=True)
+    for name, line in lines:
+        if is_oracle(results.definition, str(name)):
+            line.set(linestyle="--", color="black")
     return ax
 
 
