@@ -126,12 +126,13 @@ class Experiment:
         is named.
     oracle : bool or int, default=False
         Whether a bound runs beside the strategies, called "oracle": each round it
-        tries 100 batches, or as many as are given, taken by the strategies in turn from
-        random shares of the pool, and keeps the one whose true labels make the model
-        best. It sees the labels of those batches and of half of the pool's unlabelled
-        rows, at most 1000, that it holds out in that round, never the test rows.
-        It is no strategy, for nobody has these labels; it costs a training for each
-        batch.
+        tries 100 batches, or as many as are given, at least one of each strategy. First
+        each strategy picks from all rows not labelled yet, then they pick, in turn,
+        from random parts of them. Kept is the batch whose true labels give the model
+        the least Brier score (or error rate, or squared error) on the rows of the pool
+        not labelled yet, at most 2000 drawn anew each round. So it sees the labels of
+        those rows and of the batches, never those of test rows [3]_. It is no strategy,
+        for nobody has these labels; it costs a training for each batch.
 
     See Also
     --------
@@ -169,7 +170,8 @@ class Experiment:
        Effective evaluation of deep active learning on image classification tasks.
        arXiv:2106.15324
     .. [3] BoSS: a best-of-strategies selector as an oracle for deep active learning
-       (2026). arXiv:2603.13109
+       (2026). arXiv:2603.13109. Its authors' code judges batches by test rows unless
+       told otherwise; here they are judged by the pool.
 
     Examples
     --------

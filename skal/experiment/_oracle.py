@@ -11,6 +11,7 @@ from skal import ActiveLearner
 from skal._checks import check_int
 from skal._data import concat_rows
 from skal.query import QueryStrategy, as_strategy, split_result
+from skal.query.functional._order import draw_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,9 +21,9 @@ ORACLE = "oracle"
 #: Batches that it tries in a round where nobody says how many.
 N_BATCHES = 100
 #: At most this many rows of the pool tell how good a batch is.
-_HELD_OUT = 1000
-#: The shares of the pool that strategies see, in turn.
-_SHARES = (1.0, 0.5, 0.2, 0.1)
+_JUDGES = 2000
+#: A random part of the pool has at least so many batches, and at most so many rows.
+_LEAST_BATCHES, _MOST_ROWS = 4, 5000
 
 
 class Oracle(QueryStrategy):
@@ -33,15 +34,19 @@ class Oracle(QueryStrategy):
     strategies : dict of str to strategy
         What batches come from, in turn.
     n_batches : int
-        How many are tried a round.
+        How many are tried a round, at least one of each strategy.
 
     Notes
     -----
-    Each round holds out half of the unlabelled rows of the pool, at most 1000, drawn
-    anew. The strategies take batches from random shares of the others. The model is
-    trained on the labels so far and those of each batch, and the batch with the highest
-    accuracy on the rows held out is kept (for numbers, the least squared error). Of
-    equals the first is kept. Test rows are never seen.
+    First each strategy picks from all rows not labelled yet, as it would in its own
+    run; then they pick, in turn, from random parts of these rows, of sizes that vary
+    between four batches and all rows (at most 5000). The model is trained on the labels
+    so far and those of each batch. Kept is the batch whose model has the least Brier
+    score on the rows not labelled yet, all of them or 2000 drawn anew each round, with
+    their true labels (the error rate where the model has no probabilities, squared
+    error for numbers). Of equals the first is kept. So in each round it is at least as
+    good as each of the strategies would be in its place, by this measure. Test rows
+    are never seen.
     """
 
     def __init__(self, strategies: Any, n_batches: int = N_BATCHES) -> None:
@@ -84,50 +89,51 @@ class SeeingOracle(Oracle):
         self.y = y
 
     def _query(self, view, rows, n_instances, rng):
-        order = rng.permutation(len(rows))
-        size = min(len(rows) // 2, _HELD_OUT, len(rows) - n_instances)
-        held_out, others = order[:size], order[size:]
-        batches = [*self._batches(view, rows, others, n_instances, rng)]
-        if size == 0:  # there is nothing to choose, or to choose by
-            return batches[0]
+        batches = [*self._batches(view, rows, n_instances, rng)]
+        judges = rows.take(draw_rows(len(rows), _JUDGES, rng))
         seed = rng.randint(2**31)  # one for all: batches differ, models do not
-        scores = [
-            self._score(view, rows.take(batch), rows.take(held_out), seed)
-            for batch in batches
-        ]
-        best = int(np.argmax(scores))
+        losses = [self._loss(view, rows.take(one), judges, seed) for one in batches]
+        best = int(np.argmin(losses))
         names = [*self.strategies]
         return batches[best], {"base": names[best % len(names)]}
 
-    def _batches(self, view, rows, others, n_instances, rng):
-        """Yield batches of the strategies, from shares of the rows."""
+    def _batches(self, view, rows, n_instances, rng):
+        """Yield what strategies pick: first from all rows, then from parts of them."""
         bases = self._bases()
         for number in range(self.n_batches):
-            share = _SHARES[number // len(bases) % len(_SHARES)]
-            size = max(n_instances, round(share * len(others)))
-            part = np.sort(rng.permutation(others)[:size])
+            part = np.arange(len(rows))
+            if number >= len(bases):
+                part = self._part(len(rows), n_instances, rng)
             base = bases[number % len(bases)]
             result = base(view, rows.take(part), n_instances, random_state=rng)
             yield part[split_result(result)[0]]
 
-    def _score(self, view, batch, held_out, seed):
-        """Return how good a model is that knows a batch, too."""
-        X = concat_rows(view.X_training, batch.data())
-        y = np.concatenate([view.y_training, self._hidden(view, batch)])
-        model = ActiveLearner(clone(view.estimator), random_state=seed)
-        answers = model.fit(X, y).predict(held_out.data())
-        truth = self._hidden(view, held_out)
-        if is_classifier(view.estimator):
-            return np.mean(answers == truth)
-        return -np.mean((answers - truth) ** 2)
+    def _part(self, n, n_instances, rng):
+        """Draw a part of n rows; small ones are as likely as large ones, by ratio."""
+        most = min(n, _MOST_ROWS)
+        least = min(_LEAST_BATCHES * n_instances, most)
+        size = int(np.exp(rng.uniform(np.log(least), np.log(most))))
+        return np.sort(draw_rows(n, max(size, n_instances), rng))
 
-    def _hidden(self, view, rows):
-        """Return the labels of rows as the model knows them: classes are codes."""
-        hidden = np.asarray(self.y)[rows.positions()]
-        if is_classifier(view.estimator):
-            order = np.argsort(view.classes_)
-            return order[np.searchsorted(view.classes_, hidden, sorter=order)]
-        return hidden
+    def _loss(self, view, batch, judges, seed):
+        """Return how wrong a model is that knows a batch, too."""
+        X = concat_rows(view.X_training, batch.data())
+        y = np.concatenate([view.y_training, self._hidden(batch)])
+        classes = view.classes_ if is_classifier(view.estimator) else None
+        model = ActiveLearner(
+            clone(view.estimator), classes=classes, random_state=seed
+        ).fit(X, y)
+        truth = self._hidden(judges)
+        if classes is None:
+            return np.mean((model.predict(judges.data()) - truth) ** 2)
+        if not hasattr(model, "predict_proba"):
+            return np.mean(model.predict(judges.data()) != truth)
+        is_true = truth[:, None] == model.classes_  # (n, C)
+        errors = model.predict_proba(judges.data()) - is_true
+        return np.mean((errors**2).sum(axis=1))  # Brier's score
+
+    def _hidden(self, rows):
+        return np.asarray(self.y)[rows.positions()]
 
 
 def with_oracle(strategies: dict[str, Any], oracle: bool | int) -> dict[str, Any]:
@@ -145,10 +151,15 @@ def with_oracle(strategies: dict[str, Any], oracle: bool | int) -> dict[str, Any
     dict of str to strategy
         The oracle comes last.
     """
-    n_batches = N_BATCHES if oracle is True else oracle
-    if n_batches is False:
+    if oracle is False:
         return strategies
-    n_batches = check_int("oracle", n_batches)
+    least = len(strategies)
+    n_batches = max(N_BATCHES, least) if oracle is True else check_int("oracle", oracle)
+    if n_batches < least:
+        raise ValueError(
+            f"oracle must be at least {least} with {least} strategies, got {oracle!r}. "
+            "It tries a batch of each, and more where there are to be more."
+        )
     if ORACLE in strategies:
         raise ValueError(
             f"strategies must not be called {ORACLE!r} where oracle is {oracle!r}, got "

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from skal.experiment._results import Results
 
+#: The line of the oracle.
+_BOUND = {"color": "black", "linestyle": "--"}
+
 
 def plot_curves(
     self: Results,
@@ -72,7 +75,7 @@ def _with_dashed_bound(results, ax):
         lines += zip(words, legend.legend_handles, strict=True)
     for name, line in lines:
         if is_oracle(results.definition, str(name)):
-            line.set(linestyle="--", color="black")
+            line.set(**_BOUND)
     return ax
 
 
@@ -110,13 +113,14 @@ def plot_efficiency(
     colors = line_colors([*found, baseline], baseline)
     ax.axhline(1, color=BASELINE_COLOR, lw=2, label=baseline)
     for name, one in found.items():
-        ax.plot(one.baseline_labels, one.ratio, color=colors[name], lw=2, label=name)
+        look = _BOUND if is_oracle(self.definition, name) else {"color": colors[name]}
+        ax.plot(one.baseline_labels, one.ratio, lw=2, label=name, **look)
         if np.isfinite(one.low).all():
             ax.fill_between(
                 one.baseline_labels,
                 one.low,
                 one.high,
-                color=colors[name],
+                color=look["color"],
                 alpha=0.15,
                 lw=0,
             )
@@ -233,11 +237,13 @@ def plot_time(
     Returns
     -------
     matplotlib.axes.Axes
-        The axes: means over seeds, round by round.
+        The axes: means over seeds, round by round. The oracle is left out: its seconds
+        are those of trying many batches.
     """
     metric = metric_of(self, metric, data, estimator)
     setting = self.setting(data, estimator)
     runs = self.runs(metric, *setting)
+    runs = {name: runs[name] for name in runs if not is_oracle(self.definition, name)}
     ax = axes_of(ax)
     colors = line_colors(list(runs), None)
     for name in runs:

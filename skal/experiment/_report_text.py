@@ -102,7 +102,7 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
 #: What a report says of the oracle.
 ABOUT_ORACLE = (
     "The oracle is a bound, no strategy: it tries many batches with their true labels "
-    "and keeps the best for held-out rows of the pool, which nobody can without them. "
+    "and keeps the best for the rest of the pool, which nobody can without its labels. "
     "It never sees test rows, and is left out of tests and ranks."
 )
 

@@ -69,8 +69,8 @@ class Refine(NamedMembersMixin, WrapperStrategy):
 
     References
     ----------
-    REFINE: ensembles of active learning strategies by progressive filtering and
-    coverage (2025). arXiv:2511.22344
+    D. Huseljic, M. Herde, L. Rauch, P. Hahn and B. Sick (2025). Cleaning the pool:
+    progressive filtering of unlabeled pools in deep active learning. arXiv:2511.22344
 
     Examples
     --------

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 
 from skal import ActiveLearner
 from skal.experiment import Experiment
 from skal.experiment._attainable import share_of_gain
-from skal.experiment._oracle import Oracle
+from skal.experiment._oracle import Oracle, SeeingOracle
 from skal.experiment._report_text import headlines, summary_table
+from skal.query import as_strategy
 
 IRIS = load_iris(return_X_y=True)
 ORACLE = {"strategies": {"oracle": {"class": "skal.experiment.Oracle"}}}
@@ -39,6 +41,58 @@ def test_labels_that_matter_are_found_by_the_oracle_alone(rng):
     ).run()  # fmt: skip
     area = results.summary().set_index("strategy")["area"]
     assert area["oracle"] < area["random"]
+
+
+class Watched(SeeingOracle):
+    """Keep what an oracle thought of."""
+
+    def _loss(self, view, batch, judges, seed):
+        loss = super()._loss(view, batch, judges, seed)
+        self.seen.append((batch.positions(), judges.positions(), loss))
+        return loss
+
+
+def watched(y, n_batches, model, names=("margin", "uherding")):
+    oracle = Watched({name: as_strategy(name) for name in names}, n_batches, y)
+    oracle.seen = []
+    learner = ActiveLearner(
+        model, oracle, n_initial=10, initial="stratified", n_labels=15, batch_size=5,
+        random_state=0,
+    ).fit(IRIS[0], y)  # fmt: skip
+    return oracle.seen, learner
+
+
+def test_each_strategy_picks_from_the_whole_pool_and_none_is_better():
+    """Half of the rows used to be kept from picking, and one batch might be worse."""
+    y = np.array(["c", "a", "b"])[IRIS[1]]
+    seen, learner = watched(y, 6, GaussianNB())
+    first, picked = learner.history_["indices"]
+    assert len(seen) == 6
+    for _, judges, _ in seen:  # every row not labelled yet, and no other
+        assert sorted(judges) == sorted({*range(150)} - {*first})
+    losses = [loss for _, _, loss in seen]
+    assert {*picked} == {*seen[np.argmin(losses)][0]}
+    margin = ActiveLearner(
+        GaussianNB(), "margin", n_initial=10, initial="stratified", n_labels=15,
+        batch_size=5, random_state=0,
+    ).fit(IRIS[0], y)  # fmt: skip
+    assert {*seen[0][0]} == {*margin.history_["indices"][1]}
+
+
+def test_the_loss_is_that_of_the_model_retrained():
+    y = np.array(["c", "a", "b"])[IRIS[1]]
+    for model in (GaussianNB(), RidgeClassifier()):
+        seen, learner = watched(y, 3, model, ("random", "core_set"))
+        first = learner.history_["indices"][0]
+        for batch, judges, loss in seen:
+            rows = [*first, *batch]
+            fitted = clone(model).fit(IRIS[0][rows], y[rows])
+            if isinstance(model, GaussianNB):
+                truth = y[judges][:, None] == np.array(["a", "b", "c"])
+                errors = (fitted.predict_proba(IRIS[0][judges]) - truth) ** 2
+                assert loss == pytest.approx(errors.sum(axis=1).mean())
+            else:
+                assert loss == np.mean(fitted.predict(IRIS[0][judges]) != y[judges])
 
 
 def test_it_begins_like_the_others_and_leaves_them_as_they_were(results):
@@ -93,13 +147,20 @@ def test_the_report_says_the_share_and_what_the_oracle_is(results):
     assert rows[2][columns.index("share of attainable gain")].startswith("100 %")
 
 
+def styles_of(ax):
+    return {line.get_label(): line.get_linestyle() for line in ax.get_lines()}
+
+
 def test_it_is_drawn_as_a_dashed_line(results):
-    styles = {
-        line.get_label(): line.get_linestyle()
-        for line in results.plot_curves().get_lines()
-    }
-    assert styles["oracle"] == "--"
-    assert styles["margin"] == "-"
+    for ax in (results.plot_curves(), results.plot_efficiency()):
+        styles = styles_of(ax)
+        assert styles["oracle"] == "--"
+        assert styles["margin"] == "-"
+
+
+def test_its_seconds_are_not_drawn(results):
+    """They are those of many batches tried, and would squeeze all others."""
+    assert {*styles_of(results.plot_time())} == {"random", "margin"}
 
 
 def test_a_learner_refuses_it_and_says_where_it_runs():
@@ -115,6 +176,8 @@ def test_a_learner_refuses_it_and_says_where_it_runs():
 def test_what_it_may_be_is_checked_before_any_work():
     with pytest.raises(ValueError, match="oracle must be"):
         small(oracle=0).check()
+    with pytest.raises(ValueError, match="oracle must be at least 2 with 2 strategies"):
+        small(oracle=1).check()
     with pytest.raises(TypeError, match="oracle must be"):
         small(oracle="yes").check()
     experiment = small()
