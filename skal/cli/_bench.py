@@ -32,6 +32,7 @@ OPTIONS = {
     "n_jobs": "--jobs",
     "n_labels": "--labels",
     "n_threads": "--threads",
+    "oracle": "--oracle",
     "pos_label": "--pos-label",
     "seeds": "--seeds",
     "strategies": "--strategies",
@@ -180,6 +181,14 @@ def bench(
             help="A run that takes longer has failed.",
         ),
     ] = None,
+    oracle: Annotated[
+        bool,
+        typer.Option(
+            "--oracle",
+            help="Run a bound that sees hidden labels, beside the strategies: what "
+            "share of the attainable gain do they get?",
+        ),
+    ] = False,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch data that is missing.")
     ] = False,
@@ -206,6 +215,7 @@ def bench(
         "time_limit": time_limit,
         "n_threads": threads,
         "n_jobs": jobs,
+        "oracle": oracle or None,
     }
     given = {name: value for name, value in options.items() if value is not None}
     if (what is None) == (resume is None):

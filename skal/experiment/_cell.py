@@ -21,6 +21,7 @@ from skal.experiment._measures import (
     resolve_metrics,
     roc,
 )
+from skal.experiment._oracle import seeing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,6 +170,8 @@ class Recorder:
         """Run the loop; return what does not depend on the machine."""
         self.memory = PeakMemory()
         self.learner = learner = seeded(self.cell, self.classes)
+        strategy = seeing(learner.query_strategy, self.split.y_pool)
+        learner.query_strategy = strategy
         learner.set_callbacks(self).fit(self.split.X_pool, self.split.y_pool)
         return {
             **self.cell.name,

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.integrate import trapezoid
 
 from skal._checks import check_choice, check_fraction
+from skal.experiment._attainable import areas, share_of_gain
 from skal.experiment._efficiency import efficiency_interval, labels_needed
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import better_of, title_of
+from skal.experiment._oracle import is_oracle
 from skal.experiment._statistics import (
     average_ranks,
     compare_areas,
@@ -57,7 +58,10 @@ def summary(
         A row for each strategy in each setting: seeds, mean area under the
         learning curve, last score and its standard deviation, labels to match the
         baseline and to reach the targets with 95 % intervals (``_low``,
-        ``_high``), seconds of choosing and training a run.
+        ``_high``), seconds of choosing and training a run. Where the oracle ran,
+        ``share_of_gain`` is how much of its gain in area over the baseline a strategy
+        gets, with a 95 % interval of seeds drawn again, pair by pair; NaN where the
+        oracle gains nothing.
     """
     metric = metric_of(self, metric)
     pd = need_pandas()
@@ -82,6 +86,9 @@ def summary(
                     grid, sign * runs, baseline_scores=sign * scores[baseline]
                 )
                 row |= _with_ends(f"labels_to_match_{baseline}", found)
+                row |= share_of_gain(
+                    self.definition, grid, scores, name, baseline, sign
+                )
             for target in targets:
                 found = labels_needed(grid, sign * runs, sign * target)
                 row |= _with_ends(f"labels_to_{target:g}", found)
@@ -121,7 +128,7 @@ def compare(
         A row for each strategy in each setting: the mean difference with its 95 %
         interval (not corrected), the seeds it won, ``p``, ``twin_of`` (the strategy
         that picked the same rows, else None), ``p_holm``, and the ``verdict``:
-        "better", "worse" or "cannot tell".
+        "better", "worse" or "cannot tell". The oracle has none: it is a bound.
 
     Raises
     ------
@@ -139,7 +146,7 @@ def compare(
         base = areas(grid, scores[baseline])
         twins = _around(baseline, twins_in(self, data, estimator))
         for name, runs in scores.items():
-            if name == baseline:
+            if name == baseline or is_oracle(self.definition, name):
                 continue
             area = areas(grid, runs)
             row: dict[str, Any] = {
@@ -285,13 +292,6 @@ def _with_twins(ranking, twins):
     ]
     names, ranks = zip(*pairs, strict=True)
     return replace(ranking, names=list(names), ranks=np.array(ranks, float))
-
-
-def areas(grid, runs):
-    """Return the mean height of each curve: skal.metrics' area, for many at once."""
-    if len(grid) == 1:
-        return runs[:, 0]
-    return trapezoid(runs, grid, axis=1) / (grid[-1] - grid[0])
 
 
 def _sign(metric):

@@ -30,6 +30,7 @@ from skal.experiment._names import (
     load_strategies,
     serve_numbers,
 )
+from skal.experiment._oracle import with_oracle
 from skal.experiment._owner import check_free, owned
 from skal.experiment._plan import Plan
 from skal.experiment._progress import GridBar, Silent
@@ -123,6 +124,15 @@ class Experiment:
         The class of two that scorers such as "recall" look for. None is what
         scikit-learn takes, 1; "recall" and "f1" are among the default metrics where it
         is named.
+    oracle : bool or int, default=False
+        Whether a bound runs beside the strategies, called "oracle": each round it
+        tries 100 batches, or as many as are given, at least one of each strategy. First
+        each strategy picks from all rows not labelled yet, then they pick, in turn,
+        from random parts of them. Kept is the batch whose true labels give the model
+        the least Brier score (or error rate, or squared error) on the rows of the pool
+        not labelled yet, at most 2000 drawn anew each round. So it sees the labels of
+        those rows and of the batches, never those of test rows [3]_. It is no strategy,
+        for nobody has these labels; it costs a training for each batch.
 
     See Also
     --------
@@ -159,6 +169,9 @@ class Experiment:
     .. [2] N. Beck, D. Sivasubramanian, A. Dani, G. Ramakrishnan and R. Iyer (2021).
        Effective evaluation of deep active learning on image classification tasks.
        arXiv:2106.15324
+    .. [3] BoSS: a best-of-strategies selector as an oracle for deep active learning
+       (2026). arXiv:2603.13109. Its authors' code judges batches by test rows unless
+       told otherwise; here they are judged by the pool.
 
     Examples
     --------
@@ -194,6 +207,7 @@ class Experiment:
         target: Any = None,
         groups: Any = None,
         pos_label: Any = None,
+        oracle: bool | int = False,
     ) -> None:
         self.estimators = estimators
         self.strategies = strategies
@@ -214,6 +228,7 @@ class Experiment:
         self.target = target
         self.groups = groups
         self.pos_label = pos_label
+        self.oracle = oracle
 
     def run(
         self,
@@ -327,7 +342,7 @@ class Experiment:
         """Check everything; return what there is to run."""
         need_pandas()
         settings, seeds = self._settings(), self._seeds()
-        strategies = load_strategies(self.strategies)
+        strategies = with_oracle(load_strategies(self.strategies), self.oracle)
         data = load_data(
             self.data,
             target=self.target,

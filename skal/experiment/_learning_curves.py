@@ -11,6 +11,7 @@ import numpy as np
 
 from skal._checks import nearest_first
 from skal.experiment._measures import better_of, in_order
+from skal.experiment._oracle import is_oracle
 from skal.metrics import merge_runs
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def strategies(self: Results) -> list[str]:
 
 
 def common_strategies(self: Results, metric: str) -> list[str]:
-    """List the strategies that have results in every setting.
+    """List the strategies that have results in every setting, the oracle apart.
 
     Parameters
     ----------
@@ -163,7 +164,11 @@ def common_strategies(self: Results, metric: str) -> list[str]:
         Their names.
     """
     there = [set(self.runs(metric, *one)) for one in self.settings(metric)]
-    return [name for name in self.strategies() if all(name in s for s in there)]
+    return [
+        name
+        for name in self.strategies()
+        if all(name in s for s in there) and not is_oracle(self.definition, name)
+    ]
 
 
 def runs(

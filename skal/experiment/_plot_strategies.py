@@ -8,6 +8,7 @@ import numpy as np
 
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import better_of, title_of
+from skal.experiment._oracle import is_oracle
 from skal.experiment._plot_axes import axes_of, dressed, heat_map
 from skal.experiment._twins import twins_everywhere
 from skal.plotting import BASELINE_COLOR, LabelCurveDisplay, line_colors
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from skal.experiment._results import Results
+
+#: The line of the oracle.
+_BOUND = {"color": "black", "linestyle": "--"}
 
 
 def plot_curves(
@@ -51,7 +55,7 @@ def plot_curves(
     """
     metric = metric_of(self, metric, data, estimator)
     grid, scores = self.paired(metric, *self.setting(data, estimator))
-    return LabelCurveDisplay.from_history(
+    ax = LabelCurveDisplay.from_history(
         {name: (grid, runs) for name, runs in scores.items()},
         score_name=title_of(metric),
         ax=axes_of(ax),
@@ -59,6 +63,20 @@ def plot_curves(
         target=target,
         greater_is_better=better_of(metric) >= 0,
     ).ax_
+    return _with_dashed_bound(self, ax)
+
+
+def _with_dashed_bound(results, ax):
+    """Draw the line of the oracle as the bound that it is."""
+    legend = ax.get_legend()
+    lines = [(line.get_label(), line) for line in ax.get_lines()]
+    if legend is not None:
+        words = [text.get_text() for text in legend.get_texts()]
+        lines += zip(words, legend.legend_handles, strict=True)
+    for name, line in lines:
+        if is_oracle(results.definition, str(name)):
+            line.set(**_BOUND)
+    return ax
 
 
 def plot_efficiency(
@@ -95,13 +113,14 @@ def plot_efficiency(
     colors = line_colors([*found, baseline], baseline)
     ax.axhline(1, color=BASELINE_COLOR, lw=2, label=baseline)
     for name, one in found.items():
-        ax.plot(one.baseline_labels, one.ratio, color=colors[name], lw=2, label=name)
+        look = _BOUND if is_oracle(self.definition, name) else {"color": colors[name]}
+        ax.plot(one.baseline_labels, one.ratio, lw=2, label=name, **look)
         if np.isfinite(one.low).all():
             ax.fill_between(
                 one.baseline_labels,
                 one.low,
                 one.high,
-                color=colors[name],
+                color=look["color"],
                 alpha=0.15,
                 lw=0,
             )
@@ -218,11 +237,13 @@ def plot_time(
     Returns
     -------
     matplotlib.axes.Axes
-        The axes: means over seeds, round by round.
+        The axes: means over seeds, round by round. The oracle is left out: its seconds
+        are those of trying many batches.
     """
     metric = metric_of(self, metric, data, estimator)
     setting = self.setting(data, estimator)
     runs = self.runs(metric, *setting)
+    runs = {name: runs[name] for name in runs if not is_oracle(self.definition, name)}
     ax = axes_of(ax)
     colors = line_colors(list(runs), None)
     for name in runs:

@@ -92,8 +92,33 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
             + f" Mean {title_of(metric)} over the budget {_signed(row['difference'])} "
             f"({_signed(row['low'])} to {_signed(row['high'])}; p = {row['p']:.2g}, "
             f"corrected {row['p_holm']:.2g}; {row['n_seeds']} seeds)."
+            + _attained(found)
         )
+    if "share_of_gain" in summary:
+        sentences.append(ABOUT_ORACLE)
     return sentences
+
+
+#: What a report says of the oracle.
+ABOUT_ORACLE = (
+    "The oracle is a bound, no strategy: it tries many batches with their true labels "
+    "and keeps the best for the rest of the pool, which nobody can without its labels. "
+    "It never sees test rows, and is left out of tests and ranks."
+)
+
+
+def _attained(row):
+    words = share_in_words(row)
+    return f" That is {words} of the attainable gain." if words else ""
+
+
+def share_in_words(row: Any) -> str:
+    """Write the share of the oracle's gain with its interval; nothing without one."""
+    if np.isnan(row.get("share_of_gain", np.nan)):
+        return ""
+    low, high = row["share_of_gain_low"], row["share_of_gain_high"]
+    ends = "" if np.isnan(low) else f" ({100 * low:.0f} to {100 * high:.0f})"
+    return f"{100 * row['share_of_gain']:.0f} %{ends}"
 
 
 def _saved(row, baseline, budget, own):
@@ -149,6 +174,7 @@ def summary_table(
     names += ["strategy"]
     columns = [*names, "seeds", f"mean {title}", f"last {title}"]
     columns += [f"labels to match {baseline}"] if match in summary else []
+    columns += ["share of attainable gain"] if "share_of_gain" in summary else []
     columns += ["query, s", "fit, s"]
     rows = []
     for row in summary.to_dict("records"):
@@ -158,6 +184,8 @@ def summary_table(
         if match in summary:
             ends = (row.get(match), row.get(f"{match}_low"), row.get(f"{match}_high"))
             cells.append(count_of_labels(*ends))
+        if "share_of_gain" in summary:
+            cells.append(share_in_words(row) or "?")
         cells += [f"{row['query_seconds']:.3g}", f"{row['fit_seconds']:.3g}"]
         rows.append(cells)
     return columns, rows

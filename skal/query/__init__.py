@@ -44,6 +44,7 @@ from skal.query._picks import split_result
 from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
 from skal.query._random_tail import RandomTail
+from skal.query._refine import Refine
 from skal.query._regression import ExpectedModelChange, GreedySampling
 from skal.query._scope import InScope
 from skal.query._several_labels import LCI, MMC
@@ -108,6 +109,7 @@ __all__ = [
     "QueryStrategy",
     "RandomSampling",
     "RandomTail",
+    "Refine",
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",

@@ -46,6 +46,12 @@ def as_strategy(
     Margin()
     """
     if isinstance(strategy, str):
+        if strategy == "oracle":
+            raise ValueError(
+                f"{name} must be a strategy, got 'oracle', which is a bound that sees "
+                "hidden labels. It runs beside strategies in "
+                "skal.experiment.Experiment(oracle=True) and skal bench --oracle."
+            )
         if strategy not in NAMED:
             known = ", ".join(map(repr, nearest_first(strategy, NAMED)))
             raise ValueError(f"{name} must be one of {known}, got {strategy!r}.")

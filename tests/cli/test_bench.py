@@ -13,7 +13,7 @@ from rich.console import Console
 from sklearn.pipeline import Pipeline
 
 from skal.cli import _bench
-from skal.experiment import Results, _report
+from skal.experiment import Results, _oracle, _report
 from skal.experiment._config import (
     build,
     experiment_of,
@@ -166,6 +166,34 @@ def test_a_file_describes_an_experiment(tmp_path):
     assert results.definition["seeds"] == [0]
     assert json.loads((tmp_path / "runs/config.json").read_text())["seeds"] == 1
     assert {"accuracy", "f1"} < set(results.frame)
+
+
+@pytest.mark.parametrize("said_by", ["option", "file"])
+def test_an_oracle_runs_beside_strategies(tmp_path, monkeypatch, said_by):
+    monkeypatch.setattr(_oracle, "N_BATCHES", 3)
+    (tmp_path / "table.csv").write_text(
+        "a,b,y\n" + "".join(f"{i % 7},{i % 11},{i % 2}\n" for i in range(80))
+    )
+    (tmp_path / "bench.toml").write_text(
+        """
+        data = {mine = "table.csv"}
+        n_labels = 20
+        n_initial = 10
+        seeds = 2
+        metrics = ["accuracy"]
+        strategies = ["random", "margin"]
+        """
+        + "oracle = true\n" * (said_by == "file")
+        + "[estimators.bayes]\n"
+        + 'class = "sklearn.naive_bayes.GaussianNB"\n'
+    )
+    options = ["--oracle"] * (said_by == "option")
+    result = run_skal("bench", "bench.toml", "-o", "runs", *options)
+    assert result.exit_code == 0, result.output
+    results = Results.from_dir(tmp_path / "runs")
+    assert results.strategies() == ["random", "margin", "oracle"]
+    assert "share_of_gain" in results.summary()
+    assert json.loads((tmp_path / "runs/config.json").read_text())["oracle"] is True
 
 
 def test_a_file_may_hold_sizes_of_rounds_and_none(tmp_path):

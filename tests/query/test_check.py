@@ -52,6 +52,7 @@ from skal.query import (
     ProbCover,
     QueryStrategy,
     RandomTail,
+    Refine,
     ScoreStrategy,
     Shortlist,
     StochasticBatch,
@@ -181,6 +182,7 @@ WRAPPERS = {
     Deduplicate: Deduplicate,
     DiverseBatch: DiverseBatch,
     Mixture: lambda base: Mixture([("some", "random"), ("rest", base)]),
+    Refine: lambda base: Refine([("some", "random"), ("rest", base)], final=base),
     Shortlist: Shortlist,
     StochasticBatch: lambda base: StochasticBatch(base, "softrank"),
 }
@@ -369,6 +371,13 @@ BAD = {
     },
     ProbCover: {"radius": [0, -1, "r"], "purity": [1.5], "n_clusters": [1, 2.5]},
     RandomTail: {"base": ["fnd", 3], "target": [[1]], "patience": [0, 1.5]},
+    Refine: {
+        "bases": [[], "margin", [("a", "margn")], [("final", "margin")]],
+        "final": ["uherdin", None],
+        "n_levels": [0, 1.5],
+        "n_batches": [3, 2.5],
+        "share": [0, 1.1, "all"],
+    },
     Shortlist: {"base": ["margn", None], "n_candidates": [0, 9.5]},
     StochasticBatch: {
         "base": ["entropie", "core_set"],
