@@ -1,10 +1,13 @@
-"""Batches of 100 that do not repeat themselves, beside scikit-activeml in one run.
+"""Batches of 100 that do not repeat themselves, beside their peers in one run.
 
 Pools of float32 rows by 128 features, 10 classes, 200 labels. Every query runs in a
 fresh process, skal's before and after the peer's, the best of each counts; the peer's
 is given up after a time or beyond 4 GB. Seconds are CPU seconds, so that a busy machine
 is not mistaken for a slow query: set OMP_NUM_THREADS=1. Nobody may be slower than the
-peer; further targets are in the table. ``--million`` times skal alone on a memory map
+peer; further targets are in the table. The peer is scikit-activeml, of the strategies
+for regression bmdal_reg 3.0.2, if it is installed (``pip install --no-deps bmdal_reg
+dill``): it was written for numpy 1 and reads ``np.Inf``, which is lent to it.
+``--million`` times skal alone on a memory map
 of 1 000 000 rows by 64: at most 1 GB beyond X.
 """
 
@@ -41,6 +44,8 @@ class Contender:
     strategy: object
     peer: str = ""
     target: float = 1.0
+    #: The package of the peer.
+    package: str = "skactiveml"
     #: Whether the peer asks a classifier, and the name of the argument.
     classifier: str = ""
     peer_params: tuple = ()
@@ -94,6 +99,10 @@ CONTENDERS = {
         peer_params=(("greedy_selection", True),),
     ),
     "InformationDensity": Contender(query.InformationDensity()),
+    "LCMD": Contender(query.LCMD("last"), "lcmd", package="bmdal_reg"),
+    "KMeansPlusPlus": Contender(
+        query.KMeansPlusPlus("last"), "kmeanspp", package="bmdal_reg"
+    ),
 }
 
 
@@ -120,7 +129,9 @@ class Pool:
         )
 
     def of_peer(self, contender, n_instances):
-        """Return scikit-activeml's query, its model fitted."""
+        """Return the peer's query, its model fitted."""
+        if contender.package == "bmdal_reg":
+            return self.of_bmdal(contender, n_instances)
         from skactiveml import pool
         from skactiveml.classifier import SklearnClassifier
 
@@ -141,6 +152,35 @@ class Pool:
                 model.fit(self.X, y)
                 params[f"fit_{contender.classifier}"] = False
         return lambda: strategy.query(**params)
+
+    def of_bmdal(self, contender, n_instances):
+        """Return bmdal_reg's query, on the rows themselves."""
+        import torch
+
+        np.Inf = np.inf  # noqa: NPY201
+        from bmdal_reg.bmdal.feature_data import TensorFeatureData
+        from bmdal_reg.bmdal.feature_maps import IdentityFeatureMap
+        from bmdal_reg.bmdal.features import Features
+        from bmdal_reg.bmdal.selection import (
+            KmeansppSelectionMethod,
+            LargestClusterMaxDistSelectionMethod,
+        )
+
+        methods = {
+            "lcmd": LargestClusterMaxDistSelectionMethod,
+            "kmeanspp": KmeansppSelectionMethod,
+        }
+        space = IdentityFeatureMap(n_features=self.X.shape[1])
+        known, pool = (
+            Features(space, TensorFeatureData(torch.from_numpy(rows)))
+            for rows in (self.X[:N_LABELED], self.X[N_LABELED:])
+        )
+
+        def query():
+            method = methods[contender.peer](pool, known, sel_with_train=True)
+            return method.select(n_instances).numpy()
+
+        return query
 
 
 def measure(side, name, n_rows, n_features, n_instances):
@@ -186,7 +226,7 @@ def against_peer(names, n_rows, options):
         task = (name, n_rows, options.features, options.batch)
         ours = [in_fresh_process(options.cap, "of_skal", *task)]
         theirs = "-"
-        if contender.peer and find_spec("skactiveml"):
+        if contender.peer and find_spec(contender.package):
             theirs = in_fresh_process(options.cap, "of_peer", *task)
             ours.append(in_fresh_process(options.cap, "of_skal", *task))
         target = contender.target if n_rows >= contender.from_rows else 1

@@ -31,6 +31,7 @@ OFFERS = {
     "samples": "samples",
     "votes": "votes",
     "head": "a head",
+    "gradients": "gradient features",
     "labels": "labelled rows",
 }
 TARGETS = ("multiclass", "multilabel", "regression")

@@ -79,6 +79,7 @@ LONG_PAGES = {
     "experiments.md",
     "groups.md",
     "networks.md",
+    "rare.md",
     "uncertainty.md",
     "user_guide.md",
 }

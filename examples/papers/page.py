@@ -231,13 +231,15 @@ TABLES = {
 }
 
 
-def filled(page):
+def filled(page, tables=TABLES):
     """Return the page with every table written anew.
 
     Parameters
     ----------
     page : str
         Its text, with ``<!-- table: NAME -->`` and ``<!-- end -->`` around each table.
+    tables : dict of str to callable
+        What writes each.
 
     Returns
     -------
@@ -247,7 +249,7 @@ def filled(page):
 
     def table(match):
         name = match[1]
-        return f"<!-- table: {name} -->\n\n{TABLES[name]()}\n\n<!-- end -->"
+        return f"<!-- table: {name} -->\n\n{tables[name]()}\n\n<!-- end -->"
 
     pattern = r"<!-- table: (.+?) -->.*?<!-- end -->"
     return re.sub(pattern, table, page, flags=re.DOTALL)

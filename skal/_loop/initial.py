@@ -5,7 +5,9 @@ import numpy as np
 from skal._checks import name_of, nearest_first
 from skal.query import QueryStrategy, as_strategy, get_strategy_names
 
-_NEEDS_A_MODEL = frozenset({"proba", "decision", "samples", "votes", "head", "labels"})
+_NEEDS_A_MODEL = frozenset(
+    {"proba", "decision", "samples", "votes", "head", "gradients", "labels"}
+)
 
 
 class Stratified(QueryStrategy):
@@ -44,7 +46,7 @@ def resolve_initial(initial, y=None, target_type="multiclass"):
         words = ", ".join(map(repr, nearest_first(initial, initial_words())))
         raise ValueError(f"initial must be one of {words}, got {initial!r}.")
     strategy = as_strategy(initial, "initial")
-    unmet = sorted(strategy.needs & _NEEDS_A_MODEL)
+    unmet = sorted(strategy._first_needs & _NEEDS_A_MODEL)
     if unmet:
         raise ValueError(
             "initial must be a strategy that needs no model and no labels, got "

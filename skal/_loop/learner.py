@@ -36,6 +36,7 @@ from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
 from skal._loop.ties import warn_of_ties
+from skal._loop.votes import warn_of_votes
 from skal._meta import (
     EstimatorInside,
     ReadableReprMixin,
@@ -86,14 +87,18 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     ----------
     estimator : estimator, default=None
         Any classifier or regressor, Pipelines included; it is cloned, never fitted.
-        None means LogisticRegression. Classifiers are given codes 0..K-1 in the order
+        None means LogisticRegression on scaled columns, a small Pipeline: dense ones to
+        mean 0 and deviation 1, sparse ones to at most 1, by the labelled rows.
+        Classifiers are given codes 0..K-1 in the order
         of ``classes_``, whatever the labels are; one that refuses the gap that a class
         without a label leaves, codes 0..k-1 of the others. Its parameters name labels,
         which are translated: in a ``class_weight``, a ``pos_label``, the ``constant``
         of a DummyClassifier, where a search has these to try, and in its ``scoring``.
-    query_strategy : str, QueryStrategy or callable, default="margin"
+    query_strategy : str, QueryStrategy or callable, default="auto"
         Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
-        function ``f(learner, X, n_instances=1)`` in the manner of modAL.
+        function ``f(learner, X, n_instances=1)`` in the manner of modAL. "auto" takes
+        what loses least for the model and the rows, :class:`~skal.query.UHerding` for
+        most classifiers, and says in ``history_["info"]`` what and why.
     n_labels : int, float or None, default=None
         The budget of a simulation: a number of labels, or a share of the rows. None
         buys nothing.
@@ -212,7 +217,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def __init__(
         self,
         estimator: Any = None,
-        query_strategy: str | QueryStrategy | Callable[..., Any] = "margin",
+        query_strategy: str | QueryStrategy | Callable[..., Any] = "auto",
         *,
         n_labels: float | None = None,
         n_initial: int = 10,
@@ -379,7 +384,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             if halt:
                 return "callback"
             purchase = simulation.next_purchase()
-            self._look_for_ties(purchase.info, stacklevel=7)
+            self._look_into(purchase.info, stacklevel=7)
             self._commit(simulation.state)  # it knows what the rule has measured
             if simulation.is_enough:
                 return "stopping"
@@ -432,22 +437,25 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         check_learner(self, self._template())
         rows, live = select_rows(X_pool, candidates), self._live()
         indices, asked, after = live.ask(rows, n_instances)
-        self._look_for_ties(after.question.info, stacklevel=4)
+        self._look_into(after.question.info, stacklevel=4)
         self.seed_, self._question = live.loop.seed, after.question
         if isinstance(after.so_far, State):
             self._rounds = after.so_far.rounds  # which know what the rule has measured
         return indices, asked
 
-    def _look_for_ties(self, info, stacklevel):
-        """Warn, once a learner, of a strategy that could not choose."""
-        if not info.get("tied"):
-            return
+    def _look_into(self, info, stacklevel):
+        """Warn, once a learner, of a strategy that could not choose, or read votes."""
+        for sign, warn_of in (("tied", warn_of_ties), ("only_votes", warn_of_votes)):
+            if info.get(sign) and not self._has_told(sign):
+                strategy = as_strategy(self.query_strategy)
+                warn_of(strategy, self.estimator_, stacklevel)
+
+    def _has_told(self, sign):
+        """Tell whether what an earlier query told holds a sign."""
         question = vars(self).get("_question")
         told = [record["info"] for record in self._rounds]
         told += [] if question is None else [question.info]
-        if not any(earlier.get("tied") for earlier in told):
-            strategy = as_strategy(self.query_strategy)
-            warn_of_ties(strategy, self.estimator_, stacklevel)
+        return any(earlier.get(sign) for earlier in told)
 
     def teach(
         self, X: Any, y: Any, *, on_repeat: str = "append", **params: Any
@@ -464,6 +472,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             What becomes of rows that hold the same as rows taught before, in this
             batch or an earlier one: they count once more, as equal rows of a pool do;
             or the last label holds, and each row counts once; or they are refused.
+            With "replace" a label that is NaN among several a row stays what it was, so
+            that those of a row may be taught one by one.
         **params : dict
             Passed to the estimator's fit; row-wise ones hold a value for each row of X
             and join those of earlier rounds.
@@ -711,6 +721,11 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         self.__dict__ = {**kept, **so_far.attributes(), **asked}
 
     # What a run goes by -----------------------------------------------------------
+
+    def _default(self):
+        from skal._loop.default_estimator import default_estimator
+
+        return default_estimator()
 
     def _loop(self, seed, asked=False):
         return Loop(

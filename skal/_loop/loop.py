@@ -15,7 +15,7 @@ from skal._loop.history import recounted, round_record
 from skal._loop.initial import resolve_initial
 from skal._loop.state import State
 from skal._loop.training import check_answers, check_codes, fit, next_estimator
-from skal._model import ModelView, sampled_before_training
+from skal._model import ModelView, only_votes, sampled_before_training
 from skal._seed import fork_torch, stream
 from skal.query import as_strategy, ask
 
@@ -52,7 +52,7 @@ class Loop:
 
     estimator: Any
     seed: int
-    query_strategy: Any = "margin"
+    query_strategy: Any = "auto"
     initial: Any = "random"
     stopping: Any = None
     warm_start: bool = False
@@ -77,7 +77,10 @@ class Loop:
     def ask(self, view, rows, size):
         """Pick rows by the model of a view; return positions, and what was told."""
         strategy = as_strategy(self.query_strategy)
-        return self._ask(strategy, view, rows, size, view.round + 1)
+        picks, info = self._ask(strategy, view, rows, size, view.round + 1)
+        if "samples" in strategy.needs and only_votes(view.estimator):
+            info = {**info, "only_votes": True}
+        return picks, info
 
     def _ask(self, strategy, view, rows, size, round, purpose="query"):
         with fork_torch(self.seed, round, purpose):

@@ -1,5 +1,7 @@
 """Rows that are taught again: kept twice, told anew, or refused."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from skal._data import row_groups
@@ -27,6 +29,7 @@ def settle(training, n_before, on_repeat):
             f"{repeated[0] - n_before}. Pass on_repeat='replace' to label them anew, "
             "on_repeat='append' to count them twice."
         )
+    training = replace(training, y=joined(training.y, first, n_before))
     last = np.full(n, -1)
     last[first[batch]] = batch  # in turn: of several labels for a row the last holds
     told = np.where(last[first] < 0, np.arange(n), last[first])
@@ -34,3 +37,20 @@ def settle(training, n_before, on_repeat):
     stays[repeated] = False
     rows = np.flatnonzero(stays)
     return training.at(rows, told[rows]), np.flatnonzero(told[rows] >= n_before)
+
+
+def joined(y, first, n_before):
+    """Return y in which a row that is taught again keeps the labels not told anew.
+
+    ``first`` is the first row that holds the same; the batch begins at ``n_before``.
+    Where labels are known in part those of a row may come one by one.
+    """
+    if y.ndim == 1 or y.dtype.kind != "f" or not np.isnan(y[n_before:]).any():
+        return y
+    y = y.copy()
+    latest: dict[int, int] = {}
+    for row, group in enumerate(first.tolist()):
+        if row >= n_before and group in latest:
+            y[row] = np.where(np.isnan(y[row]), y[latest[group]], y[row])
+        latest[group] = row
+    return y

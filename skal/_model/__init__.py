@@ -7,14 +7,17 @@ strategies, estimators and the loop use it.
 
 from skal._model import answers, columns, layers, needs
 from skal._model.answers import flatten
+from skal._model.finite import NoEmbedding
 from skal._model.known_types import is_ensemble
 from skal._model.layers import find_layer, peel
 from skal._model.needs import check_needs, lacking, provides
+from skal._model.pure import only_votes
 from skal._model.untrained import sampled_before_training
 from skal._model.view import ModelView, as_view, check_n_samples
 
 __all__ = [
     "ModelView",
+    "NoEmbedding",
     "answers",
     "as_view",
     "check_n_samples",
@@ -26,6 +29,7 @@ __all__ = [
     "lacking",
     "layers",
     "needs",
+    "only_votes",
     "peel",
     "provides",
     "sampled_before_training",

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from sklearn.base import is_regressor
 
 from skal._data import multilabel_proba
+from skal._model.finite import NotNumeric
 from skal._model.known_types import asks_each_output, transforms_target
 from skal._model.layers import find_layer, is_learner
 from skal._model.members import ask_members, unframed
@@ -33,6 +34,14 @@ def embed(estimator, X):
     """Return what the last layer sees: (n, d), narrow where it can be, or CSR."""
     layer, X = find_layer(estimator, "embed", X)
     return flatten(X) if layer is None else as_embedding(layer.embed(X))
+
+
+def gradient_features(estimator, X, n_features, seed):
+    """Return the sketched gradients (n, n_features) of a network, float32."""
+    layer, X = find_source(estimator, "gradients", X)
+    if is_learner(layer):
+        return layer.__skal_view__()._seeded(seed).gradient_features(X, n_features)
+    return np.asarray(layer.gradient_features(X, n_features, seed), np.float32)
 
 
 def splits_in_two(estimator):
@@ -151,7 +160,7 @@ def flatten(X):
         if values.dtype.kind not in "fiub":
             values = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(
+        raise NotNumeric(
             "X must be numeric to be its own embedding, got columns that are not. "
             "Put an encoder or a vectorizer before the estimator in a Pipeline."
         ) from error

@@ -6,6 +6,18 @@ from scipy.sparse import issparse
 from skal._checks import name_of
 
 
+class NoEmbedding(Exception):
+    """Rows have no embedding: they are not numbers, or not numbers with distances."""
+
+
+class NotNumeric(NoEmbedding, TypeError):
+    """Rows that are no numbers are to be their own embedding."""
+
+
+class NotMeasurable(NoEmbedding, ValueError):
+    """An embedding holds NaN, infinity, or numbers that have no square."""
+
+
 def checked_proba(proba, estimator):
     """Refuse probabilities (n, C) or samples (S, n, C) that are not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -35,7 +47,7 @@ def measurable(E, estimator):
     largest = abs(E).max(axis=1)  # NaN where there is one
     largest = largest.toarray() if issparse(E) else largest
     n_bad = E.shape[0] - np.count_nonzero(largest < bound)
-    raise ValueError(
+    raise NotMeasurable(
         "X must be rows that have distances, got NaN, infinity or numbers too "
         f"large to square in the embedding of {n_bad} of {E.shape[0]} rows by "
         f"{name_of(estimator)}. Impute or scale them, in a Pipeline before "

@@ -41,6 +41,10 @@ NEEDS = {
         "Use an estimator with predict_proba and no embed of its own, or with both "
         "embed and head_proba",
     ),
+    "gradients": (
+        "gradient features (gradient_features)",
+        "Use a network of skal.nets, or an estimator with gradient_features",
+    ),
     "labels": ("labels", "Label some rows first"),
 }
 
@@ -122,6 +126,11 @@ def gives_std(layer):
     return predict is not None and "return_std" in signature(predict).parameters
 
 
+def gives_gradients(layer):
+    """Tell whether a layer has gradient features."""
+    return hasattr(layer, "gradient_features")
+
+
 #: Which function tells whether one layer answers a need. "draws" are samples one by
 #: one, which a regressor that gives a deviation alone has not.
 OFFERS = {
@@ -129,6 +138,7 @@ OFFERS = {
     "draws": gives_draws,
     "votes": gives_votes,
     "head": gives_head,
+    "gradients": gives_gradients,
 }
 
 #: What to do where a regressor lacks what a strategy needs.

@@ -305,6 +305,39 @@ class ModelView:
 
         return self._once("embed", rows, fresh)
 
+    def gradient_features(self, X: Any, n_features: int = 512) -> NDArray[Any]:
+        """Return what each row would teach all layers of a network, sketched.
+
+        Parameters
+        ----------
+        X : array-like or Rows
+            Rows to ask about.
+        n_features : int, default=512
+            Numbers a row.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features) and float32
+            The network's ``gradient_features``; one sketch for all rows of this query.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has none, and is not around what has.
+        ValueError
+            If they hold NaN, infinity, or numbers that have no square.
+        """
+        self._need_model("gradient_features")
+        check_int("n_features", n_features)
+
+        def fresh(data):
+            found = answers.gradient_features(
+                self.estimator, data, n_features, self.seed
+            )
+            return measurable(found, self.estimator)
+
+        return self._once(("gradients", n_features), as_rows(X), fresh)
+
     def head_proba(self, E: Any) -> NDArray[Any]:
         """Return the probability of each class for embeddings.
 

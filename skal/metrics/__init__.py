@@ -12,14 +12,24 @@ from skal.metrics._curves import (
 from skal.metrics._curves import merge_runs as merge_runs
 from skal.metrics._groups import nll_by_group
 from skal.metrics._scorer import CurveScorer
+from skal.metrics._screening import (
+    FoundScorer,
+    found_curve,
+    recall_at_budget,
+    work_saved_over_sampling,
+)
 
 __all__ = [
     "CurveScorer",
+    "FoundScorer",
     "answers_to_reach",
     "area_under_learning_curve",
     "expected_calibration_error",
+    "found_curve",
     "label_efficiency",
     "labels_to_reach",
     "nll_by_group",
+    "recall_at_budget",
     "reliability_curve",
+    "work_saved_over_sampling",
 ]

@@ -436,6 +436,59 @@ class Net(NeuralNet):
         """
         return join(self.passes().embeddings(X))
 
+    def gradient_features(
+        self,
+        X: Any,
+        n_features: int = 512,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> NDArray[Any]:
+        """Return what each row would teach the whole network, in a few numbers.
+
+        They are a random sketch of the gradient of the outputs in the weights of all
+        linear and convolution layers that are trained: inner products of two rows are,
+        in the mean over the draws, those of their gradients.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, ...)
+            Rows as in ``fit``.
+        n_features : int, default=512
+            How many numbers a row: more of them are nearer to the gradients.
+        random_state : int, RandomState instance or None, default=None
+            Fixes the sketch. Features are to be compared under the same one only.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features) and float32
+            The features; a regressor's in standard units of the target, without what
+            it says of noise.
+
+        Raises
+        ------
+        TypeError
+            If the module has no such layer.
+
+        Notes
+        -----
+        Costs a pass forward and one back for each output, and O(n_features) times the
+        widths of the layers. The gradients themselves are never written out.
+
+        References
+        ----------
+        Holzmüller, D., Zaverkin, V., Kästner, J., Steinwart, I. (2023). A framework and
+        benchmark for deep batch active learning for regression. JMLR 24.
+        arXiv:2203.09410
+        """
+        passes = self.passes()
+        check_int("n_features", n_features)
+        seed = draw_seed(random_state)
+        return join(passes.gradients(X, self._n_answers, n_features, seed))
+
+    @property
+    def _n_answers(self):
+        """How many outputs, from the first, are answers."""
+        return self._width
+
     def _samples(self, X, n_samples, random_state, dropout):
         """Return the outputs (S, m, n_outputs) under dropout, for each batch of X."""
         passes = self.passes()

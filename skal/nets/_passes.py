@@ -129,6 +129,17 @@ class Passes:
                 return
             yield outputs.float()
 
+    def gradients(
+        self, X: Any, n_outputs: int, n_features: int, seed: int
+    ) -> Iterator[torch.Tensor]:
+        """Yield the gradient features (m, n_features) of each batch of X, float32."""
+        from skal.nets._gradient_features import sketch_gradients
+
+        return (
+            sketch_gradients(self.module, batch, n_outputs, n_features, seed)
+            for batch in self.batches(X)
+        )
+
     def dropout_before_head(self, X: Any) -> LastDropout | None:
         """Return the last dropout if the head reads its output, else None.
 

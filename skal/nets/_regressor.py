@@ -355,6 +355,11 @@ class NetRegressor(Net, NeuralNetRegressor):
         spread = np.sqrt(self._noise(draws))
         return means + spread * gaussian_noise(spread.shape, draw_seed(random_state))
 
+    @property
+    def _n_answers(self):
+        """The means; what comes after them is noise."""
+        return len(self._mean)
+
     def _in_units(self, outputs):
         """Return the means that outputs hold, in the units and the shape of y."""
         means = outputs[..., : len(self._mean)]

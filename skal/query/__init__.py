@@ -1,13 +1,16 @@
 """Query strategies: which rows to label next."""
 
 from skal.query import functional
+from skal.query._auto import Auto
 from skal.query._bait import BAIT
 from skal.query._balance import ClassBalanced
 from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._batch_bald import BatchBALD
 from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
+from skal.query._believer import KrigingBeliever
 from skal.query._callable import CallableStrategy
 from skal.query._clustering import KMeansBoundary, KMeansSampling, TypiClust
+from skal.query._combination import LinearCombination
 from skal.query._contrast import ContrastiveAL, DiscriminativeAL
 from skal.query._coverage import CoreSet, ProbCover
 from skal.query._deduplicate import Deduplicate
@@ -21,24 +24,39 @@ from skal.query._disagreement import (
 from skal.query._diverse_batch import DiverseBatch
 from skal.query._diversity import CLUE, ClusterMargin, WeightedKMeans
 from skal.query._epig import EPIG
+from skal.query._error_reduction import ExpectedErrorReduction
+from skal.query._find import Find, TargetMargin
 from skal.query._gradient import BADGE, ExpectedGradientLength
 from skal.query._herding import FacilityLocation, MaxHerding, UHerding
+from skal.query._improvement import (
+    ExpectedImprovement,
+    ProbabilityOfImprovement,
+    UpperConfidenceBound,
+)
+from skal.query._largest_cluster import LCMD, KMeansPlusPlus
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
+from skal.query._neighbor_index import NeighborIndex
+from skal.query._neighbours import Neighbours
 from skal.query._perturbation import ALFAMix, DropQuery
 from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result
 from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
+from skal.query._random_tail import RandomTail
 from skal.query._regression import ExpectedModelChange, GreedySampling
 from skal.query._scope import InScope
+from skal.query._several_labels import LCI, MMC
 from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
+from skal.query._target import check_target as check_target  # for stopping rules
+from skal.query._target import is_target as is_target
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
 from skal.query.functional._order import top_n
 
 __all__ = [
     "ALFAMix",
+    "Auto",
     "BADGE",
     "BAIT",
     "BALD",
@@ -58,30 +76,45 @@ __all__ = [
     "DropQuery",
     "EPIG",
     "Entropy",
+    "ExpectedErrorReduction",
     "ExpectedGradientLength",
+    "ExpectedImprovement",
     "ExpectedModelChange",
     "FALCUN",
     "FacilityLocation",
+    "Find",
     "GreedySampling",
     "InScope",
     "InformationDensity",
     "KLDivergence",
     "KMeansBoundary",
+    "KMeansPlusPlus",
     "KMeansSampling",
+    "KrigingBeliever",
+    "LCMD",
     "LeastConfidence",
+    "LinearCombination",
+    "LCI",
+    "MMC",
     "Margin",
     "MaxHerding",
     "MeanStd",
     "Mixture",
+    "NeighborIndex",
+    "Neighbours",
     "PredictiveEntropy",
     "ProbCover",
+    "ProbabilityOfImprovement",
     "QueryStrategy",
     "RandomSampling",
+    "RandomTail",
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",
+    "TargetMargin",
     "TypiClust",
     "UHerding",
+    "UpperConfidenceBound",
     "VariationRatio",
     "VoteEntropy",
     "WeightedKMeans",

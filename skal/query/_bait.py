@@ -6,6 +6,8 @@ from skal._checks import check_above_zero, check_choice, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
 
+_LIKELIHOODS = ("binary", "categorical", "gaussian")
+
 
 class BAIT(QueryStrategy):
     r"""Pick a batch that leaves least to be learnt about the last layer.
@@ -21,26 +23,30 @@ class BAIT(QueryStrategy):
 
     Parameters
     ----------
-    likelihood : {"binary", "categorical"}, default="binary"
+    likelihood : {"binary", "categorical", "gaussian"}, default="binary"
         "binary" asks only whether the prediction is right, with one gradient of d + 1
         numbers a row; "categorical" takes the gradients, of C (d + 1) numbers each, of
-        the most probable classes.
+        the most probable classes. "gaussian" is the one for regressors: the gradient is
+        the embedding (h, 1), the same for each output.
     top_classes : int, default=2
         How many of them.
     regularization : float, default=1.0
-        The prior precision of the weights, above 0: 1 / C of a logistic regression.
+        The prior precision of the weights, above 0: 1 / C of a logistic regression,
+        alpha of a ridge regression.
 
     See Also
     --------
     BADGE : Cheaper, blind to what is labelled already.
+    LCMD : For regression too, by distances alone.
     skal.query.functional.bait : The same on plain arrays.
 
     Notes
     -----
     Cost: O(n c D^2 + D^3) and 3 k times O(n c D) for n rows and k picks, with D = d + 1
-    and c = 1 (binary) or D = C (d + 1) and c top classes, after one pass of the model
-    over the pool and the labelled rows: 1.5 s for 100 of 50 000 rows by 128 features by
-    the binary likelihood, 9 s for 100 of 5 000 by the categorical one with 10 classes.
+    and c = 1 (binary, gaussian) or D = C (d + 1) and c top classes, after one pass of
+    the model over the pool and the labelled rows: 1.5 s for 100 of 50 000 rows by 128
+    features by the binary likelihood, 9 s for 100 of 5 000 by the categorical one with
+    10 classes.
     Memory is O(D^2 + n c^2). In a :class:`Shortlist` it costs less.
 
     References
@@ -51,6 +57,9 @@ class BAIT(QueryStrategy):
     Huseljic, D., Hahn, P., Herde, M., Rauch, L., Sick, B. (2024). Fast fishing:
     approximating BAIT for efficient and scalable deep active image classification.
     ECML PKDD. arXiv:2404.08981
+
+    Holzmüller, D., Zaverkin, V., Kästner, J., Steinwart, I. (2023). A framework and
+    benchmark for deep batch active learning for regression. JMLR 24. arXiv:2203.09410
 
     Examples
     --------
@@ -66,8 +75,6 @@ class BAIT(QueryStrategy):
     """
 
     alias = "bait"
-    needs = frozenset({"proba", "embed"})
-    target_types = frozenset({"multiclass"})
 
     def __init__(
         self,
@@ -79,18 +86,31 @@ class BAIT(QueryStrategy):
         self.top_classes = top_classes
         self.regularization = regularization
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the likelihood reads."""
+        gaussian = check_choice("likelihood", self.likelihood, _LIKELIHOODS)
+        return frozenset({"embed"} if gaussian == "gaussian" else {"proba", "embed"})
+
+    @property
+    def target_types(self) -> frozenset[str]:
+        """The kind of target that the likelihood is of."""
+        return frozenset({"multiclass"} if "proba" in self.needs else {"regression"})
+
     def _check_params(self):
-        check_choice("likelihood", self.likelihood, {"binary", "categorical"})
         check_int("top_classes", self.top_classes)
         check_above_zero("regularization", self.regularization)
 
     def _query(self, view, rows, n_instances, rng):
-        known = {}
+        known, proba = {}, None
+        if "proba" in self.needs:
+            proba = view.predict_proba(rows)
+            if view.n_labels:
+                known["proba_labeled"] = view.predict_proba(view.X_training)
         if view.n_labels:
-            known["proba_labeled"] = view.predict_proba(view.X_training)
             known["labeled"] = view.embed(view.X_training)
         return functional.bait(
-            view.predict_proba(rows),
+            proba,
             view.embed(rows),
             n_instances,
             likelihood=self.likelihood,

@@ -54,7 +54,10 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         an object. Strategies without a name are passed as objects everywhere.
     needs : frozenset of str
         What the strategy asks of the model, of "proba", "decision", "embed", "samples",
-        "votes", "head" and "labels". It is checked before any work is done.
+        "votes", "head", "gradients" and "labels". It is checked before any work.
+    uses : frozenset of str
+        What the strategy reads besides, where the model has it: "proba", say, of one
+        that does without where there is none. Nothing by default.
     target_types : frozenset of {"multiclass", "multilabel", "regression"}
         The kinds of target the strategy serves, all of them by default.
 
@@ -77,6 +80,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     """
 
     alias: ClassVar[str | None] = None
+    uses: ClassVar[frozenset[str]] = frozenset()
 
     if TYPE_CHECKING:  # subclasses set them, or work them out in properties
 
@@ -196,6 +200,11 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     def _bases(self) -> Sequence[QueryStrategy]:
         """Return the strategies inside."""
         return ()
+
+    @property
+    def _first_needs(self) -> frozenset[str]:
+        """What the strategy needs before there is a label, as ``initial=``."""
+        return self.needs
 
     @abstractmethod
     def _query(

@@ -38,7 +38,9 @@ class BALD(ScoreStrategy):
     what the estimator's ``sample_proba`` makes of them, in chunks: the samples of a
     large pool are never held. Needs samples: a net with dropout, a posterior, a forest,
     bagging or soft voting. On multilabel targets it is the mean over the labels. The
-    best rows tend to be alike: for batches prefer ``BatchBALD``.
+    best rows tend to be alike: for batches prefer ``BatchBALD``. Trees whose leaves are
+    pure have no doubt of their own, and it is the entropy of their votes: set
+    ``min_samples_leaf`` or ``max_depth``.
 
     References
     ----------
@@ -98,7 +100,8 @@ class PredictiveEntropy(ScoreStrategy):
     -----
     Cost: O(S n C) for S draws, n rows and C classes, in chunks, after S passes over the
     pool. Needs samples: a net with dropout, a posterior, a forest, bagging or soft
-    voting. On multilabel targets it is the mean over the labels.
+    voting. On multilabel targets it is the mean over the labels. Of trees whose leaves
+    are pure it is the entropy of the votes, as ``BALD`` is.
 
     References
     ----------

@@ -39,7 +39,8 @@ class VoteEntropy(ScoreStrategy):
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
     each member over the pool. Needs votes: a forest, bagging, hard or soft voting, or
     an estimator with ``sample_proba``. Few members make many ties, which are broken at
-    random. On multilabel targets it is the mean over the labels.
+    random. On multilabel targets it is the mean over the labels. Of trees whose leaves
+    are pure ``BALD``, ``KLDivergence`` and ``ConsensusEntropy`` are the same as this.
 
     References
     ----------
@@ -96,7 +97,8 @@ class ConsensusEntropy(ScoreStrategy):
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
     each member over the pool. Needs samples: a forest, bagging, soft voting, or an
     estimator with ``sample_proba``. On multilabel targets it is the mean over the
-    labels.
+    labels. Trees whose leaves are pure have no doubt of their own, and it is the
+    entropy of their votes: set ``min_samples_leaf`` or ``max_depth``.
 
     References
     ----------
@@ -155,7 +157,8 @@ class KLDivergence(ScoreStrategy):
     Cost: O(S n C) for S members, n rows and C classes, in chunks, after one pass of
     each member over the pool. Needs samples: a forest, bagging, soft voting, or an
     estimator with ``sample_proba``. On multilabel targets it is the mean over the
-    labels.
+    labels. Trees whose leaves are pure have no doubt of their own, and it is the
+    entropy of their votes: set ``min_samples_leaf`` or ``max_depth``.
 
     References
     ----------
@@ -205,12 +208,22 @@ class CommitteeStd(ScoreStrategy):
     --------
     ExpectedModelChange : Weighs the spread by how far the model would move.
     GreedySampling : Spreads the batch out.
+    LCMD : Spreads it out where a network tells rows apart.
+    StochasticBatch : Draws a batch by such scores.
     skal.query.functional.committee_std : The formula on plain arrays.
 
     Notes
     -----
     Cost: O(S n) for S members and n rows, after one pass of each member over the pool.
     Needs a regressor with ``return_std`` or with members: a forest, bagging, voting.
+
+    A batch of it is often worse than random rows, on forests and on networks with
+    dropout. The trees of a forest differ most on the rows that share a leaf with an
+    outlying label, which some bootstraps hold and others do not: a batch of these rows
+    lies together, and tells of that label's noise as much as of the target. To take
+    the noise of the leaves off the spread does not help. To spread the batch does:
+    ``StochasticBatch(CommitteeStd(), beta=2)`` draws rows in proportion to their
+    variance. :class:`LCMD` looks at distances alone.
 
     References
     ----------

@@ -5,8 +5,7 @@ from __future__ import annotations
 from skal._checks import check_above_zero, check_choice, check_int, check_number
 from skal.query import functional
 from skal.query._base import QueryStrategy
-from skal.query._classes import learnt
-from skal.query._uncertainty import UNCERTAINTIES
+from skal.query._uncertainty import UNCERTAINTIES, score_proba
 
 
 class CLUE(QueryStrategy):
@@ -30,7 +29,8 @@ class CLUE(QueryStrategy):
     Notes
     -----
     Cost: O(n C + n k d) a step for n rows, k picks, C classes and d features, the steps
-    being those of the clustering, after one pass of the model over the pool.
+    being those of the clustering, after one pass of the model over the pool. On
+    multilabel targets the entropy is the mean over the labels.
 
     References
     ----------
@@ -51,7 +51,7 @@ class CLUE(QueryStrategy):
 
     alias = "clue"
     needs = frozenset({"proba", "embed"})
-    target_types = frozenset({"multiclass"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, temperature: float = 1.0) -> None:
         self.temperature = temperature
@@ -65,6 +65,7 @@ class CLUE(QueryStrategy):
             view.embed(rows),
             n_instances,
             temperature=self.temperature,
+            multilabel=view.target_type == "multilabel",
             random_state=rng,
         )
 
@@ -93,6 +94,7 @@ class WeightedKMeans(QueryStrategy):
     -----
     Cost: O(n C) and O(beta k^2 d) a step for n rows, k picks, C classes and d features,
     the steps being those of the clustering, after one pass of the model over the pool.
+    On multilabel targets the uncertainty is the mean over the labels.
 
     References
     ----------
@@ -113,7 +115,7 @@ class WeightedKMeans(QueryStrategy):
 
     alias = "weighted_kmeans"
     needs = frozenset({"proba", "embed"})
-    target_types = frozenset({"multiclass"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, beta: float = 10.0, score: str = "margin") -> None:
         self.beta = beta
@@ -124,9 +126,8 @@ class WeightedKMeans(QueryStrategy):
         check_choice("score", self.score, UNCERTAINTIES)
 
     def _query(self, view, rows, n_instances, rng):
-        score = UNCERTAINTIES[self.score]
         return functional.weighted_kmeans(
-            score(learnt(view, view.predict_proba(rows))),
+            score_proba(UNCERTAINTIES[self.score], view, rows),
             view.embed(rows),
             n_instances,
             beta=self.beta,
@@ -161,6 +162,7 @@ class ClusterMargin(QueryStrategy):
     s k, C classes and d features, the steps being those of the clustering, after one
     pass of the model over the pool. The authors cluster the pool once, by average
     linkage; here k-means groups the shortlist of each query anew.
+    On multilabel targets the margin is the mean over the labels.
 
     References
     ----------
@@ -182,7 +184,7 @@ class ClusterMargin(QueryStrategy):
 
     alias = "cluster_margin"
     needs = frozenset({"proba", "embed"})
-    target_types = frozenset({"multiclass"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, shortlist: float = 10.0, n_clusters: int | None = None) -> None:
         self.shortlist = shortlist
@@ -200,5 +202,6 @@ class ClusterMargin(QueryStrategy):
             n_instances,
             shortlist=self.shortlist,
             n_clusters=self.n_clusters,
+            multilabel=view.target_type == "multilabel",
             random_state=rng,
         )

@@ -70,6 +70,8 @@ class BADGE(QueryStrategy):
     Cost: O(n k (C + d)) for n rows, k picks, C classes and d features, in one matrix
     product for a few dozen picks, after one pass of the model over the pool. Distances
     come from residuals and embeddings, so that memory is O(n C), and never O(n C d).
+    On multilabel targets the gradient is that of a logistic loss a label, its residual
+    p - 1 where the label is predicted and p where it is not.
 
     References
     ----------
@@ -91,8 +93,14 @@ class BADGE(QueryStrategy):
 
     alias = "badge"
     needs = frozenset({"proba", "embed"})
-    target_types = frozenset({"multiclass"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def _query(self, view, rows, n_instances, rng):
         proba = view.predict_proba(rows)
-        return functional.badge(proba, view.embed(rows), n_instances, random_state=rng)
+        return functional.badge(
+            proba,
+            view.embed(rows),
+            n_instances,
+            multilabel=view.target_type == "multilabel",
+            random_state=rng,
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from skal._checks import check_choice, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
@@ -22,6 +24,10 @@ class FacilityLocation(QueryStrategy):
     n_reference : int, default=5000
         How many rows, drawn at random, the mean is over; None takes all, exact and
         slower in proportion.
+    scale : {None, "auto"}, default=None
+        "auto" divides columns by their spread where they seem to be in units of their
+        own, ages and incomes, say; pixels, words and learnt features stay as they are
+        (:func:`skal.query.functional.common_units`). None takes all as they come.
 
     See Also
     --------
@@ -52,18 +58,25 @@ class FacilityLocation(QueryStrategy):
     alias = "facility_location"
     needs = frozenset({"embed"})
 
-    def __init__(self, n_reference: int | None = 5000) -> None:
+    _added_params: ClassVar = {"scale": None}
+
+    def __init__(
+        self, n_reference: int | None = 5000, scale: str | None = None
+    ) -> None:
         self.n_reference = n_reference
+        self.scale = scale
 
     def _check_params(self):
         if self.n_reference is not None:
             check_int("n_reference", self.n_reference)
+        check_scale(self.scale)
 
     def _query(self, view, rows, n_instances, rng):
+        E, labeled = measured(view, rows, self.scale, rng)
         return functional.facility_location(
-            view.embed(rows),
+            E,
             n_instances,
-            labeled=labeled_of(view),
+            labeled=labeled,
             n_reference=self.n_reference,
             random_state=rng,
         )
@@ -106,7 +119,7 @@ class MaxHerding(QueryStrategy):
     --------
     >>> from skal import ActiveLearner
     >>> from skal.query import MaxHerding
-    >>> learner = ActiveLearner(initial=MaxHerding(bandwidth=1.0))
+    >>> learner = ActiveLearner(initial=MaxHerding(bandwidth=0.1))
     >>> learner.query([[0.0], [0.1], [0.2], [9.0]], n_instances=2)[0]
     array([1, 3])
     """
@@ -114,23 +127,31 @@ class MaxHerding(QueryStrategy):
     alias = "max_herding"
     needs = frozenset({"embed"})
 
+    _added_params: ClassVar = {"scale": None}
+
     def __init__(
-        self, bandwidth: float | None = None, n_reference: int | None = 5000
+        self,
+        bandwidth: float | None = None,
+        n_reference: int | None = 5000,
+        scale: str | None = None,
     ) -> None:
         self.bandwidth = bandwidth
         self.n_reference = n_reference
+        self.scale = scale
 
     def _check_params(self):
         if self.bandwidth is not None:
             check_bandwidth(self.bandwidth)
         if self.n_reference is not None:
             check_int("n_reference", self.n_reference)
+        check_scale(self.scale)
 
     def _query(self, view, rows, n_instances, rng):
+        E, labeled = measured(view, rows, self.scale, rng)
         return functional.max_herding(
-            view.embed(rows),
+            E,
             n_instances,
-            labeled=labeled_of(view),
+            labeled=labeled,
             bandwidth=self.bandwidth,
             n_reference=self.n_reference,
             random_state=rng,
@@ -188,15 +209,19 @@ class UHerding(QueryStrategy):
     needs = frozenset({"embed", "proba"})
     target_types = frozenset({"multiclass", "multilabel"})
 
+    _added_params: ClassVar = {"scale": None}
+
     def __init__(
         self,
         uncertainty: str = "margin",
         bandwidth: float | None = None,
         n_reference: int | None = 5000,
+        scale: str | None = None,
     ) -> None:
         self.uncertainty = uncertainty
         self.bandwidth = bandwidth
         self.n_reference = n_reference
+        self.scale = scale
 
     def _check_params(self):
         check_choice("uncertainty", self.uncertainty, UNCERTAINTIES)
@@ -204,14 +229,33 @@ class UHerding(QueryStrategy):
             check_bandwidth(self.bandwidth)
         if self.n_reference is not None:
             check_int("n_reference", self.n_reference)
+        check_scale(self.scale)
 
     def _query(self, view, rows, n_instances, rng):
+        E, labeled = measured(view, rows, self.scale, rng)
         return functional.uherding(
-            view.embed(rows),
+            E,
             UNCERTAINTIES[self.uncertainty](learnt(view, view.predict_proba(rows))),
             n_instances,
-            labeled=labeled_of(view),
+            labeled=labeled,
             bandwidth=self.bandwidth,
             n_reference=self.n_reference,
             random_state=rng,
         )
+
+
+def check_scale(scale):
+    """Refuse what is no way to scale columns."""
+    if scale is not None and scale != "auto":
+        raise ValueError(
+            f'scale must be None or "auto", got {scale!r}. None takes columns as they '
+            "come."
+        )
+
+
+def measured(view, rows, scale, rng):
+    """Return the embeddings of the pool and of the labelled rows, to be measured."""
+    E, labeled = view.embed(rows), labeled_of(view)
+    if scale is None:
+        return E, labeled
+    return functional.common_units(E, labeled, random_state=rng)

@@ -9,6 +9,7 @@ import numpy as np
 from skal._meta import NamedMembersMixin
 from skal.query._names import as_strategy
 from skal.query._picks import scores_of, split_result
+from skal.query._random import RandomSampling, told_of_sample
 from skal.query._wrapper import WrapperStrategy
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
     average.
 
     The batch is interleaved: each part of it keeps the shares. ``info["base"]`` tells
-    which strategy picked each row.
+    which strategy picked each row. Where "random" comes first, as it does by default,
+    ``info["sample"]`` holds the positions in the pool that it drew, from all of
+    ``info["sampled_from"]`` rows: what :class:`~skal.stopping.RecallTarget` reads.
 
     References
     ----------
@@ -107,7 +110,9 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
         shares = self._shares(view.round, view.n_labels)
         counts = draw_counts(shares, n_instances, rng)
         left = np.arange(len(rows))
-        parts, scores = [], []
+        parts: list[Any] = []
+        scores: list[Any] = []
+        told: dict[str, Any] = {}
         for (name, _), base, count in zip(
             self.bases, self._bases(), counts, strict=True
         ):
@@ -115,10 +120,13 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
                 continue
             result = base(view, rows.take(left), count, random_state=rng)
             picked, info = split_result(result)
+            if type(base) is RandomSampling and not parts:  # the others leave less
+                told = told_of_sample(rows, picked)
             parts.append((name, left[picked]))
             scores.append(scores_of(info, count))
             left = np.delete(left, picked)
-        return interleaved(parts, scores)
+        picked, info = interleaved(parts, scores)
+        return picked, {**info, **told}
 
     def _shares(self, round, n_labels):
         """Return the shares of this round; they add up to 1."""

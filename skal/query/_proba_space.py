@@ -30,7 +30,8 @@ class FALCUN(QueryStrategy):
     Notes
     -----
     Cost: O(n k C) for n rows, k picks and C classes, whatever the features, after one
-    pass of the model over the pool. Needs probabilities alone.
+    pass of the model over the pool. Needs probabilities alone. On multilabel targets
+    margin and distance are means over the labels.
 
     References
     ----------
@@ -52,7 +53,7 @@ class FALCUN(QueryStrategy):
 
     alias = "falcun"
     needs = frozenset({"proba"})
-    target_types = frozenset({"multiclass"})
+    target_types = frozenset({"multiclass", "multilabel"})
 
     def __init__(self, gamma: float = 10.0) -> None:
         self.gamma = gamma
@@ -62,7 +63,13 @@ class FALCUN(QueryStrategy):
 
     def _query(self, view, rows, n_instances, rng):
         proba = view.predict_proba(rows)
-        return functional.falcun(proba, n_instances, gamma=self.gamma, random_state=rng)
+        return functional.falcun(
+            proba,
+            n_instances,
+            gamma=self.gamma,
+            multilabel=view.target_type == "multilabel",
+            random_state=rng,
+        )
 
 
 class CDAL(QueryStrategy):

@@ -29,3 +29,12 @@ class RandomSampling(QueryStrategy):
 
     def _query(self, view, rows, n_instances, rng):
         return draw_rows(len(rows), n_instances, rng)
+
+
+def told_of_sample(rows, picked):
+    """Return what tells that rows were drawn at random, and from how many.
+
+    Whoever reads it can see whether that was all that was left: a strategy around this
+    one may have shown it fewer.
+    """
+    return {"sample": rows.positions()[picked], "sampled_from": len(rows)}

@@ -33,6 +33,11 @@ def forest(regression, seed):
     )
 
 
+def several_labels(X):
+    """Return three labels a row."""
+    return (X[:, :3] > X[:, 3:6]).astype(int)
+
+
 def seeded(estimator, seed):
     """Return a clone of which every random_state is set."""
     estimator = clone(estimator)

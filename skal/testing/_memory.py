@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 from sklearn.base import clone, is_regressor
 
+from skal._model import provides
 from skal.testing._defaults import N_CLASSES, N_LABELED
 from skal.testing._needs import PREDICTIONS
 
@@ -75,7 +76,8 @@ def answers(view, X, needs):
     if "samples" in needs and hasattr(view, "classes_"):
         held.append(view.reduce_samples(lambda samples: samples[0, :, 0], X))
     elif "samples" in needs:
-        held.append(view.sample_predict(X))
+        draws = provides(view.estimator, "draws")  # or a deviation alone
+        held.append(view.sample_predict(X) if draws else view.predict_std(X))
     if "votes" in needs:
         held.append(view.reduce_votes(lambda samples: samples[0, :, 0], X))
     return held

@@ -15,14 +15,15 @@ METHODS = {
     "samples": ("sample_proba", "sample_predict", "reduce_samples", "predict_std"),
     "votes": ("reduce_votes",),
     "head": ("head_proba",),
+    "gradients": ("gradient_features",),
     "labels": (),
 }
 NEED_OF = {method: need for need, methods in METHODS.items() for method in methods}
-PREDICTIONS = frozenset({"proba", "decision", "samples", "votes", "head"})
+PREDICTIONS = frozenset({"proba", "decision", "samples", "votes", "head", "gradients"})
 
 
 def declared_needs(trial):
-    """List in needs what is asked of the model, the needs of a base included."""
+    """List in needs or uses what is asked of the model, those of a base included."""
     strategy = trial.strategy
     needs = strategy.needs
     assert isinstance(needs, frozenset), f"needs must be a frozenset, got {needs!r}."
@@ -38,6 +39,7 @@ def declared_needs(trial):
     )
     trial.ask(10, model=view)
     either = {"proba"} if "decision" in needs else set()
+    either = either.union(*(one.uses for one in strategies_in(strategy)))
     silent = sorted(view.asked - needs - either)
     assert not silent, f"needs is {sorted(needs)}, yet it asked for {silent} too."
 

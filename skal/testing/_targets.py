@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from skal import ModelView
 from skal._data import take_rows
 from skal.query import QueryStrategy
-from skal.testing._defaults import N_LABELED, forest, made_up_data
+from skal.testing._defaults import N_LABELED, forest, made_up_data, several_labels
 from skal.testing._needs import PREDICTIONS
 from skal.testing._trial import strategies_in
 
@@ -99,7 +99,7 @@ def trained_on(kind, seed):
     """Return a forest that is fitted to a kind of target, and its data."""
     X, y = made_up_data(kind == "regression", seed)
     if kind == "multilabel":
-        y = (X[:, :3] > X[:, 3:6]).astype(int)
+        y = several_labels(X)
     model = forest(kind == "regression", seed)
     return model.fit(X[:N_LABELED], y[:N_LABELED]), X, y
 

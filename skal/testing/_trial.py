@@ -11,7 +11,14 @@ from skal import ModelView
 from skal._data import n_rows, take_rows
 from skal._meta import NamedMembersMixin
 from skal.query import CallableStrategy, QueryStrategy, as_strategy
-from skal.testing._defaults import N_LABELED, forest, made_up_data, seeded, serves
+from skal.testing._defaults import (
+    N_LABELED,
+    forest,
+    made_up_data,
+    seeded,
+    serves,
+    several_labels,
+)
 
 N_MINIMUM = 500
 
@@ -47,7 +54,10 @@ class Trial:
             estimator = forest(regression, self.seed)
             if serves(estimator, self.strategy, X[:N_LABELED], y[:N_LABELED]):
                 return estimator, X, y
-        return forest(False, self.seed), *made_up_data(False, self.seed)
+        X, y = made_up_data(False, self.seed)
+        if "multilabel" in self.strategy.target_types:  # which serves nothing else
+            y = several_labels(X)
+        return forest(False, self.seed), X, y
 
     @cached_property
     def _split(self):

@@ -62,7 +62,9 @@ def sorted_words():
 
 
 def learner(**params):
-    return ActiveLearner(**{"n_labels": 30, "random_state": 0, **params})
+    # A plain estimator, and a strategy that scores each row: the defaults are neither.
+    plain = {"estimator": LogisticRegression(), "query_strategy": "margin"}
+    return ActiveLearner(**{**plain, "n_labels": 30, "random_state": 0, **params})
 
 
 def both_ends(learner, X, n_instances=1):

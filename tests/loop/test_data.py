@@ -134,7 +134,7 @@ def test_query_and_teach_take_any_rows(blobs, name):
     contain, estimator = CONTAINERS[name]
     X, y = contain(blobs[0]), blobs[1]
     start = contain(blobs[0])
-    learner = ActiveLearner(estimator, classes=[0, 1, 2], random_state=0)
+    learner = ActiveLearner(estimator, "margin", classes=[0, 1, 2], random_state=0)
     indices, rows = learner.query(X, 30)
     assert type(rows) is kind_of(X)
     np.testing.assert_array_equal(as_array(rows), some(X, indices))

@@ -13,7 +13,7 @@ from skal import ActiveLearner
 
 def asked_once(X, y, **params):
     """Return a learner with a first round, and what it asks for then."""
-    learner = ActiveLearner(LogisticRegression(), random_state=0, **params)
+    learner = ActiveLearner(LogisticRegression(), "margin", random_state=0, **params)
     rows, _ = learner.query(X)
     learner.teach(X[rows], y[rows])
     left = np.setdiff1d(np.arange(len(X)), rows)

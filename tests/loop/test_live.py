@@ -154,7 +154,7 @@ CLASSIFIERS = [
     (RandomForestClassifier(5), VoteEntropy()),
     (RandomForestClassifier(5), Margin()),
     (BaggingClassifier(GaussianNB(), 4, max_features=0.5), KLDivergence()),
-    (RandomForestClassifier(5), Shortlist(ConsensusEntropy(), 40)),
+    (RandomForestClassifier(5, min_samples_leaf=2), Shortlist(ConsensusEntropy(), 40)),
 ]
 
 

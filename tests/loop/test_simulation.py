@@ -111,7 +111,7 @@ class Historian(QueryStrategy):
 def test_a_query_does_not_read_the_rounds_before_it(blobs, monkeypatch):
     """It used to build the history anew: a cost that grew with each round."""
     X, y = blobs
-    learner = ActiveLearner(n_labels=50, random_state=0).fit(X, y)
+    learner = ActiveLearner(None, "margin", n_labels=50, random_state=0).fit(X, y)
     learner._rounds = tuple(map(Record, learner._rounds))
     monkeypatch.setattr(Record, "reads", 0)
     learner.query(X)

@@ -11,12 +11,6 @@ from skal.plotting._colors import BASELINE_COLOR, COLORS
 from skal.plotting._groups import group_colors
 
 
-@pytest.fixture(autouse=True)
-def closed_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def fitted(blobs):
     X, y = blobs

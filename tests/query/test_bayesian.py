@@ -201,7 +201,7 @@ def test_a_learner_runs_with_the_name(strategy, digits):
     }[strategy]
     assert type(as_strategy(name)) is strategy
     learner = ActiveLearner(
-        RandomForestClassifier(10), name, n_labels=40, random_state=0
+        RandomForestClassifier(10, max_depth=3), name, n_labels=40, random_state=0
     )
     learner.fit(X, y)
     assert len(np.unique(np.concatenate(learner.history_["indices"]))) == 40

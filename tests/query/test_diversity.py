@@ -565,6 +565,10 @@ def test_classification_strategies_refuse_other_targets(strategy):
     forest = RandomForestRegressor(3, random_state=0).fit(X[:50], y[:50])
     with pytest.raises(TypeError, match="For a regressor use"):
         strategy(ModelView(forest, X[:50], y[:50]), X, 2)
+
+
+@pytest.mark.parametrize("strategy", [ALFAMix(), CDAL(), ContrastiveAL(), DropQuery()])
+def test_strategies_of_one_class_a_row_refuse_several_labels(strategy):
     X, y = make_multilabel_classification(60, random_state=0)
     model = MultiOutputClassifier(LogisticRegression()).fit(X, y)
     with pytest.raises(TypeError, match="needs one class a row, got multilabel"):

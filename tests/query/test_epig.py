@@ -146,7 +146,7 @@ def test_a_learner_runs_with_its_name(digits):
     X, _, y, _ = digits
     assert type(as_strategy("epig")) is EPIG
     learner = ActiveLearner(
-        RandomForestClassifier(10), "epig", n_labels=30, random_state=0
+        RandomForestClassifier(10, max_depth=3), "epig", n_labels=30, random_state=0
     ).fit(X, y)
     assert len(np.unique(np.concatenate(learner.history_["indices"]))) == 30
 

@@ -18,6 +18,7 @@ from skal.stopping import (
     MaxConfidence,
     OverallUncertainty,
     PerformanceConvergence,
+    RecallTarget,
     StoppingRule,
     ValidationPlateau,
 )
@@ -68,6 +69,7 @@ RULES = {
     "MaxConfidence": MaxConfidence(),
     "OverallUncertainty": OverallUncertainty(),
     "PerformanceConvergence": PerformanceConvergence(),
+    "RecallTarget": RecallTarget(1),
     "ValidationPlateau": ValidationPlateau(**HELD_OUT),
 }
 COMBINED = {
@@ -97,6 +99,11 @@ BAD = {
     MaxConfidence: {"threshold": [-1, None]},
     OverallUncertainty: {"threshold": [-1, 2]},
     PerformanceConvergence: {"threshold": [-1], "window": [0, 1.5]},
+    RecallTarget: {
+        "target": [None, [1]],
+        "recall": [0, -1, 1.1, "all"],
+        "confidence": [0, 1, 95],
+    },
     ValidationPlateau: {
         "X_val": [None, X[:3]],
         "y_val": [None, [1, 2]],
@@ -154,7 +161,8 @@ def test_every_rule_and_every_parameter_is_gone_through():
 
 @pytest.mark.parametrize(("kind", "parameters"), BAD_RULES)
 def test_a_bad_parameter_is_refused(kind, parameters):
-    others = HELD_OUT if kind is ValidationPlateau else {}
+    given = {ValidationPlateau: HELD_OUT, RecallTarget: {"target": 1}}
+    others = given.get(kind, {})
     rule = kind(**{**others, **parameters})
     assert_refused(rule, Classifier(), "multiclass", (TypeError, ValueError), "must|is")
     combined = Any([("bad", All([("rule", rule)]))])

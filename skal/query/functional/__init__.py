@@ -38,12 +38,21 @@ from skal.query.functional._herding import (
     max_herding,
     uherding,
 )
+from skal.query.functional._improvement import (
+    expected_improvement,
+    probability_of_improvement,
+    upper_confidence_bound,
+)
+from skal.query.functional._largest_cluster import lcmd
+from skal.query.functional._nearest import nearest_rows
 from skal.query.functional._perturbation import alfa_mix, drop_query
 from skal.query.functional._proba_space import cdal, falcun
 from skal.query.functional._probcover import prob_cover, purity_radius
 from skal.query.functional._regression import expected_model_change, greedy_sampling
+from skal.query.functional._scale import common_units, units_differ
 from skal.query.functional._scope import in_scope
 from skal.query.functional._seeding import kmeans_plus_plus
+from skal.query.functional._several_labels import lci, mmc
 from skal.query.functional._typiclust import typiclust
 from skal.query.functional._uncertainty import (
     decision_margin,
@@ -62,6 +71,7 @@ __all__ = [
     "clue",
     "cluster_margin",
     "committee_std",
+    "common_units",
     "consensus_entropy",
     "contrastive",
     "decision_margin",
@@ -70,6 +80,7 @@ __all__ = [
     "entropy",
     "epig",
     "expected_gradient_length",
+    "expected_improvement",
     "expected_model_change",
     "facility_location",
     "falcun",
@@ -82,20 +93,27 @@ __all__ = [
     "kmeans_boundary",
     "kmeans_plus_plus",
     "kmeans_sampling",
+    "lcmd",
+    "lci",
     "least_confidence",
     "margin",
     "max_herding",
     "mean_over_labels",
     "mean_std",
+    "mmc",
     "mmr",
     "mutual_information",
+    "nearest_rows",
     "predictive_entropy",
     "prob_cover",
+    "probability_of_improvement",
     "purity_radius",
     "ranked_batch",
     "stochastic_top_n",
     "typiclust",
     "uherding",
+    "units_differ",
+    "upper_confidence_bound",
     "variation_ratio",
     "vote_entropy",
     "weighted_kmeans",

@@ -11,7 +11,7 @@ from sklearn.utils import gen_batches
 from skal._checks import check_choice, check_int, check_number
 from skal._seed import as_random_state
 from skal.query.functional._gradient import check_pair
-from skal.query.functional._inputs import check_batch, check_finite
+from skal.query.functional._inputs import check_batch, check_finite, check_table
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,7 +25,7 @@ _TIE = 1e-6
 
 
 def bait(
-    proba: ArrayLike,
+    proba: ArrayLike | None,
     E: Any,
     n_instances: int,
     *,
@@ -48,8 +48,8 @@ def bait(
 
     Parameters
     ----------
-    proba : array-like of shape (n, C)
-        Class probabilities.
+    proba : array-like of shape (n, C) or None
+        Class probabilities; None with ``likelihood="gaussian"``.
     E : {array-like, sparse matrix} of shape (n, d)
         Embeddings: the inputs of the last layer.
     n_instances : int
@@ -58,14 +58,15 @@ def bait(
         Class probabilities of the labelled rows.
     labeled : {array-like, sparse matrix} of shape (m, d), default=None
         Embeddings of the labelled rows.
-    likelihood : {"binary", "categorical"}, default="binary"
+    likelihood : {"binary", "categorical", "gaussian"}, default="binary"
         "binary" asks only whether the prediction is right, with one gradient of d + 1
         numbers a row; "categorical" takes the gradients, of C (d + 1) numbers each,
-        of the most probable classes.
+        of the most probable classes; "gaussian", for regression, takes (h, 1) itself.
     top_classes : int, default=2
         How many of them.
     regularization : float, default=1.0
-        The prior precision of the weights, above 0: 1 / C of a logistic regression.
+        The prior precision of the weights, above 0: 1 / C of a logistic regression,
+        alpha of a ridge regression.
     random_state : int, RandomState instance or None, default=None
         Breaks ties.
 
@@ -87,9 +88,9 @@ def bait(
 
     Notes
     -----
-    With D = d + 1 and c = 1 (binary) or D = C (d + 1) and c top classes, costs
-    O(n c D^2 + D^3) once and O(n c D) a pick: what a row gains is kept up to date by
-    Woodbury's identity. Memory is O(D^2 + n c^2).
+    With D = d + 1 and c = 1 (binary, gaussian), or D = C (d + 1) and c top classes,
+    costs O(n c D^2 + D^3) once and O(n c D) a pick: what a row gains is kept up to date
+    by Woodbury's identity. Memory is O(D^2 + n c^2).
 
     References
     ----------
@@ -107,12 +108,14 @@ def bait(
     >>> bait(proba, [[1.0], [1.0], [1.0]], 1)
     array([0])
     """
-    p, E = check_pair(proba, E)
-    check_finite("proba", p)
+    check_choice("likelihood", likelihood, {"binary", "categorical", "gaussian"})
+    gaussian = likelihood == "gaussian"
+    p, E = _checked(proba, E, gaussian)
+    if p is not None:
+        check_finite("proba", p)
     check_finite("E", E)
-    n_instances = check_batch(n_instances, len(p))
-    check_choice("likelihood", likelihood, {"binary", "categorical"})
-    top = 0 if likelihood == "binary" else check_int("top_classes", top_classes)
+    n_instances = check_batch(n_instances, E.shape[0])
+    top = check_int("top_classes", top_classes) if likelihood == "categorical" else 0
     if not check_number("regularization", regularization) > 0:
         raise ValueError(f"regularization must be above 0, got {regularization!r}.")
     rng = as_random_state(random_state)
@@ -126,21 +129,35 @@ def bait(
     return _forward_backward(pool, precision, information, n_instances, rng)
 
 
+def _checked(proba, E, gaussian, names=("proba", "E")):
+    """Return probabilities, None in regression, and embeddings of the same rows."""
+    if not gaussian:
+        return check_pair(proba, E)
+    if proba is not None:
+        raise ValueError(
+            f'{names[0]} must be None for likelihood="gaussian", got probabilities. '
+            "Leave them out, or set the likelihood of a classifier."
+        )
+    return None, check_table(names[1], E)
+
+
 def _known(proba, E, pool_proba, pool_E, top):
     """Return the gradients of the labelled rows, None without any."""
     if proba is None and E is None:
         return None
-    if proba is None or E is None:
+    gaussian = pool_proba is None
+    if E is None or (proba is None and not gaussian):
         raise ValueError(
             "proba_labeled and labeled must be given together, got only one of them."
         )
-    proba, E = check_pair(proba, E)
-    if (proba.shape[1], E.shape[1]) != (pool_proba.shape[1], pool_E.shape[1]):
+    proba, E = _checked(proba, E, gaussian, ("proba_labeled", "labeled"))
+    width = None if gaussian else pool_proba.shape[1]
+    if (None if gaussian else proba.shape[1], E.shape[1]) != (width, pool_E.shape[1]):
         raise ValueError(
             "proba_labeled and labeled must have the columns of proba and E, got "
-            f"shapes {proba.shape} and {E.shape}. Give both by the same model."
+            f"shapes {np.shape(proba)} and {E.shape}. Give both by the same model."
         )
-    return _Gradients(proba, E, top) if len(proba) else None
+    return _Gradients(proba, E, top) if E.shape[0] else None
 
 
 class _Gradients:
@@ -150,8 +167,10 @@ class _Gradients:
     """
 
     def __init__(self, proba, E, top):
-        self.n, self.E = len(proba), E
-        if top:
+        self.n, self.E = E.shape[0], E
+        if proba is None:  # the gradient of a regressor's output is its input
+            self.coefficients = np.ones((self.n, 1, 1))
+        elif top:
             self.coefficients = _top_residuals(proba, min(top, proba.shape[1]))
         else:
             best = proba.max(axis=1).astype(float)

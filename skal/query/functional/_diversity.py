@@ -17,7 +17,11 @@ from skal.query.functional._inputs import (
     check_weights,
 )
 from skal.query.functional._order import top_n
-from skal.query.functional._uncertainty import margin, plain_entropy
+from skal.query.functional._uncertainty import (
+    margin,
+    mean_over_labels,
+    plain_entropy,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,6 +35,7 @@ def clue(
     n_instances: int,
     *,
     temperature: float = 1.0,
+    multilabel: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.int64]:
     r"""Cluster the pool by embedding and entropy, and pick the middle of each cluster.
@@ -49,6 +54,10 @@ def clue(
     temperature : float, default=1.0
         Above 1 probabilities are softened before the entropy is taken, which weighs
         rows more evenly; below 1 they are sharpened.
+    multilabel : bool, default=False
+        Whether the columns of ``proba`` are the chances of C labels, of which a row may
+        carry several: the entropy is then the
+        mean over the labels.
     random_state : int, RandomState instance or None, default=None
         Draws the first means, and breaks ties.
 
@@ -89,7 +98,10 @@ def clue(
     p, E = check_finite_pair(proba, E)
     if not check_number("temperature", temperature) > 0:
         raise ValueError(f"temperature must be above 0, got {temperature!r}.")
-    weights = by_blocks(lambda block: _softened_entropy(block, temperature), p)
+    if multilabel:
+        weights = mean_over_labels(lambda q: _softened_entropy(q, temperature), p)
+    else:
+        weights = by_blocks(lambda block: _softened_entropy(block, temperature), p)
     weights = np.maximum(weights, 0)
     return kmeans_sampling(
         E,
@@ -189,6 +201,7 @@ def cluster_margin(
     *,
     shortlist: float = 10.0,
     n_clusters: int | None = None,
+    multilabel: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.int64]:
     """Draw rows of small margin from clusters in turn, small clusters first.
@@ -205,6 +218,10 @@ def cluster_margin(
         How many times as many rows of the smallest margins to cluster, at least 1.
     n_clusters : int, default=None
         How many clusters to look for; None looks for as many as rows are picked.
+    multilabel : bool, default=False
+        Whether the columns of ``proba`` are the chances of C labels, of which a row may
+        carry several: the margin is then the mean
+        over the labels.
     random_state : int, RandomState instance or None, default=None
         Draws the first means and the rows of a cluster, and breaks ties.
 
@@ -250,7 +267,8 @@ def cluster_margin(
     check_batch(n_instances, len(p))
     size = n_instances if n_clusters is None else check_int("n_clusters", n_clusters)
     rng = as_random_state(random_state)
-    best = _shortlist(-margin(p), n_instances, shortlist, "shortlist", rng)
+    lead = mean_over_labels(margin, p) if multilabel else margin(p)
+    best = _shortlist(-lead, n_instances, shortlist, "shortlist", rng)
     labels = kmeans(E[best], min(size, len(best)), random_state=rng)[1]
     return best[_in_turn(labels, rng)[:n_instances]]
 

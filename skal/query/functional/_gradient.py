@@ -87,6 +87,7 @@ def badge(
     E: Any,
     n_instances: int,
     *,
+    multilabel: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.int64]:
     r"""Pick rows whose gradients are long and point apart.
@@ -99,11 +100,14 @@ def badge(
     Parameters
     ----------
     proba : array-like of shape (n, C)
-        Class probabilities.
+        Class probabilities, or chances of labels.
     E : {array-like, sparse matrix} of shape (n, d)
         Embeddings: the inputs of the last layer.
     n_instances : int
         How many rows to pick.
+    multilabel : bool, default=False
+        Whether the columns of ``proba`` are the chances of C labels, of which a row may
+        carry several: the gradients are then those of C logistic losses.
     random_state : int, RandomState instance or None, default=None
         Draws the rows.
 
@@ -147,7 +151,7 @@ def badge(
     p, E = check_pair(proba, E)
     n_instances = check_batch(n_instances, len(p))
     rng = as_random_state(random_state)
-    points = Gradients(p, E)
+    points = Gradients(p, E, multilabel)
     first = rng.choice(np.flatnonzero(points.norms == points.norms.max()))
     nearest = points.nearest(points.take([first]))[1]
     picked = np.append(first, draw_far(points, nearest, None, n_instances - 1, rng))
@@ -169,10 +173,13 @@ class Gradients:
         Squared distances that rounding may turn to or from 0.
     """
 
-    def __init__(self, proba, E):
+    def __init__(self, proba, E, multilabel=False):
         self.E, self.dtype = E, E.dtype
         self.residuals = proba.astype(E.dtype)  # (n, C)
-        self.residuals[np.arange(len(proba)), proba.argmax(axis=1)] -= 1
+        if multilabel:
+            self.residuals -= proba > 0.5
+        else:
+            self.residuals[np.arange(len(proba)), proba.argmax(axis=1)] -= 1
         self.norms = row_norms(self.residuals, True) * (row_norms(E, True) + 1)
         if not np.isfinite(self.norms).all():
             raise ValueError(

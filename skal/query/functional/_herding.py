@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Rows whose gain is computed in one go, over the pool and while picking.
 _CANDIDATES = 512
 _FIRST_CANDIDATES = 64
+#: Nearness of so many pairs of rows is computed once, and kept while picking.
+_KEPT = 2**20
 #: Rounding errors of a gain, in units of the last digit of what it is a mean of.
 _ULPS = 8
 
@@ -98,6 +100,8 @@ class Reference:
 
     #: How near a row is to itself.
     itself = 0.0
+    #: The nearness of all rows of a small pool to each other: (n, n).
+    kept: Any = None
 
     def __init__(self, pool, weights, n_reference, rng):
         n = len(pool)
@@ -138,8 +142,17 @@ class Reference:
         np.maximum(near, 0, out=near)
         return np.negative(np.sqrt(near, out=near), out=near)
 
+    def keep(self):
+        """Compute the nearness of all pairs at once, where they are few."""
+        if self.points is self.pool and len(self.pool) ** 2 <= _KEPT:
+            every = slice(None)
+            self.kept = self.nearness(self.points, every, self.pool.take(every))
+
     def gains(self, candidates):
         """Tell how much nearer to the rows some of the pool would be: (k,)."""
+        if self.kept is not None:
+            nearer = self.kept[candidates] - self.level
+            return (np.maximum(nearer, 0, out=nearer) @ self.weights).astype(float)
         others = self.pool.take(candidates)
         gains = np.zeros(others.shape[0])
         for rows in self.points.tiles(others.shape[0]):
@@ -159,6 +172,9 @@ class Reference:
     def add(self, pick):
         """Take a pick into account."""
         self.picks.append(pick)
+        if self.kept is not None:
+            np.maximum(self.level, self.kept[pick], out=self.level)
+            return
         others = self.pool.take([pick])
         for rows in self.points.tiles():
             near = self.nearness(self.points, rows, others)[:, 0]
@@ -285,6 +301,7 @@ def spread(points):
 
 def lazy_greedy(reference, n_picks, rng):
     """Pick the row of the largest gain again and again, where gains can only fall."""
+    reference.keep()
     gains = np.empty(len(reference.pool))  # exact at first, then bounds
     for rows in gen_batches(len(gains), _CANDIDATES):
         gains[rows] = reference.gains(rows)

@@ -9,7 +9,7 @@ import numpy as np
 from skal._checks import check_number
 from skal._seed import as_random_state
 from skal.query.functional._inputs import check_batch, check_finite, check_proba
-from skal.query.functional._uncertainty import margin
+from skal.query.functional._uncertainty import margin, mean_over_labels
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,6 +25,7 @@ def falcun(
     n_instances: int,
     *,
     gamma: float = 10.0,
+    multilabel: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.int64]:
     r"""Draw rows that are unsure and whose probabilities differ from those drawn.
@@ -43,6 +44,10 @@ def falcun(
         How many rows to draw.
     gamma : float, default=10.0
         From 0 (all rows alike) to greedy.
+    multilabel : bool, default=False
+        Whether the columns of ``proba`` are the chances of C labels, of which a row may
+        carry several: margin and distance are then
+        means over the labels, each a distribution over absent and present.
     random_state : int, RandomState instance or None, default=None
         Draws the rows.
 
@@ -81,8 +86,12 @@ def falcun(
     n_instances = check_batch(n_instances, len(p))
     check_number("gamma", gamma, minimum=0)
     rng = as_random_state(random_state)
-    unsure = (1 - margin(p)).astype(np.float32)
-    columns = _columns(p)
+    if multilabel:
+        unsure = (1 - mean_over_labels(margin, p)).astype(np.float32)
+        columns = _columns(p * (2 / p.shape[1]))  # absent differs as present does
+    else:
+        unsure = (1 - margin(p)).astype(np.float32)
+        columns = _columns(p)
     nearest = unsure.copy()
     picked = np.empty(n_instances, np.int64)
     free = np.ones(len(p), bool)
