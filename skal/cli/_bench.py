@@ -33,6 +33,7 @@ OPTIONS = {
     "n_labels": "--labels",
     "n_threads": "--threads",
     "pos_label": "--pos-label",
+    "reject_label": "--reject-label",
     "seeds": "--seeds",
     "strategies": "--strategies",
     "target": "--target",
@@ -94,6 +95,14 @@ def bench(
             metavar="CLASS",
             show_default="1",
             help="The class of two that recall, f1 and the like look for.",
+        ),
+    ] = None,
+    reject_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            show_default="none",
+            help="The label of rows of no class: asked for, counted, not learnt.",
         ),
     ] = None,
     seeds: Annotated[
@@ -197,6 +206,7 @@ def bench(
         "target": target,
         "groups": groups,
         "pos_label": pos_label,
+        "reject_label": reject_label,
         "seeds": seeds,
         "n_labels": labels,
         "n_initial": initial,

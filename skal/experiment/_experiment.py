@@ -123,6 +123,9 @@ class Experiment:
         The class of two that scorers such as "recall" look for. None is what
         scikit-learn takes, 1; "recall" and "f1" are among the default metrics where it
         is named.
+    reject_label : object or dict, default=None
+        The label of rows that belong to no class. Such rows are asked for, counted in
+        the column ``n_rejected`` of the results, and not learnt; no test row is one.
 
     See Also
     --------
@@ -194,6 +197,7 @@ class Experiment:
         target: Any = None,
         groups: Any = None,
         pos_label: Any = None,
+        reject_label: Any = None,
     ) -> None:
         self.estimators = estimators
         self.strategies = strategies
@@ -214,6 +218,7 @@ class Experiment:
         self.target = target
         self.groups = groups
         self.pos_label = pos_label
+        self.reject_label = reject_label
 
     def run(
         self,
@@ -333,6 +338,7 @@ class Experiment:
             target=self.target,
             groups=self.groups,
             pos_label=self.pos_label,
+            reject_label=self.reject_label,
         )
         if serve_numbers(self.estimators):
             data = {n: replace(one, as_numbers=True) for n, one in data.items()}
@@ -402,7 +408,8 @@ class Experiment:
 
     def _check_data(self, name, data):
         """Refuse a budget that the pool cannot pay; return the size of the pool."""
-        if data.is_classes and len(there := np.unique(data.y)) < 2:
+        known = data.y[data.in_scope(data.y)]
+        if data.is_classes and len(there := np.unique(known)) < 2:
             raise ValueError(
                 f"y of {name!r} must hold two classes or more, got {there.tolist()}."
             )
@@ -424,7 +431,7 @@ class Experiment:
                 f"got {self.n_initial}. Leave some labels to choose."
             )
         resolve_metrics(self.metrics, data.is_classes, data.positive)
-        check_scorers(self.metrics, data.y, data.is_classes, data.positive)
+        check_scorers(self.metrics, known, data.is_classes, data.positive)
         resolve_initial(self.initial, data.y, data.target_type)
         return n_pool
 
@@ -440,8 +447,15 @@ class Experiment:
                 f"{'classes' if data.is_classes else 'numbers'}, got "
                 f"{name_of(template)}."
             )
+        if learner.reject_label is not None and learner.reject_label != data.reject:
+            raise ValueError(
+                "reject_label must be given to the experiment, which measures by it, "
+                f"got {learner.reject_label!r} in an estimator. Pass "
+                f"Experiment(reject_label={learner.reject_label!r})."
+            )
         mark, classes = learner.missing_label, learner.classes
-        missing = read_target(data.y, mark, kind, classes).missing
+        known = data.y[data.in_scope(data.y)]
+        missing = read_target(known, mark, kind, classes).missing
         if missing.any():
             raise ValueError(
                 f"y of {name!r} must hold every label, got {missing.sum()} of "
