@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from skal.query._base import QueryStrategy
 
-#: Of as many rows as are expected in scope the base sees two to this power: what a batch
-#: of rows in scope beyond those wanted adds one to, and a batch short of them takes from.
+#: The base sees as many rows as are expected in scope, times two to a power within
+#: these: a batch of rows in scope beyond those wanted adds one, a batch short takes one.
 _POWERS = (-2, 9)
 #: Probabilities that differ by less are the same: rounding must not choose.
 _DIGITS = 6
@@ -57,7 +57,8 @@ class InScope(WrapperStrategy):
     which 2000 at most are looked at, then that of ``base``. Needs embeddings. Of a
     foreign kind nothing is known before a row of it was rejected.
 
-    ``info["purity"]`` is the share of the batch expected to be in scope, by an optimist.
+    ``info["purity"]`` is the share of the batch expected to be in scope; it too takes
+    rows that are unlike all that was asked for to be.
 
     References
     ----------
