@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from skal.query._base import QueryStrategy
 
 #: The base sees as many rows as are expected in scope, times two to a power within
-#: these: a batch of rows in scope beyond those wanted adds one, a batch short takes one.
+#: these, which a batch of rows in scope beyond those wanted adds one to.
 _POWERS = (-2, 9)
 #: Probabilities that differ by less are the same: rounding must not choose.
 _DIGITS = 6
