@@ -28,6 +28,7 @@ from skal.datasets import fetch_mnist
 
 RESULTS = Path(__file__).parent / "results" / "open_pool.csv"
 SEEDS = range(10)
+NAMES = ["data", "foreign", "strategy", "seed", "purity", "accuracy", "area"]
 #: What is compared, by the share of foreign rows.
 STRATEGIES = {
     0.4: ("random", "margin", "uherding", "in_scope"),
@@ -108,21 +109,32 @@ def play(strategy, X, y, X_test, y_test, seed):
 
 
 def run():
-    """Play everything; write a row for each run as it ends."""
-    with RESULTS.open("w", newline="", encoding="utf-8") as file:
+    """Play what is not in the results yet; write a row for each run as it ends."""
+    loaded = {data: load() for data, load in data_sets().items()}
+    done = {tuple(row[name] for name in NAMES[:4]) for row in read()}
+    with RESULTS.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        names = ["data", "foreign", "strategy", "seed", "purity", "accuracy", "area"]
-        writer.writerow(names)
-        loaded = {data: load() for data, load in data_sets().items()}
+        if not done:
+            writer.writerow(NAMES)
         for seed in SEEDS:  # outermost: what is there of a run cut short is paired
             for data, (X, y) in loaded.items():
                 for foreign, strategies in STRATEGIES.items():
                     rows = split(X, y, foreign, seed)
                     for strategy in strategies:
+                        key = data, str(foreign), strategy, str(seed)
+                        if key in done:
+                            continue
                         found = play(strategy, *rows, seed)
-                        told = [f"{number:.4f}" for number in found]
-                        writer.writerow([data, foreign, strategy, seed, *told])
+                        writer.writerow([*key, *(f"{number:.4f}" for number in found)])
                         file.flush()
+
+
+def read():
+    """Return the rows of the results."""
+    if not RESULTS.exists():
+        return []
+    with RESULTS.open(encoding="utf-8") as file:
+        return [*csv.DictReader(file)]
 
 
 # The table ------------------------------------------------------------------------
@@ -130,20 +142,19 @@ def run():
 
 def table():
     """Print the means over the seeds, and the differences to margin in points."""
-    with RESULTS.open(encoding="utf-8") as file:
-        rows = [*csv.DictReader(file)]
-    runs: dict[tuple, list] = {}
-    for row in rows:
+    runs: dict[tuple, dict] = {}
+    for row in read():
         key = row["data"], row["foreign"], row["strategy"]
         numbers = [float(row[name]) for name in ("purity", "accuracy", "area")]
-        runs.setdefault(key, []).append(numbers)
+        runs.setdefault(key, {})[row["seed"]] = numbers
     say = sys.stdout.write
     say("| data | foreign | strategy | in scope | accuracy | to margin | area |\n")
     say("|---|---|---|---|---|---|---|\n")
     for (data, foreign, strategy), found in runs.items():
-        purity, accuracy, area = np.mean(found, axis=0)
-        beside = np.array(runs[data, foreign, "margin"])[: len(found), 1]
-        gain = 100 * (np.array(found)[: len(beside), 1] - beside)
+        purity, accuracy, area = np.mean([*found.values()], axis=0)
+        beside = runs.get((data, foreign, "margin"), {})
+        paired = [found[seed][1] - beside[seed][1] for seed in found if seed in beside]
+        gain = 100 * np.array(paired or [np.nan])
         error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.nan
         to = "" if strategy == "margin" else f"{gain.mean():+.1f} ± {error:.1f}"
         say(

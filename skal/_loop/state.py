@@ -94,6 +94,7 @@ class State:
             X_training=known.X,
             y_training=known.y,
             X_rejected=self.training.X_rejected,
+            is_rejected=self.training.is_rejected,
             history=partial(columns, self.rounds),  # built for those who read it
             round=self.round,
             random_state=partial(stream, self.seed, self.round + 1, "samples"),

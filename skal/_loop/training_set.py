@@ -59,17 +59,24 @@ class TrainingSet:
         return self.y if self.rejects is None else self.y[~self.rejects.rows]
 
     @property
-    def X_rejected(self):
-        """The rejected rows, None where there are none."""
+    def is_rejected(self):
+        """Which rows were rejected, None where none was."""
         if self.rejects is None or not self.rejects.rows.any():
             return None
-        return take_rows(self.X, np.flatnonzero(self.rejects.rows))
+        return self.rejects.rows
+
+    @property
+    def X_rejected(self):
+        """The rejected rows, None where there are none."""
+        if self.is_rejected is None:
+            return None
+        return take_rows(self.X, np.flatnonzero(self.is_rejected))
 
     def in_scope(self):
         """Return the rows that were not rejected: what a model is fitted to."""
-        if self.rejects is None or not self.rejects.rows.any():
+        if self.is_rejected is None:
             return self
-        kept = self.at(np.flatnonzero(~self.rejects.rows))
+        kept = self.at(np.flatnonzero(~self.is_rejected))
         return replace(kept, whole=self.whole, truth=self.truth)
 
     @property

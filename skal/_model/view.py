@@ -63,6 +63,10 @@ class ModelView:
         Their labels.
     X_rejected : array-like of shape (n_rejected, ...), default=None
         Rows that were asked for and belong to no class; None where there are none.
+    is_rejected : array-like of bool of shape (n_asked,), default=None
+        Which of all the rows asked for these are, in the order in which they were
+        taught; None where there are none. ``history`` counts them all, and
+        :meth:`in_order` puts what is known of ``y_training`` into that order.
     classes : array-like of shape (n_classes,), default=None
         The full set of classes; None takes the estimator's own.
     random_state : int, RandomState instance or None, default=None
@@ -105,6 +109,7 @@ class ModelView:
         y_training: Any = None,
         *,
         X_rejected: Any = None,
+        is_rejected: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         random_state: int | np.random.RandomState | None = None,
         history: dict[str, NDArray[Any]] | None = None,
@@ -114,6 +119,7 @@ class ModelView:
         self.X_training = X_training
         self.y_training = y_training
         self.X_rejected = X_rejected
+        self.is_rejected = None if is_rejected is None else np.asarray(is_rejected)
         self._history: Any = {} if history is None else history  # or what builds it
         self.round = round
         self.n_labels = 0 if X_training is None else n_rows(X_training)
@@ -151,6 +157,42 @@ class ModelView:
     def target_type(self) -> str:
         """The kind of target: "multiclass", "multilabel" or "regression"."""
         return self._labels.target_type
+
+    def in_order(self, values: ArrayLike, rejected: Any = 0) -> NDArray[Any]:
+        """Put values of the labelled rows in the order in which rows were asked for.
+
+        ``history["n_labels"]`` counts rejected rows too, ``y_training`` leaves them
+        out.
+
+        Parameters
+        ----------
+        values : array-like of shape (n_labels, ...)
+            A value of each labelled row.
+        rejected : scalar, default=0
+            The value of a rejected row.
+
+        Returns
+        -------
+        ndarray of shape (n_asked, ...)
+            A value of each row asked for; ``values`` where no row was rejected.
+
+        Examples
+        --------
+        >>> from sklearn.dummy import DummyClassifier
+        >>> from skal import ModelView
+        >>> X, y = [[0.0], [1.0]], ["a", "b"]
+        >>> view = ModelView(DummyClassifier().fit(X, y), X, y,
+        ...     X_rejected=[[9.0]], is_rejected=[False, True, False])
+        >>> view.in_order([True, True], rejected=False)
+        array([ True, False,  True])
+        """
+        values = np.asarray(values)
+        if self.is_rejected is None:
+            return values
+        shape = len(self.is_rejected), *values.shape[1:]
+        full = np.full(shape, rejected, values.dtype)
+        full[~self.is_rejected] = values
+        return full
 
     @property
     def history(self) -> dict[str, NDArray[Any]]:

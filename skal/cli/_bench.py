@@ -34,6 +34,7 @@ OPTIONS = {
     "n_threads": "--threads",
     "oracle": "--oracle",
     "pos_label": "--pos-label",
+    "reject_label": "--reject-label",
     "seeds": "--seeds",
     "strategies": "--strategies",
     "target": "--target",
@@ -95,6 +96,14 @@ def bench(
             metavar="CLASS",
             show_default="1",
             help="The class of two that recall, f1 and the like look for.",
+        ),
+    ] = None,
+    reject_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL",
+            show_default="none",
+            help="The label of rows of no class: asked for, counted, not learnt.",
         ),
     ] = None,
     seeds: Annotated[
@@ -206,6 +215,7 @@ def bench(
         "target": target,
         "groups": groups,
         "pos_label": pos_label,
+        "reject_label": reject_label,
         "seeds": seeds,
         "n_labels": labels,
         "n_initial": initial,

@@ -15,6 +15,7 @@ from skal.experiment._environment import PeakMemory, environment
 from skal.experiment._limits import OutOfTime, limited_threads, time_limit
 from skal.experiment._measures import (
     ENTROPIES,
+    N_REJECTED,
     Answers,
     class_entropy,
     measure,
@@ -156,6 +157,7 @@ class Recorder:
     def __init__(self, cell, data, clock):
         settings = cell.settings
         self.cell, self.clock, self.classes = cell, clock, data.classes
+        self.data = data
         self.split = data.split(cell.seed, settings.test_size, settings.pool_size)
         self.measures = resolve_metrics(
             settings.metrics, data.is_classes, data.positive
@@ -169,7 +171,7 @@ class Recorder:
     def run(self):
         """Run the loop; return what does not depend on the machine."""
         self.memory = PeakMemory()
-        self.learner = learner = seeded(self.cell, self.classes)
+        self.learner = learner = seeded(self.cell, self.data)
         strategy = seeing(learner.query_strategy, self.split.y_pool)
         learner.query_strategy = strategy
         learner.set_callbacks(self).fit(self.split.X_pool, self.split.y_pool)
@@ -227,6 +229,8 @@ class Recorder:
         if self.classes is not None:
             row.update(self.entropies(learner))
             self.keep_details(learner, answers)
+        if self.data.reject is not None:
+            row[N_REJECTED] = learner.history_["n_rejected"][-1]
         self.rows.append(row)
         self.memory.reset()
 
@@ -238,7 +242,7 @@ class Recorder:
         last = np.flatnonzero(learner.labeled_iter_ == learner.n_iter_)
         counts = np.array(
             [
-                class_counts(labels, self.classes)
+                class_counts(labels[self.data.in_scope(labels)], self.classes)
                 for labels in (self.split.y_pool[last], learner.y_training_)
             ]
         )
@@ -266,12 +270,14 @@ class Recorder:
         return {**self.details, str(self.n_labels(learner)[-1]): details(self.last)}
 
 
-def seeded(cell: Cell, classes: Any) -> ActiveLearner:
+def seeded(cell: Cell, data: Data) -> ActiveLearner:
     """Return the learner of a cell; a seed's learners draw the same first rows."""
     learner = clone(cell.learner)
     learner.random_state = draw_seed(stream(cell.seed, 0, "learner"))
-    if learner.classes is None and classes is not None:
-        learner.classes = classes
+    if learner.classes is None and data.classes is not None:
+        learner.classes = data.classes
+    if data.reject is not None:
+        learner.reject_label = data.reject
     return learner
 
 

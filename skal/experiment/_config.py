@@ -34,7 +34,7 @@ BUILT = ("data", "estimators", "initial", "metrics", "strategies")
 #: What a configuration says beside them: where modules of the user's own lie.
 MODULES = "modules_in"
 #: Parameters of Experiment that say how data is read.
-ABOUT_DATA = ("target", "groups", "pos_label")
+ABOUT_DATA = ("target", "groups", "pos_label", "reject_label")
 #: What a file may say: the parameters of Experiment.
 KEYS_AND_DEFAULTS = signature(Experiment).parameters
 KEYS = tuple(KEYS_AND_DEFAULTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,8 @@ class Data:
 
     ``as_numbers`` says that whole numbers are no classes; ``groups`` holds the group of
     each row, 0 to n_groups - 1, which no split tears apart; ``positive`` is the class
-    that scores of two classes look for. ``columns`` says what the columns of a table
-    hold, where it needs a Pipeline.
+    that scores of two classes look for; ``reject`` the label of rows of no class.
+    ``columns`` says what the columns of a table hold, where it needs a Pipeline.
     """
 
     X: Any
@@ -40,6 +40,7 @@ class Data:
     as_numbers: bool = False
     groups: NDArray[np.int64] | None = None
     positive: Any = None
+    reject: Any = None
     columns: dict[str, list[str]] | None = None
 
     def fingerprint(self, name_of: Callable[[Any], str] = public_name) -> str:
@@ -57,16 +58,50 @@ class Data:
         """
         content = (self.X, self.y, self.X_test, self.y_test)
         more = {"groups": self.groups, "positive": self.positive}
+        more["reject"] = self.reject
         more = {name: one for name, one in more.items() if one is not None}
         return digest((*content, more) if more else content, name_of)
 
     @cached_property
     def classes(self) -> NDArray[Any] | None:
-        """Every label there is; None for regression."""
+        """Every class there is; None for regression."""
         if not self.is_classes:
             return None
         both = self.y if self.y_test is None else np.append(self.y, self.y_test)
-        return np.unique(both)
+        return np.unique(both[self.in_scope(both)])
+
+    def in_scope(self, y: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell which labels are classes, and not that of rows of no class."""
+        return np.ones(len(y), bool) if self.reject is None else y != self.reject
+
+    def with_reject(self, name: str, label: Any) -> Data:
+        """Return the data with a label of rows of no class, which no test row has.
+
+        Parameters
+        ----------
+        name : str
+            Of the data set.
+        label : object
+            A label, or how it is written.
+
+        Returns
+        -------
+        Data
+            The data.
+        """
+        known = [] if self.classes is None else self.classes.tolist()
+        found = [one for one in known if one == label or str(one) == str(label)]
+        if not found:
+            words = f"one of {known}" if known else "left out for numbers"
+            raise ValueError(
+                f"reject_label must be {words}, the labels of {name!r}, got {label!r}."
+            )
+        data = replace(self, reject=found[0])
+        if data.y_test is None:
+            return data
+        kept = np.flatnonzero(data.in_scope(data.y_test))
+        X_test, y_test = take_rows(data.X_test, kept), data.y_test[kept]
+        return replace(data, X_test=X_test, y_test=y_test)
 
     @cached_property
     def is_classes(self) -> bool:
@@ -126,6 +161,8 @@ class Data:
                 stratify=self.y if self.is_classes else None,
                 random_state=draw_seed(stream(seed, 0, "split")),
             )
+        if test is not None:
+            test = test[self.in_scope(self.y[test])]
         if pool_size is not None and pool_size < len(pool):
             rng = stream(seed, 0, "pool")
             kept = pool[np.sort(rng.permutation(len(pool))[:pool_size])]

@@ -133,6 +133,9 @@ class Experiment:
         not labelled yet, at most 2000 drawn anew each round. So it sees the labels of
         those rows and of the batches, never those of test rows [3]_. It is no strategy,
         for nobody has these labels; it costs a training for each batch.
+    reject_label : object or dict, default=None
+        The label of rows that belong to no class. Such rows are asked for, counted in
+        the column ``n_rejected`` of the results, and not learnt; no test row is one.
 
     See Also
     --------
@@ -208,6 +211,7 @@ class Experiment:
         groups: Any = None,
         pos_label: Any = None,
         oracle: bool | int = False,
+        reject_label: Any = None,
     ) -> None:
         self.estimators = estimators
         self.strategies = strategies
@@ -229,6 +233,7 @@ class Experiment:
         self.groups = groups
         self.pos_label = pos_label
         self.oracle = oracle
+        self.reject_label = reject_label
 
     def run(
         self,
@@ -348,6 +353,7 @@ class Experiment:
             target=self.target,
             groups=self.groups,
             pos_label=self.pos_label,
+            reject_label=self.reject_label,
         )
         if serve_numbers(self.estimators):
             data = {n: replace(one, as_numbers=True) for n, one in data.items()}
@@ -417,7 +423,8 @@ class Experiment:
 
     def _check_data(self, name, data):
         """Refuse a budget that the pool cannot pay; return the size of the pool."""
-        if data.is_classes and len(there := np.unique(data.y)) < 2:
+        known = data.y[data.in_scope(data.y)]
+        if data.is_classes and len(there := np.unique(known)) < 2:
             raise ValueError(
                 f"y of {name!r} must hold two classes or more, got {there.tolist()}."
             )
@@ -438,8 +445,14 @@ class Experiment:
                 f"n_initial must be less than the {budget} labels to buy on {name!r}, "
                 f"got {self.n_initial}. Leave some labels to choose."
             )
+        if self.oracle and data.reject is not None:
+            raise ValueError(
+                f"oracle must be False where rows of {name!r} may be rejected, got "
+                f"{self.oracle!r}. It knows no row that belongs to no class; leave "
+                "such rows out, or the oracle."
+            )
         resolve_metrics(self.metrics, data.is_classes, data.positive)
-        check_scorers(self.metrics, data.y, data.is_classes, data.positive)
+        check_scorers(self.metrics, known, data.is_classes, data.positive)
         resolve_initial(self.initial, data.y, data.target_type)
         return n_pool
 
@@ -455,8 +468,15 @@ class Experiment:
                 f"{'classes' if data.is_classes else 'numbers'}, got "
                 f"{name_of(template)}."
             )
+        if learner.reject_label is not None and learner.reject_label != data.reject:
+            raise ValueError(
+                "reject_label must be given to the experiment, which measures by it, "
+                f"got {learner.reject_label!r} in an estimator. Pass "
+                f"Experiment(reject_label={learner.reject_label!r})."
+            )
         mark, classes = learner.missing_label, learner.classes
-        missing = read_target(data.y, mark, kind, classes).missing
+        known = data.y[data.in_scope(data.y)]
+        missing = read_target(known, mark, kind, classes).missing
         if missing.any():
             raise ValueError(
                 f"y of {name!r} must hold every label, got {missing.sum()} of "

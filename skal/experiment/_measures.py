@@ -69,9 +69,9 @@ class Answers:
     @property
     def train_nll(self) -> float:
         """Mean loss on the rows the model was trained on."""
-        learner = self.learner
-        proba = as_distribution(learner.predict_proba(learner.X_training_))
-        return nll(np.searchsorted(learner.classes_, learner.y_training_), proba)
+        learner, view = self.learner, self.learner.__skal_view__()
+        proba = as_distribution(learner.predict_proba(view.X_training))
+        return nll(np.searchsorted(learner.classes_, view.y_training), proba)
 
     @property
     def errors(self) -> NDArray[np.float64]:
@@ -127,6 +127,8 @@ OF_ONE_CLASS = ("recall", "f1")
 BUILT_IN = {**CLASSIFICATION, **REGRESSION}
 #: How even the classes are among the labels of a round, and among all.
 ENTROPIES = ("asked_entropy", "labeled_entropy")
+#: How many labels so far were of no class.
+N_REJECTED = "n_rejected"
 
 
 def resolve_metrics(
@@ -251,14 +253,14 @@ def title_of(metric: str) -> str:
 def better_of(metric: str) -> int:
     """Return 1 where higher is better, -1 where lower is, 0 where neither."""
     known = BUILT_IN.get(metric)
-    return known.better if known else int(metric not in ENTROPIES)
+    return known.better if known else int(metric not in (*ENTROPIES, N_REJECTED))
 
 
 def in_order(names: Any) -> list[str]:
     """Sort the names of measures: the built-in ones first, as they are listed."""
     known = list(BUILT_IN)
     place = {name: i - len(known) for i, name in enumerate(known)}
-    place |= dict.fromkeys(ENTROPIES, 1)
+    place |= dict.fromkeys((*ENTROPIES, N_REJECTED), 1)
     return sorted(names, key=lambda name: (place.get(name, 0), name))
 
 

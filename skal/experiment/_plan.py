@@ -115,8 +115,10 @@ class Plan:
         """Return what data has beyond rows and labels; most has nothing."""
         own = described({n: o.estimator for n, o in self.own[name].items()})
         positive = None if data.positive is None else str(data.positive)
+        reject = None if data.reject is None else str(data.reject)
         groups = None if data.groups is None else int(data.groups.max()) + 1
         more = {"columns": data.columns, "groups": groups, "positive": positive}
+        more["reject"] = reject
         more["estimators"] = own or None
         return {one: value for one, value in more.items() if value is not None}
 

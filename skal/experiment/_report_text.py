@@ -266,6 +266,8 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
             rows.append([f"groups of {name}", f"{one['groups']}, none of them split"])
         if "positive" in one:
             rows.append([f"class looked for in {name}", one["positive"]])
+        if "reject" in one:
+            rows.append([f"answer for rows of no class in {name}", one["reject"]])
     if settings["n_validation"]:
         rows.append(["labels for validation", str(settings["n_validation"])])
     return rows

@@ -29,6 +29,7 @@ def load_data(
     target: Any = None,
     groups: Any = None,
     pos_label: Any = None,
+    reject_label: Any = None,
 ) -> dict[str, Data]:
     """Return the data sets of an experiment by name.
 
@@ -38,7 +39,7 @@ def load_data(
         As :class:`Experiment` takes it.
     download : bool, default=False
         Whether a named data set that is missing may be downloaded.
-    target, groups, pos_label : object, default=None
+    target, groups, pos_label, reject_label : object, default=None
         As :class:`Experiment` takes them; dicts say them by the name of the data.
 
     Returns
@@ -57,9 +58,12 @@ def load_data(
     targets = _by_data("target", target, named)
     grouped = _by_data("groups", groups, named)
     positives = _by_data("pos_label", pos_label, named)
+    rejects = _by_data("reject_label", reject_label, named)
     loaded = {}
     for name, source in named.items():
         one = _load(name, source, download, targets[name], grouped[name])
+        if rejects[name] is not None and one.reject is None:
+            one = one.with_reject(name, rejects[name])
         if positives[name] is not None and one.positive is None:
             positive = positive_class(name, one.classes, positives[name])
             one = replace(one, positive=positive)

@@ -106,7 +106,8 @@ class RandomTail(WrapperStrategy):
         ends = np.asarray(view.history.get("n_labels", []), dtype=np.int64)
         if len(ends) < 2 or view.y_training is None:
             return False
-        found = np.append(0, np.cumsum(is_target(view, self.target)))
+        hits = view.in_order(is_target(view, self.target), rejected=False)
+        found = np.append(0, np.cumsum(hits))
         ends = np.minimum(ends, len(found) - 1)
         before = ends - self.patience
         long = before >= ends[0]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from skal.query._base import QueryStrategy
 
-#: Of as many rows as are expected in scope, the base sees this share; it doubles with
-#: each batch of rows in scope beyond those wanted.
-_SHARE = 0.65
+#: The base sees as many rows as are expected in scope, times two to a power within
+#: these, which a batch of rows in scope beyond those wanted adds one to.
+_POWERS = (-2, 9)
 #: Probabilities that differ by less are the same: rounding must not choose.
 _DIGITS = 6
 
@@ -32,7 +32,8 @@ class InScope(WrapperStrategy):
     What belongs to no class looks uncertain, or far from every label, and is what most
     strategies ask for first. Once rows have been rejected, by the learner's
     ``reject_label``, their like are told from the labelled rows, and ``base`` chooses
-    among the rows that are most surely of a class. Until then it is ``base`` alone.
+    among the others. Until then it is ``base`` alone. Rows that are unlike all that was
+    asked for count as in scope, so that no class stays unseen for not being known yet.
 
     Parameters
     ----------
@@ -40,8 +41,9 @@ class InScope(WrapperStrategy):
         The strategy that chooses among them.
     purity : float, default=0.9
         The share of the questions after the first round that should be in scope. Where
-        more were, ``base`` sees more of the pool, and with it rows that are unlike all
-        labelled ones; where fewer were, less.
+        more were, ``base`` sees more of the pool; where fewer were, only rows that are
+        more surely of a class. Where the foreign rows lie among the others it is not
+        reached.
 
     See Also
     --------
@@ -55,7 +57,8 @@ class InScope(WrapperStrategy):
     which 2000 at most are looked at, then that of ``base``. Needs embeddings. Of a
     foreign kind nothing is known before a row of it was rejected.
 
-    ``info["purity"]`` is the share of the batch expected to be in scope.
+    ``info["purity"]`` is the share of the batch expected to be in scope; it too takes
+    rows that are unlike all that was asked for to be.
 
     References
     ----------
@@ -96,9 +99,10 @@ class InScope(WrapperStrategy):
             view.embed(rows),
             view.embed(view.X_training),
             view.embed(view.X_rejected),
+            optimism=1.0,
             random_state=rng,
         )
-        share = _SHARE * 2.0 ** np.clip(surplus(view, self.purity) / n_instances, 0, 9)
+        share = 2.0 ** np.clip(surplus(view, self.purity) / n_instances, *_POWERS)
         size = int(np.clip(share * likely.sum(), n_instances, len(rows)))
         kept = np.sort(top_n(likely.round(_DIGITS), size, rng))
         result = base(view, rows.take(kept), n_instances, random_state=rng)

@@ -120,7 +120,7 @@ class RecallTarget(StoppingRule):
     def _measure(self, view, rows, indices):
         hits = np.zeros(0, bool)
         if view.n_labels:
-            hits = is_target(view, self.target)
+            hits = view.in_order(is_target(view, self.target), rejected=False)
         return {
             "n_found": int(hits.sum()),
             "n_left": len(rows),

@@ -18,8 +18,8 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 
 from skal import ActiveLearner, ModelView
 from skal.callback import HeldOutMonitor
-from skal.query import CoreSet, Deduplicate
-from skal.stopping import OverallUncertainty
+from skal.query import CoreSet, Deduplicate, QueryStrategy, RandomTail
+from skal.stopping import OverallUncertainty, RecallTarget
 
 WORDS = np.array(["ant", "bee", "cat", "dog", "elk"])
 #: A label of y, the label that rejects, and the type of y.
@@ -402,3 +402,48 @@ def test_the_default_draws_no_warning_of_rejects(open_pool):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ActiveLearner(GaussianNB(), n_labels=30).fit(X, codes).score(X, codes)
+
+
+def test_the_view_says_in_which_order_rows_were_rejected(open_pool):
+    X, y = open_pool
+    learner = ActiveLearner(
+        GaussianNB(), "random", n_labels=40, reject_label=-5, random_state=0
+    ).fit(X, np.where(y < 3, y, -5))
+    view = learner.__skal_view__()
+    assert_array_equal(view.is_rejected, learner.y_training_ == -5)
+    assert_array_equal(view.in_order(view.y_training, -5), learner.y_training_)
+    learner = clone(learner).fit(X[y < 3], y[y < 3])
+    view = learner.__skal_view__()
+    assert view.is_rejected is None
+    assert_array_equal(view.in_order(view.y_training), learner.y_training_)
+
+
+def test_a_search_with_a_promised_recall_counts_rejected_rows(open_pool):
+    """Rejects read as a class of their own: the picks do not depend on the model."""
+    X, y = open_pool
+    rule = RecallTarget(2, recall=0.5)
+    learner = ActiveLearner(
+        GaussianNB(),
+        RandomTail(AsListed(), 2, patience=10),
+        initial=AsListed(),
+        stopping=rule,
+        n_labels=1.0,
+        n_initial=20,
+        random_state=0,
+    )
+    order = np.argsort(y == 2, kind="stable")[np.r_[230:260, :230]]  # a dry stretch
+    X, y = X[order], np.where(y < 3, y, -5)[order]
+    expected = clone(learner).fit(X, y)
+    found = clone(learner).set_params(reject_label=-5).fit(X, y)
+    assert found.history_["n_rejected"][-1] > 20
+    samples = [one.history_["stopping"][-1]["samples"] for one in (found, expected)]
+    assert len(samples[1]) > 1
+    assert_array_equal(*samples)
+    assert_array_equal(found.labeled_iter_, expected.labeled_iter_)
+
+
+class AsListed(QueryStrategy):
+    """Pick the first rows there are."""
+
+    def _query(self, view, rows, n_instances, rng):
+        return np.arange(n_instances)

@@ -47,7 +47,7 @@ def test_what_it_asks_for_belongs_to_a_class(open_pool, base):
     found = InScope(base)(a_view(X, y), X[60:], 40, random_state=0)
     picked, info = found
     assert len(set(picked)) == 40
-    assert np.mean(y[60:][picked] >= 0) > 0.9
+    assert np.mean(y[60:][picked] >= 0) > 0.8 > 0.6 > np.mean(y[60:] >= 0)
     assert 0.5 < info["purity"] <= 1
 
 
@@ -114,6 +114,36 @@ def test_the_probabilities_by_a_slow_reference():
     assert_allclose(in_scope(E, labeled, rejected), expected)
     sparse = [sp.csr_array(rows) for rows in (E, labeled, rejected)]
     assert_allclose(in_scope(*sparse), expected)
+    near = np.exp(-(far.min(axis=1) ** 2) / width**2 / 2)
+    logits = np.log(expected / (1 - expected)) + 3 * 0.7 * np.sqrt(1 - near**2)
+    expected = 1 / (1 + np.exp(-logits))
+    assert_allclose(in_scope(E, labeled, rejected, optimism=0.7), expected)
+
+
+def test_the_base_sees_a_class_that_nobody_has_met():
+    """Cut by how surely rows belong to a class met already, it was shut out."""
+    rng = np.random.RandomState(0)
+    centres = np.array([[0.0, 0], [6, 0], [0, 6], [40, 40]])  # the third is foreign
+    y = np.repeat([0, 1, 2, 3], [150, 150, 200, 20])
+    X = centres[y] + rng.randn(len(y), 2)
+    known, out = X[100:200], X[300:350]
+    view = ModelView(GaussianNB().fit(known, y[100:200]), known, y[100:200])
+    view.X_rejected = out
+    seen = []
+
+    def base(learner, X, n_instances=1):
+        seen.append(X)
+        return np.arange(n_instances)
+
+    InScope(base)(view, X, 5, random_state=0)
+    assert np.sum(seen[0][:, 0] > 30) == 20
+    assert np.mean(seen[0][:, 1] > 3) < 0.2  # the new class is a fifth of these
+
+
+@pytest.mark.parametrize("wrong", [-1.0, "much"])
+def test_optimism_is_a_number_from_0_up(wrong):
+    with pytest.raises((TypeError, ValueError), match="optimism must be"):
+        in_scope([[0.0]], [[0.0]], [[1.0]], optimism=wrong)
 
 
 def test_of_many_known_rows_some_are_drawn():

@@ -9,6 +9,7 @@ from scipy.linalg import solve
 from scipy.special import expit
 from sklearn.utils import gen_batches
 
+from skal._checks import check_number
 from skal._seed import as_random_state
 from skal.query.functional._contrast import _stack
 from skal.query.functional._distances import distances
@@ -37,13 +38,15 @@ def in_scope(
     labeled: Any,
     rejected: Any,
     *,
+    optimism: float = 0.0,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.float64]:
     r"""Estimate how likely rows of a pool belong to one of the classes.
 
     A kernel ridge regression learns 1 for labelled and -1 for rejected rows, both sides
     weighing the same. Rejected rows of several kinds need have nothing in common: each
-    speaks for what is near to it, and where nothing is near the answer is in between.
+    speaks for what is near to it, and where nothing is near the answer is in between,
+    or higher for an optimist.
 
     Parameters
     ----------
@@ -53,18 +56,24 @@ def in_scope(
         Embeddings of the rows that belong to a class, at least one.
     rejected : {array-like, sparse matrix} of shape (r, d)
         Embeddings of the rows that belong to none, at least one.
+    optimism : float, default=0.0
+        Added to what the regression says, from -1 to 1, where nothing is near; less
+        where a labelled or rejected row is. At 1 a row that nobody knows the like of
+        may as well belong to a class that was not met yet.
     random_state : int, RandomState instance or None, default=None
         Draws 1000 of more labelled, or of more rejected, rows.
 
     Returns
     -------
     ndarray of shape (n,)
-        Probabilities, were there as many rows of the one kind as of the other.
+        Probabilities, were there as many rows of the one kind as of the other and no
+        optimism.
 
     Raises
     ------
     ValueError
-        If a table has no row, or the tables differ in width or are not finite.
+        If a table has no row, the tables differ in width or are not finite, or the
+        optimism is below 0.
 
     See Also
     --------
@@ -80,7 +89,10 @@ def in_scope(
     >>> from skal.query.functional import in_scope
     >>> in_scope([[0.0], [2.0], [9.0]], [[0.0], [1.0]], [[8.0]]).round(2)
     array([0.95, 0.9 , 0.06])
+    >>> in_scope([[0.0], [4.5], [9.0]], [[0.0], [1.0]], [[8.0]], optimism=1).round(2)
+    array([0.95, 0.9 , 0.12])
     """
+    check_number("optimism", optimism, minimum=0)
     E, labeled = check_pool(E, 1, labeled)
     rejected = check_pool(E, 1, rejected)[1]
     rng = as_random_state(random_state)
@@ -96,10 +108,12 @@ def in_scope(
     signs = np.repeat([1.0, -1.0], [len_of(rows) for rows in sides])
     coefficients, bandwidth = kernel_ridge(known, signs)
     out = np.empty(len_of(E))
+    alone = np.empty(len(out))
     for rows in gen_batches(len(out), max(1, _TILE // len(signs))):
         near = gaussian(distances(E[rows], known), bandwidth)
         out[rows] = np.einsum("ij,j->i", near, coefficients)  # equal rows, equal sums
-    return expit(_SLOPE * out)
+        alone[rows] = np.sqrt(np.maximum(1 - near.max(axis=1) ** 2, 0))
+    return expit(_SLOPE * (out + optimism * alone))
 
 
 def len_of(rows):
