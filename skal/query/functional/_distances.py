@@ -118,11 +118,13 @@ class Points:
             far += scale * self.norms[rows, np.newaxis]
             return far
         # The norms are two more columns: the product adds them on its way.
-        left, right = self.take(rows), others * self.dtype.type(-2 * scale)
-        norms, ones = self.norms[rows], np.ones(1, self.dtype)
-        left = np.column_stack([left, norms, np.broadcast_to(ones, norms.shape)])
-        ones = np.broadcast_to(ones * self.dtype.type(scale), shift.shape)
-        right = np.column_stack([right, ones, scale * shift])
+        E, d = self.E[rows], others.shape[1]
+        left = np.empty((len(E), d + 2), self.dtype)
+        np.subtract(E, self.centre, out=left[:, :d])
+        left[:, d], left[:, d + 1] = self.norms[rows], 1
+        right = np.empty((len(others), d + 2), self.dtype)
+        np.multiply(others, -2 * scale, out=right[:, :d])
+        right[:, d], right[:, d + 1] = scale, scale * shift
         return left @ right.T
 
     def within(self, rows, others, squared_radius):

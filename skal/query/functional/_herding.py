@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 #: Rows whose gain is computed in one go, over the pool and while picking.
-_CANDIDATES = 512
+_CANDIDATES = 1024
 _FIRST_CANDIDATES = 64
 #: Pairs of a tile are picked out if at most one in so many gets nearer.
 _FEW = 8
@@ -162,8 +162,15 @@ class Reference:
             if kept is not None:
                 kept += [(row, which + start, near) for row, which, near in pairs]
         if kept is not None and self.some is None:
-            self.pairs = tuple(map(np.concatenate, zip(*kept, strict=True)))
+            row, which, near = map(np.concatenate, zip(*kept, strict=True))
+            self.pairs = row, which, near, self.weights[row] * near
         return gains
+
+    def gains_of_pairs(self):
+        """Tell the gain of every row, from the pairs kept."""
+        row, which, _, weighted = self.pairs
+        nearer = weighted - (self.weights * self.level)[row]
+        return np.bincount(which, np.maximum(nearer, 0, out=nearer), len(self.pool))
 
     def gains(self, candidates):
         """Tell how much nearer to the rows some of the pool would be: (k,)."""
@@ -209,6 +216,11 @@ class Reference:
     def add(self, pick):
         """Take a pick into account."""
         self.picks.append(pick)
+        if self.pairs is not None:
+            row, which, near, _ = self.pairs
+            at = np.flatnonzero(which == pick)
+            self.level[row[at]] = np.maximum(self.level[row[at]], near[at])
+            return
         others = self.pool.take([pick])
         for rows in self.points.tiles():
             close = self.closeness(self.points, rows, others)[:, 0]
@@ -366,30 +378,29 @@ def lazy_greedy(n_picks, rng, reference, look=None):
     A look at few reference rows tells which candidates are worth all of them.
     """
     n = len(reference.pool)
-    every = np.arange(n)
     if look is None:
-        gains = reference.first_gains()
+        gains, rows = reference.first_gains(), np.arange(n)
     else:
         gains, rough = np.full(n, np.inf), look.first_gains()
         order = rng.permutation(n)  # no tie is cut off by its position
     picks = np.empty(n_picks, np.int64)
     for k in range(n_picks):
-        rows = every
         if look is not None:
-            rows = best_rows(look, rough, order, _SHORTLIST, is_fresh=k == 0)
-        if reference.pairs is not None:
-            if k:
-                gains = reference.of_pairs(*reference.pairs, n)
-                gains[picks[:k]] = -np.inf
-        elif k or look is not None:
+            rows = best_rows(look, rough, order, k > 0)
             refresh_best(reference, gains, rows)
-        best = gains[rows].max()
+        elif k and reference.pairs is None:
+            refresh_best(reference, gains, rows)
+        elif k:
+            gains = reference.gains_of_pairs()
+            gains[picks[:k]] = -np.inf
+        held = gains if look is None else gains[rows]
+        best = held.max()
         rounding = reference.rounding(best)
         if best <= rounding:
             left = np.flatnonzero(gains > -np.inf)
             picks[k:] = rng.permutation(left)[: n_picks - k]
             break
-        picks[k] = rng.choice(rows[gains[rows] >= best - rounding])
+        picks[k] = rng.choice(rows[held >= best - rounding])
         gains[picks[k]] = -np.inf
         reference.add(picks[k])
         if look is not None:
@@ -398,11 +409,11 @@ def lazy_greedy(n_picks, rng, reference, look=None):
     return picks
 
 
-def best_rows(reference, gains, order, n_best, is_fresh):
-    """Return the rows of the largest gains, ascending, the gains computed anew."""
-    if not is_fresh:
-        refresh_best(reference, gains, order, n_best)
-    best = np.argpartition(gains[order], -n_best)[-n_best:]
+def best_rows(look, gains, order, stale):
+    """Return the rows that promise most, ascending, their gains computed anew."""
+    if stale:
+        refresh_best(look, gains, order, _SHORTLIST)
+    best = np.argpartition(gains[order], -_SHORTLIST)[-_SHORTLIST:]
     return np.sort(order[best])
 
 
