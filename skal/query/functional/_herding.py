@@ -91,10 +91,10 @@ def facility_location(
     array([1, 3, 4])
     """
     E, labeled = check_pool(E, n_instances, labeled)
-    points, rng = Points(E), as_random_state(random_state)
+    (points, known), rng = around_one_centre(E, labeled), as_random_state(random_state)
     # From cold every row is farther than any two can be.
     cold = 4 * points.norms.max()
-    both = references(Reference, points, weights, n_reference, rng, labeled, cold)
+    both = references(Reference, points, weights, n_reference, rng, known, cold)
     return lazy_greedy(n_instances, rng, *both)
 
 
@@ -162,15 +162,8 @@ class Reference:
             if kept is not None:
                 kept += [(row, which + start, near) for row, which, near in pairs]
         if kept is not None and self.some is None:
-            row, which, near = map(np.concatenate, zip(*kept, strict=True))
-            self.pairs = row, which, near, self.weights[row] * near
+            self.pairs = tuple(map(np.concatenate, zip(*kept, strict=True)))
         return gains
-
-    def gains_of_pairs(self):
-        """Tell the gain of every row, from the pairs kept."""
-        row, which, _, weighted = self.pairs
-        nearer = weighted - (self.weights * self.level)[row]
-        return np.bincount(which, np.maximum(nearer, 0, out=nearer), len(self.pool))
 
     def gains(self, candidates):
         """Tell how much nearer to the rows some of the pool would be: (k,)."""
@@ -216,16 +209,24 @@ class Reference:
     def add(self, pick):
         """Take a pick into account."""
         self.picks.append(pick)
-        if self.pairs is not None:
-            row, which, near, _ = self.pairs
-            at = np.flatnonzero(which == pick)
-            self.level[row[at]] = np.maximum(self.level[row[at]], near[at])
-            return
         others = self.pool.take([pick])
         for rows in self.points.tiles():
             close = self.closeness(self.points, rows, others)[:, 0]
             np.maximum(self.close[rows], close, out=self.close[rows])
         self.level = self.nearness(self.close.copy())
+
+    def gains_lost(self, pick):
+        """Take a pick into account; tell what it takes from each gain, by the pairs."""
+        row, which, near = self.pairs
+        at = np.flatnonzero(which == pick)
+        at = at[near[at] > self.level[row[at]]]
+        changed = np.zeros(len(self.level), bool)
+        changed[row[at]] = True
+        of_changed = np.flatnonzero(changed[row])
+        these = row[of_changed], which[of_changed], near[of_changed]
+        lost = self.of_pairs(*these, len(self.pool))
+        self.level[row[at]] = near[at]
+        return lost - self.of_pairs(*these, len(self.pool))
 
     def rounding(self, best):
         """Tell what rounding may do to a gain next to the best one."""
@@ -247,7 +248,7 @@ def references(make, pool, weights, n_reference, rng, known, cold):
     if known is None:
         squared = np.full(n, cold, pool.dtype)
     else:
-        squared = pool.nearest(pool.like(known).take(slice(None)))[1]
+        squared = pool.nearest(known.take(slice(None)))[1]
     for reference in both:
         reference.start(reference.scaled(squared))
     return both
@@ -325,12 +326,26 @@ def max_herding(
     array([1, 3])
     """
     E, labeled = check_pool(E, n_instances, labeled)
-    points, rng = Points(E), as_random_state(random_state)
+    points, known = around_one_centre(E, labeled)
     if bandwidth is None:
         bandwidth = spread(points)
+    return herd(
+        points, n_instances, weights, known, bandwidth, n_reference, random_state
+    )
+
+
+def around_one_centre(E, labeled):
+    """Return the rows of the pool as points, and the labelled ones if there are any."""
+    points = Points(E)
+    return points, None if labeled is None else points.like(labeled)
+
+
+def herd(points, n_instances, weights, known, bandwidth, n_reference, random_state):
+    """Pick points as max_herding does."""
+    rng = as_random_state(random_state)
     scale = points.dtype.type(-0.5 / check_bandwidth(bandwidth) ** 2)
     make = partial(KernelReference, scale)
-    both = references(make, points, weights, n_reference, rng, labeled, np.inf)
+    both = references(make, points, weights, n_reference, rng, known, np.inf)
     return lazy_greedy(n_instances, rng, *both)
 
 
@@ -390,9 +405,6 @@ def lazy_greedy(n_picks, rng, reference, look=None):
             refresh_best(reference, gains, rows)
         elif k and reference.pairs is None:
             refresh_best(reference, gains, rows)
-        elif k:
-            gains = reference.gains_of_pairs()
-            gains[picks[:k]] = -np.inf
         held = gains if look is None else gains[rows]
         best = held.max()
         rounding = reference.rounding(best)
@@ -402,6 +414,9 @@ def lazy_greedy(n_picks, rng, reference, look=None):
             break
         picks[k] = rng.choice(rows[held >= best - rounding])
         gains[picks[k]] = -np.inf
+        if reference.pairs is not None:
+            gains -= reference.gains_lost(picks[k])
+            continue
         reference.add(picks[k])
         if look is not None:
             rough[picks[k]] = -np.inf
@@ -497,18 +512,14 @@ def uherding(
     >>> uherding([[0.0], [0.1], [0.2], [9.0]], [0.1, 0.1, 0.1, 1.0], 2)
     array([3, 1])
     """
-    table, known = check_pool(E, n_instances, labeled)
-    if bandwidth is None and known is not None:
-        points = Points(table)
-        bandwidth = min(spread(points), least_distance(points.like(known)))
-    return max_herding(
-        table,
-        n_instances,
-        weights=uncertainty,
-        labeled=known,
-        bandwidth=bandwidth,
-        n_reference=n_reference,
-        random_state=random_state,
+    E, labeled = check_pool(E, n_instances, labeled)
+    points, known = around_one_centre(E, labeled)
+    if bandwidth is None:
+        bandwidth = spread(points)
+        if known is not None:
+            bandwidth = min(bandwidth, least_distance(known))
+    return herd(
+        points, n_instances, uncertainty, known, bandwidth, n_reference, random_state
     )
 
 
