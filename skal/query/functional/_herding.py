@@ -203,8 +203,10 @@ class Reference:
 
     def of_pairs(self, row, which, near, k):
         """Sum up what pairs of rows and candidates contribute: (k,)."""
-        nearer = np.maximum(near - self.level[row], 0)
-        return np.bincount(which, self.weights[row] * nearer, k)
+        nearer = near - self.level[row]
+        np.maximum(nearer, 0, out=nearer)
+        nearer *= self.weights[row]
+        return np.bincount(which, nearer, k)
 
     def add(self, pick):
         """Take a pick into account."""
@@ -215,18 +217,12 @@ class Reference:
             np.maximum(self.close[rows], close, out=self.close[rows])
         self.level = self.nearness(self.close.copy())
 
-    def gains_lost(self, pick):
-        """Take a pick into account; tell what it takes from each gain, by the pairs."""
+    def add_of_pairs(self, pick):
+        """Do the same by the pairs kept, and tell the gain of every row."""
         row, which, near = self.pairs
         at = np.flatnonzero(which == pick)
-        at = at[near[at] > self.level[row[at]]]
-        changed = np.zeros(len(self.level), bool)
-        changed[row[at]] = True
-        of_changed = np.flatnonzero(changed[row])
-        these = row[of_changed], which[of_changed], near[of_changed]
-        lost = self.of_pairs(*these, len(self.pool))
-        self.level[row[at]] = near[at]
-        return lost - self.of_pairs(*these, len(self.pool))
+        self.level[row[at]] = np.maximum(self.level[row[at]], near[at])
+        return self.of_pairs(row, which, near, len(self.pool))
 
     def rounding(self, best):
         """Tell what rounding may do to a gain next to the best one."""
@@ -415,7 +411,8 @@ def lazy_greedy(n_picks, rng, reference, look=None):
         picks[k] = rng.choice(rows[held >= best - rounding])
         gains[picks[k]] = -np.inf
         if reference.pairs is not None:
-            gains -= reference.gains_lost(picks[k])
+            gains = reference.add_of_pairs(picks[k])
+            gains[picks[: k + 1]] = -np.inf
             continue
         reference.add(picks[k])
         if look is not None:
