@@ -174,7 +174,8 @@ class Reference:
 
     def gains_and_pairs(self, candidates):
         """Tell the same, and which pairs get nearer; None where they are many."""
-        others, pairs = self.pool.take(candidates), []
+        others = self.pool.take(candidates)
+        pairs: Any = []
         k = others.shape[0]
         gains = np.zeros(k)
         for rows in self.points.tiles(k):
