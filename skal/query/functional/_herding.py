@@ -313,9 +313,10 @@ def max_herding(
     memory. With 2 000 reference rows or more, but not all, the gain of every row is
     measured on 500 of them, and on all only that of the 512 rows that promise most at
     each pick: 10 to 50 picks of 20 000 rows of noise or in clouds gain at least 99 % of
-    what they gain over random ones without this look. What a row covers of itself is always exact; of the rest, 5 000 of 20 000
-    rows of little more than noise, which is the hardest case, tell so much that 100
-    picks gain 90 % of what exact ones gain over random ones (2 000 rows: 77 %).
+    what they gain over random ones without this look. What a row covers of itself is
+    always exact; of the rest, 5 000 of 20 000 rows of little more than noise, which is
+    the hardest case, tell so much that 100 picks gain 90 % of what exact ones gain over
+    random ones (2 000 rows: 77 %).
 
     References
     ----------
