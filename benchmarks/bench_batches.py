@@ -7,8 +7,10 @@ is not mistaken for a slow query: set OMP_NUM_THREADS=1. Nobody may be slower th
 peer; further targets are in the table. The peer is scikit-activeml, of the strategies
 for regression bmdal_reg 3.0.2, if it is installed (``pip install --no-deps bmdal_reg
 dill``): it was written for numpy 1 and reads ``np.Inf``, which is lent to it.
-``--million`` times skal alone on a memory map
-of 1 000 000 rows by 64: at most 1 GB beyond X.
+``--million`` times skal alone on a memory map of 1 000 000 rows by 64: at most 1 GB
+beyond X. ``--herding`` times UHerding and its kin in units of a query of Margin on 700
+rows, and of the product of 50 000 rows by 128 and 5000 of them, which a look at every
+pair would take.
 """
 
 import argparse
@@ -306,6 +308,53 @@ def on_a_million(names, n_rows, n_instances):
     show(title, ["strategy", "s", "MB beyond X", ""], rows)
 
 
+def in_units(n_rows, n_features, target, unit_of):
+    """Show queries of 10 rows after 50 labels in units of something else's seconds."""
+    pool, rows = Pool(n_rows + 50, n_features), []
+    X, y = pool.X[:50], pool.y[:50]
+    model, rest = LogisticRegression(C=10, max_iter=300).fit(X, y), pool.X[50:]
+
+    def asking(strategy):
+        return lambda: strategy(ModelView(model, X, y), rest, 10, random_state=0)
+
+    unit, what = unit_of(asking, rest)
+    for name in ("UHerding", "MaxHerding", "FacilityLocation"):
+        run = asking(CONTENDERS[name].strategy)
+        seconds, base = least_seconds(run), least_seconds(unit)
+        ratio = seconds / base
+        verdict = "ok" if ratio <= target else f"wanted {target:g}"
+        cells = [f"{1000 * s:.2f}" for s in (seconds, base)]
+        rows.append([name, *cells, f"{ratio:.2f}", verdict])
+    title = f"10 of {n_rows} x {n_features} float32, 50 labels"
+    show(title, ["strategy", "ms", f"{what} ms", "ratio", ""], rows)
+
+
+def least_seconds(run):
+    """Return the least CPU seconds of many runs, so far as they take one second."""
+    seconds = []
+    while len(seconds) < REPEATS or (sum(seconds) < 1 and len(seconds) < 200):
+        start = process_time()
+        run()
+        seconds.append(process_time() - start)
+    return min(seconds)
+
+
+def margin_query(asking, rest):
+    """Return what a query of Margin is."""
+    return asking(query.Margin()), "Margin"
+
+
+def matrix_product(asking, rest):
+    """Return the product with 5000 rows, some rows at a time."""
+    others = np.ascontiguousarray(rest[:5000].T)
+
+    def multiply():
+        for start in range(0, len(rest), 512):
+            rest[start : start + 512] @ others
+
+    return multiply, "product"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[5000])
@@ -314,8 +363,13 @@ def main():
     parser.add_argument("--cap", type=float, default=60, help="seconds a query")
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS)
     parser.add_argument("--million", action="store_true", help="skal alone, 1 M x 64")
+    parser.add_argument("--herding", action="store_true", help="UHerding and its kin")
     options = parser.parse_args()
 
+    if options.herding:
+        in_units(700, 20, 3, margin_query)
+        in_units(50_000, 128, 0.4, matrix_product)
+        return
     if options.million:
         on_a_million(options.only, 1_000_000, options.batch)
         return

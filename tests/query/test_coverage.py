@@ -7,10 +7,14 @@ from helpers import peak_bytes
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
 
+from sklearn.base import clone
+from sklearn.naive_bayes import GaussianNB
+
 from skal import ActiveLearner, ModelView
 from skal.exceptions import PoolExhaustedError
 from skal.query import CoreSet, FacilityLocation, MaxHerding, ProbCover, UHerding
 from skal.query.functional import (
+    _herding,
     entropy,
     facility_location,
     k_center_greedy,
@@ -149,6 +153,49 @@ def test_reference_rows_lose_little_coverage(rng):
     sampled = coverage(max_herding(E, 50, n_reference=1000, random_state=0))
     by_chance = coverage(rng.permutation(4000)[:50])
     assert exact - sampled < 0.1 * (exact - by_chance)
+
+
+@pytest.mark.parametrize("n_labels", [1, 10, 200])
+@pytest.mark.parametrize("n", [300, 1100])
+def test_herding_of_few_and_of_many_pairs_is_exact(rng, n, n_labels):
+    E, weights = clouds(rng, n, 8), rng.exponential(size=n)
+    labeled = clouds(rng, n_labels, 8)
+    picked = max_herding(E, 40, labeled=labeled, weights=weights, bandwidth=1.0)
+    assert picked.tolist() == plain_herding(E, 40, labeled, 1.0, weights)
+    # Later on two rows that bring each other nearer are tied.
+    picked = facility_location(E, 10, labeled=labeled)
+    assert picked.tolist() == plain_facility_location(E, 10, labeled)
+
+
+@pytest.mark.parametrize("n_labels", [0, 50])
+@pytest.mark.parametrize("n_clouds", [1, 20])
+def test_a_first_look_at_large_pools_loses_little(rng, monkeypatch, n_clouds, n_labels):
+    E = clouds(rng, 6000 + n_labels, 16, n_clouds).astype(np.float32)
+    labeled, E = E[:n_labels], E[n_labels:]
+    params = {"bandwidth": 1.5, "n_reference": 2000, "labeled": labeled}
+
+    def coverage(picked):
+        known = np.concatenate([E[picked], labeled])
+        return np.exp(-(cdist(E, known) ** 2) / (2 * 1.5**2)).max(1).mean()
+
+    looked = coverage(max_herding(E, 20, random_state=0, **params))
+    monkeypatch.setattr(_herding, "_WORTH_A_LOOK", np.inf)
+    without = coverage(max_herding(E, 20, random_state=0, **params))
+    by_chance = coverage(rng.permutation(6000)[:20])
+    assert without - looked < 0.05 * (without - by_chance)
+
+
+def test_a_first_look_draws_ties_from_everywhere():
+    E = 100.0 * np.arange(4000)[:, np.newaxis]  # each row covers itself alone
+    params = {"bandwidth": 1.0, "n_reference": 2000}
+    weights = np.ones(4000)
+    seeds = range(40)
+    first = [
+        max_herding(E, 1, weights=weights, random_state=seed, **params)[0]
+        for seed in seeds
+    ]
+    assert abs(np.mean(first) - 2000) < 4 * 4000 / np.sqrt(12 * len(seeds))
+    assert len(set(first)) > 30
 
 
 def test_a_reference_row_is_not_wanted_for_its_own_sake(rng):
@@ -363,8 +410,9 @@ def test_they_choose_the_first_rows_too(digits, strategy):
 
 def test_images_are_embedded_as_their_flattened_rows(rng):
     images = rng.random_sample((60, 1, 4, 4))
-    flat, _ = ActiveLearner(initial=CoreSet()).query(images.reshape(60, -1), 9)
-    folded, _ = ActiveLearner(initial=CoreSet()).query(images, 9)
+    learner = ActiveLearner(GaussianNB(), initial=CoreSet())
+    flat, _ = learner.query(images.reshape(60, -1), 9)
+    folded, _ = clone(learner).query(images, 9)
     assert folded.tolist() == flat.tolist()
 
 

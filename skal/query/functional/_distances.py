@@ -20,10 +20,25 @@ _BLOCK = 2**17
 _FEW_FEATURES = 16
 #: Numbers of a tile of products between the rows of :class:`Points`.
 _PRODUCTS = 2**19
+#: Fewer other rows than this are worth no copy of the rows.
+_FEW_OTHERS = 16
 #: CSR rows count as so many numbers when tiles are cut.
 _CSR_WIDTH = 16
 #: Rounding errors of a squared distance, in units of the squared norm's last digit.
 _ULPS = 8
+
+
+def slices(n, size):
+    """Yield slices of so many rows: scikit-learn's checks cost more than small ones."""
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
+
+
+def squared_norms(rows):
+    """Return the squared norms of dense or CSR rows: (n,)."""
+    if sp.issparse(rows):
+        return row_norms(rows, squared=True)
+    return np.einsum("ij,ij->i", rows, rows)
 
 
 class Points:
@@ -51,7 +66,7 @@ class Points:
         self.norms = np.empty(self.n, self.dtype)
         with np.errstate(invalid="ignore", over="ignore"):
             for rows in self.tiles():
-                self.norms[rows] = row_norms(self.take(rows), squared=True)
+                self.norms[rows] = squared_norms(self.take(rows))
         if not np.isfinite(self.norms).all():
             self.refuse()
         offset = float(np.linalg.norm(self.centre))
@@ -76,7 +91,7 @@ class Points:
     def tiles(self, n_others=1):
         """Yield slices of rows, so few that products with n_others rows fit a tile."""
         width = max(n_others, _CSR_WIDTH if self.is_sparse else self.E.shape[1])
-        return gen_batches(self.n, max(64, _PRODUCTS // width))
+        return slices(self.n, max(64, _PRODUCTS // width))
 
     def take(self, rows):
         """Return some rows, centred: (m, d), CSR where the rows are."""
@@ -89,13 +104,28 @@ class Points:
 
     def squared(self, rows, others, scale=1):
         """Return squared distances to other centred rows, scaled: (m, k)."""
-        shift = row_norms(others, squared=True) + 2 * (others @ self.centre)
-        far = safe_sparse_dot(
-            self.E[rows], (others * (-2 * scale)).T, dense_output=True
-        )
-        far += scale * shift
-        far += scale * self.norms[rows, np.newaxis]
+        far = self.scaled(rows, others, scale)
         return (np.maximum if scale > 0 else np.minimum)(far, 0, out=far)
+
+    def scaled(self, rows, others, scale):
+        """Return the same before rounding errors on the wrong side of 0 are cut off."""
+        shift = squared_norms(others)
+        if self.is_sparse or len(others) < _FEW_OTHERS:
+            shift = scale * (shift + 2 * (others @ self.centre))
+            factor = (others * (-2 * scale)).T
+            far = safe_sparse_dot(self.E[rows], factor, dense_output=True)
+            far += shift
+            far += scale * self.norms[rows, np.newaxis]
+            return far
+        # The norms are two more columns: the product adds them on its way.
+        E, d = self.E[rows], others.shape[1]
+        left = np.empty((len(E), d + 2), self.dtype)
+        np.subtract(E, self.centre, out=left[:, :d])
+        left[:, d], left[:, d + 1] = self.norms[rows], 1
+        right = np.empty((len(others), d + 2), self.dtype)
+        np.multiply(others, -2 * scale, out=right[:, :d])
+        right[:, d], right[:, d + 1] = scale, scale * shift
+        return left @ right.T
 
     def within(self, rows, others, squared_radius):
         """Tell which other centred rows lie within a radius of some rows: (m, k)."""

@@ -82,10 +82,8 @@ def common_units(
     if not differ(spread[varies], middle[varies]):
         return table, known
     spread = np.where(varies, spread, 1)
-    return tuple(
-        None if rows is None else within_reach(rows, low, spread)
-        for rows in (table, known)
-    )
+    known = None if known is None else within_reach(known, low, spread)
+    return within_reach(table, low, spread), known
 
 
 def units_differ(X: Any) -> bool:
