@@ -37,18 +37,28 @@ def test_results_are_whole_and_paired(default):
         path.name for path in default.RESULTS.glob("*.parquet")
     }
     for name in there:
-        results = default.read(name)
-        parts = results.definition
-        assert set(results.strategies()) <= set(plans[name].strategies)
-        assert set(parts["data"]) <= set(default.DATA)
-        n_curves = len(parts["data"]) * len(results.strategies())
-        assert len(results.records) == n_curves * len(parts["seeds"])
-        assert not results.failures
-        firsts = {}
-        for record in results.records:
-            where = record["data"], record["seed"]
-            first = record["metrics"]["accuracy"][0], list(record["asked"][0])
-            assert firsts.setdefault(where, first) == first
+        table = default.rounds(name)
+        parts = {part: set(table[part]) for part in default.WHERE}
+        assert parts["strategy"] <= set(plans[name].strategies)
+        assert parts["data"] <= set(default.DATA)
+        assert parts["seed"] == set(range(len(parts["seed"])))
+        runs = table.groupby(default.WHERE)
+        assert len(runs) == np.prod([*map(len, parts.values())])
+        assert (runs["n_labels"].last() == 100).all()
+        assert (runs["n_labels"].diff().dropna() > 0).all()
+        firsts = runs[["accuracy", "asked"]].first()
+        assert (firsts.groupby(["data", "seed"]).nunique() == 1).all(axis=None)
+
+
+def test_what_is_kept_of_a_run_is_what_the_tables_read(default, tmp_path, monkeypatch):
+    monkeypatch.setattr(default, "RESULTS", tmp_path)
+    X, y = default.load("digits")
+    plan = default.experiments({"digits": (X[:300], y[:300])}, seeds=2)["logistic"]
+    results = plan.run()
+    default.keep(results, tmp_path / "kept.parquet")
+    kept = default.read.__wrapped__("kept")
+    assert kept.compare().equals(results.compare())
+    assert default.checksum([3, 1]) == default.checksum([1, 3]) != default.checksum([1])
 
 
 def test_a_third_of_the_sets_is_unseen(default):
