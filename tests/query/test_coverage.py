@@ -5,9 +5,8 @@ import pytest
 import scipy.sparse as sp
 from helpers import peak_bytes
 from scipy.spatial.distance import cdist
-from sklearn.linear_model import LogisticRegression
-
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skal import ActiveLearner, ModelView
