@@ -2,6 +2,7 @@
 
 import re
 import runpy
+from inspect import isclass
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,14 @@ TABLES = runpy.run_path(str(ROOT / "docs/strategy_tables.py"))
 ENTRIES = {entry.name: entry for entry in TABLES["entries"]()}
 #: What nobody asks for by name: what strategies derive from, or are wrapped in.
 BASES = {"CallableStrategy", "QueryStrategy", "ScoreStrategy"}
-STRATEGIES = [name for name in query.__all__ if name[0].isupper() and name not in BASES]
+STRATEGIES = [
+    name
+    for name, thing in vars(query).items()
+    if name in query.__all__
+    and isclass(thing)
+    and issubclass(thing, query.QueryStrategy)
+    and name not in BASES
+]
 
 
 @pytest.mark.parametrize("page", TABLES["pages"](), ids=lambda page: page.name)

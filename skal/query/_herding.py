@@ -96,6 +96,10 @@ class MaxHerding(QueryStrategy):
     n_reference : int, default=5000
         How many rows, drawn at random, coverage is measured on; None takes all, exact
         and slower in proportion.
+    scale : {None, "auto"}, default=None
+        "auto" divides columns by their spread where they seem to be in units of their
+        own, ages and incomes, say; pixels, words and learnt features stay as they are
+        (:func:`skal.query.functional.common_units`). None takes all as they come.
 
     See Also
     --------
@@ -175,6 +179,10 @@ class UHerding(QueryStrategy):
     n_reference : int, default=5000
         How many rows, drawn at random, coverage is measured on; None takes all, exact
         and slower in proportion.
+    scale : {None, "auto"}, default=None
+        "auto" divides columns by their spread where they seem to be in units of their
+        own, ages and incomes, say; pixels, words and learnt features stay as they are
+        (:func:`skal.query.functional.common_units`). None takes all as they come.
 
     See Also
     --------

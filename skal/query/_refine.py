@@ -61,8 +61,8 @@ class Refine(NamedMembersMixin, WrapperStrategy):
 
     Notes
     -----
-    Cost: ``n_levels`` x ``n_batches`` queries of the bases on a share of the pool, one
-    of ``final`` on the candidates. They share one pass of the model.
+    Cost: O(T B) queries of the bases for T levels of B batches, each on a share of the
+    rows left, and one of ``final`` on the candidates. They share one pass of the model.
 
     ``info["n_candidates"]`` tells how many rows each level kept, and ``info["base"]``
     for each pick the strategy that took it most often in the last level.

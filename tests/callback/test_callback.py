@@ -24,6 +24,7 @@ from skal.callback._progress import RoundBar, bar_is_shown
 
 def learner(**params):
     defaults = {"n_labels": 40, "n_initial": 10, "batch_size": 10, "random_state": 0}
+    defaults["query_strategy"] = "margin"
     return ActiveLearner(GaussianNB(), **{**defaults, **params})
 
 

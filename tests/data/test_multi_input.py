@@ -86,7 +86,9 @@ def test_a_loop_over_several_parts_is_that_over_the_part_that_counts(both):
     """A dict of arrays was refused, and there was nothing to put them in."""
     X, y = both
     params = {"n_initial": 10, "batch_size": 10, "random_state": 0}
-    alone = ActiveLearner(n_labels=40, **params).fit(X["table"], y)
+    alone = ActiveLearner(LogisticRegression(), n_labels=40, **params).fit(
+        X["table"], y
+    )
     for pool in (X, dict(X.parts)):
         simulated = ActiveLearner(of_table(), n_labels=40, **params).fit(pool, y)
         np.testing.assert_array_equal(simulated.labeled_iter_, alone.labeled_iter_)

@@ -175,9 +175,8 @@ SAME_NUMBERS = [
 @pytest.mark.parametrize("name", SAME_NUMBERS)
 def test_the_same_numbers_give_the_same_run_in_any_container(blobs, name):
     X, y = blobs
-    learner = ActiveLearner(
-        KNeighborsClassifier(3, algorithm="brute"), n_labels=60, random_state=0
-    )
+    neighbours = KNeighborsClassifier(3, algorithm="brute")
+    learner = ActiveLearner(neighbours, "margin", n_labels=60, random_state=0)
     expected = np.concatenate(learner.fit(X, y).history_["indices"])
     order = learner.fit(CONTAINERS[name][0](X), y).history_["indices"]
     np.testing.assert_array_equal(np.concatenate(order), expected)
@@ -316,7 +315,8 @@ def on_disk(disk):
 def test_a_query_of_few_candidates_reads_no_more_of_a_memmap(on_disk, rng):
     X, y = on_disk
     some = rng.choice(N_ON_DISK, 500, replace=False)
-    learner = ActiveLearner(GaussianNB(), random_state=0).teach(X[:50], y[:50])
+    learner = ActiveLearner(GaussianNB(), "margin", random_state=0)
+    learner.teach(X[:50], y[:50])
     X.n_read = 0
     indices, rows = learner.query(X, 10, candidates=some)
     assert np.isin(indices, some).all()
@@ -343,7 +343,8 @@ def test_a_simulation_reads_what_it_buys_and_scores_of_a_memmap(on_disk, strateg
 
 def test_a_query_of_the_whole_memmap_goes_piece_by_piece(on_disk):
     X, y = on_disk
-    learner = ActiveLearner(GaussianNB(), random_state=0).teach(X[:50], y[:50])
+    learner = ActiveLearner(GaussianNB(), "margin", random_state=0)
+    learner.teach(X[:50], y[:50])
     X.n_read = X.longest = 0
     learner.query(X, 10)
     assert X.n_read == N_ON_DISK + 10

@@ -307,7 +307,7 @@ def test_teaching_goes_on_from_a_simulation_as_the_simulation_would(blobs):
 
 def test_a_query_returns_positions_and_their_rows(blobs):
     X, y = blobs
-    learner = ActiveLearner(GaussianNB(), random_state=0).fit(X[:50], y[:50])
+    learner = ActiveLearner(GaussianNB(), "margin", random_state=0).fit(X[:50], y[:50])
     indices, rows = learner.query(X[50:], 7)
     assert indices.dtype == np.int64
     np.testing.assert_array_equal(rows, X[50:][indices])

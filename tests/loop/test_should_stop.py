@@ -50,7 +50,11 @@ def rules(X, y):
 def test_a_live_loop_should_stop_where_its_simulation_stops(blobs, name):
     X, y = blobs[0][:150], blobs[1][:150]
     learner = ActiveLearner(
-        GaussianNB(), stopping=rules(X, y)[name], classes=[0, 1, 2], random_state=1
+        GaussianNB(),
+        "margin",
+        stopping=rules(X, y)[name],
+        classes=[0, 1, 2],
+        random_state=1,
     )
     simulated = clone(learner).set_params(n_labels=140).fit(X, y)
     live, asked = live_until_enough(learner, X, y)

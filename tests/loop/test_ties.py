@@ -53,7 +53,7 @@ def test_a_strategy_that_cannot_choose_is_named_once(halves, estimator, strategy
 
 def test_a_live_loop_warns_once_however_often_it_is_asked(halves):
     X, y = halves
-    learner = ActiveLearner(UNDERFITTED, random_state=0).fit(X[:15], y[:15])
+    learner = ActiveLearner(UNDERFITTED, "margin", random_state=0).fit(X[:15], y[:15])
     with pytest.warns(UserWarning, match="Margin cannot choose") as caught:
         learner.query(X[15:], 5)
     assert caught[0].filename == __file__
@@ -86,9 +86,11 @@ def test_who_can_choose_or_has_no_choice_is_not_named(halves, strategy, size):
 @pytest.mark.filterwarnings("error")
 def test_a_pool_of_one_row_is_no_tie(halves):
     X, y = halves
-    learner = ActiveLearner(UNDERFITTED, random_state=0).fit(X[:15], y[:15])
+    learner = ActiveLearner(UNDERFITTED, "margin", random_state=0).fit(X[:15], y[:15])
     learner.query(X[15:16])
-    sure = ActiveLearner(LogisticRegression(), random_state=0).fit(X[:15], y[:15])
+    sure = ActiveLearner(LogisticRegression(), "margin", random_state=0).fit(
+        X[:15], y[:15]
+    )
     sure.query(X[15:], 5)
 
 
@@ -100,7 +102,9 @@ def test_a_worker_says_it_once_for_all_of_its_runs(halves, monkeypatch, process,
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for seed in range(2):
-            learner = ActiveLearner(UNDERFITTED, n_labels=20, random_state=seed)
+            learner = ActiveLearner(
+                UNDERFITTED, "margin", n_labels=20, random_state=seed
+            )
             learner.fit(X, y)
     assert len(caught) == times
 

@@ -578,7 +578,8 @@ def test_a_cold_view_without_transformers_embeds_x_itself(blobs):
         np.testing.assert_array_equal(view.embed(rows), X.astype(np.float32))
         return np.zeros(len(rows))
 
-    for estimator in (None, make_pipeline(LogisticRegression()), forest()):
+    alone = LogisticRegression()
+    for estimator in (alone, make_pipeline(alone), forest()):
         ActiveLearner(estimator, initial=Probe(ask)).query(X, 1)
 
 

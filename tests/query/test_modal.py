@@ -186,7 +186,8 @@ def test_modals_functions_work_in_a_shortlist(blobs):
 
 def test_a_committee_function_on_a_single_model_is_named(blobs):
     X, y = blobs
-    learner = ActiveLearner(query_strategy=vote_entropy_sampling).fit(X, y)
+    model = LogisticRegression()
+    learner = ActiveLearner(model, vote_entropy_sampling).fit(X, y)
     with pytest.raises(
         TypeError, match=r"needs samples .* LogisticRegression does not"
     ):

@@ -213,7 +213,7 @@ def test_decision_values_of_labels_are_averaged(multilabel):
 @pytest.mark.parametrize("classes", [None, ["a", "b", "c", "d"]])
 def test_a_learner_around_an_svm_asks_by_margin_at_once(blobs, classes):
     X, y = blobs[0], np.array(["a", "c", "d"])[blobs[1]]
-    learner = ActiveLearner(LinearSVC(), random_state=0, classes=classes)
+    learner = ActiveLearner(LinearSVC(), "margin", random_state=0, classes=classes)
     seen = np.flatnonzero(y != "c")[:30]
     learner.teach(X[seen], y[seen])  # two classes, a third later
     alone = LinearSVC(random_state=0).fit(X[seen], y[seen])
