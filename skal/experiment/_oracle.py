@@ -11,7 +11,6 @@ from skal import ActiveLearner
 from skal._checks import check_int
 from skal._data import concat_rows
 from skal.query import QueryStrategy, as_strategy, split_result
-from skal.query.functional._order import draw_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +89,7 @@ class SeeingOracle(Oracle):
 
     def _query(self, view, rows, n_instances, rng):
         batches = [*self._batches(view, rows, n_instances, rng)]
-        judges = rows.take(draw_rows(len(rows), _JUDGES, rng))
+        judges = rows.take(rng.permutation(len(rows))[:_JUDGES])
         seed = rng.randint(2**31)  # one for all: batches differ, models do not
         losses = [self._loss(view, rows.take(one), judges, seed) for one in batches]
         best = int(np.argmin(losses))
@@ -113,7 +112,7 @@ class SeeingOracle(Oracle):
         most = min(n, _MOST_ROWS)
         least = min(_LEAST_BATCHES * n_instances, most)
         size = int(np.exp(rng.uniform(np.log(least), np.log(most))))
-        return np.sort(draw_rows(n, max(size, n_instances), rng))
+        return np.sort(rng.permutation(n)[: max(size, n_instances)])
 
     def _loss(self, view, batch, judges, seed):
         """Return how wrong a model is that knows a batch, too."""
@@ -184,7 +183,7 @@ def is_oracle(definition: dict[str, Any], name: str) -> bool:
     bool
         False for a strategy that merely has the name.
     """
-    said = definition["strategies"].get(name)
+    said = definition.get("strategies", {}).get(name)
     return isinstance(said, dict) and said.get("class") == "skal.experiment.Oracle"
 
 

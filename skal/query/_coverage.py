@@ -117,7 +117,7 @@ class ProbCover(QueryStrategy):
     --------
     >>> from skal import ActiveLearner
     >>> from skal.query import ProbCover
-    >>> learner = ActiveLearner(initial=ProbCover(radius=1.5))
+    >>> learner = ActiveLearner(initial=ProbCover(radius=0.4))
     >>> learner.query([[0.0], [1.0], [2.0], [8.0], [9.0]], n_instances=1)[0]
     array([1])
     """
