@@ -248,12 +248,14 @@ class BinaryRelevance(AroundEstimator, ClassifierMixin, BaseEstimator):
 
         if not self.multilabel_:
             return draws(self.estimators_[0])
-        first = self._fitted()
-        S = (n_samples or 1) if first is None else len(draws(first))
-        wide = np.empty((S, n_rows(X), len(self.estimators_)), np.float32)
-        for j, model in enumerate(self.estimators_):
-            fixed = isinstance(model, float)
-            wide[..., j] = model if fixed else draws(model)[..., 1]
+        each: list[Any] = [
+            model if isinstance(model, float) else draws(model)[..., 1]
+            for model in self.estimators_
+        ]
+        S = next((len(one) for one in each if np.ndim(one)), n_samples or 1)
+        wide = np.empty((S, n_rows(X), len(each)), np.float32)
+        for j, one in enumerate(each):
+            wide[..., j] = one
         return wide
 
     def _each(self, answer, X):

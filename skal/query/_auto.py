@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from skal._model import NoEmbedding, provides
 from skal.query._base import QueryStrategy
-from skal.query._coverage import labeled_of
 from skal.query._disagreement import VoteEntropy
 from skal.query._herding import FacilityLocation, MaxHerding, UHerding
+from skal.query._labeled import labeled_of
 from skal.query._picks import split_result
 from skal.query._random import RandomSampling
 from skal.query._regression import GreedySampling

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._data import concat_rows
-from skal.query._contrast import check_labels
+from skal.query._labeled import check_labels
 from skal.query._picks import scores_of, split_result
 from skal.query._refit import refitted
 from skal.query._wrapper import WrapperStrategy

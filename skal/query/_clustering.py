@@ -6,7 +6,7 @@ from skal._checks import check_choice, check_int
 from skal._model import flatten
 from skal.query import functional
 from skal.query._base import QueryStrategy
-from skal.query._coverage import labeled_of
+from skal.query._labeled import labeled_of
 
 
 class KMeansBoundary(QueryStrategy):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from skal._checks import check_int, check_number
-from skal._model import lacking
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
-from skal.query._coverage import labeled_of
+from skal.query._labeled import check_labels, labeled_of
 
 
 class ContrastiveAL(ScoreStrategy):
@@ -148,9 +147,3 @@ class DiscriminativeAL(QueryStrategy):
             regularization=self.regularization,
             random_state=rng,
         )
-
-
-def check_labels(strategy, view):
-    """Refuse a view without labelled rows."""
-    if view.n_labels == 0:
-        raise lacking(view.estimator, "labels", strategy)

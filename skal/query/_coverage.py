@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import scipy.sparse as sp
-
 from skal._checks import check_above_zero, check_fraction, check_int
-from skal._data import n_rows
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._classes import n_learnt
+from skal.query._labeled import labeled_of
 
 #: Clusters that stand for the classes where those are not known.
 _N_CLASSES = 10
@@ -56,24 +53,6 @@ class CoreSet(QueryStrategy):
         return functional.k_center_greedy(
             view.embed(rows), n_instances, labeled=labeled_of(view), random_state=rng
         )
-
-
-def labeled_of(view):
-    """Return the embeddings of the rows that were asked for, None before any.
-
-    Rejected rows are among them: to ask for their like again would teach no more.
-    """
-    asked = [X for X in (view.X_training, view.X_rejected) if X is not None]
-    return stacked([view.embed(X) for X in asked if n_rows(X)])
-
-
-def stacked(parts):
-    """Stack embeddings, dense or CSR; None where there are none."""
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    if sp.issparse(parts[0]):
-        return sp.vstack(parts, format="csr")
-    return np.concatenate(parts)
 
 
 class ProbCover(QueryStrategy):

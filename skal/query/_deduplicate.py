@@ -9,7 +9,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import row_norms
 
 from skal._checks import check_choice, check_number
-from skal.query._coverage import labeled_of, stacked
+from skal.query._labeled import labeled_of, stacked
 from skal.query._picks import scores_of, split_result
 from skal.query._wrapper import WrapperStrategy
 from skal.query.functional._distances import to_known, to_row

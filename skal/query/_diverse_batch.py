@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._checks import check_choice, check_fraction, check_int
-from skal.query._coverage import labeled_of
+from skal.query._labeled import labeled_of
 from skal.query._picks import scores_of, split_result
 from skal.query._wrapper import WrapperStrategy
 from skal.query.functional import (

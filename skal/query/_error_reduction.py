@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skal._checks import check_choice, check_int
 from skal._data import concat_rows, take_rows
 from skal.query._classes import learnt, learnt_columns
-from skal.query._contrast import check_labels
+from skal.query._labeled import check_labels
 from skal.query._picks import split_result
 from skal.query._refit import refitted, unfitted
 from skal.query._wrapper import WrapperStrategy

@@ -8,7 +8,7 @@ from skal._checks import check_choice, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
 from skal.query._classes import learnt
-from skal.query._coverage import labeled_of
+from skal.query._labeled import labeled_of
 from skal.query._uncertainty import UNCERTAINTIES
 from skal.query.functional._herding import check_bandwidth
 

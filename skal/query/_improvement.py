@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skal._checks import check_number, name_of
 from skal._model import check_n_samples
 from skal.query import functional
 from skal.query._base import ScoreStrategy
-from skal.query._contrast import check_labels
+from skal.query._labeled import check_labels
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
 
 
-class ExpectedImprovement(ScoreStrategy):
+class _OfImprovement(ScoreStrategy):
+    """A score of how far a row may be above the best label so far."""
+
+    needs = frozenset({"samples", "labels"})
+    target_types = frozenset({"regression"})
+
+    def __init__(
+        self,
+        tradeoff: float = 0.0,
+        maximize: bool = True,
+        n_samples: int | None = None,
+    ) -> None:
+        self.tradeoff = tradeoff
+        self.maximize = maximize
+        self.n_samples = n_samples
+
+    def _check_params(self):
+        check_number("tradeoff", self.tradeoff)
+        check_search(self)
+
+    def _score(self, view, rows):
+        best = best_label(self, view)
+        mean, std = beliefs(self, view, rows)
+        return self._formula(mean, std, best, tradeoff=self.tradeoff)
+
+    @staticmethod
+    @abstractmethod
+    def _formula(
+        mean: NDArray[Any], std: NDArray[Any], best: float, *, tradeoff: float
+    ) -> NDArray[Any]:
+        """Score rows by their mean and standard deviation, and the best label."""
+
+
+class ExpectedImprovement(_OfImprovement):
     r"""Pick the rows expected to beat the best label so far by most.
 
     To find the best recipe, not to know them all: a row is worth asking for if its
@@ -69,30 +110,10 @@ class ExpectedImprovement(ScoreStrategy):
     """
 
     alias = "expected_improvement"
-    needs = frozenset({"samples", "labels"})
-    target_types = frozenset({"regression"})
-
-    def __init__(
-        self,
-        tradeoff: float = 0.0,
-        maximize: bool = True,
-        n_samples: int | None = None,
-    ) -> None:
-        self.tradeoff = tradeoff
-        self.maximize = maximize
-        self.n_samples = n_samples
-
-    def _check_params(self):
-        check_number("tradeoff", self.tradeoff)
-        check_search(self)
-
-    def _score(self, view, rows):
-        best = best_label(self, view)
-        mean, std = beliefs(self, view, rows)
-        return functional.expected_improvement(mean, std, best, tradeoff=self.tradeoff)
+    _formula = staticmethod(functional.expected_improvement)
 
 
-class ProbabilityOfImprovement(ScoreStrategy):
+class ProbabilityOfImprovement(_OfImprovement):
     r"""Pick the rows that most probably beat the best label so far.
 
     By how much does not count: with a tradeoff of 0 it stays close to the best row
@@ -143,29 +164,7 @@ class ProbabilityOfImprovement(ScoreStrategy):
     """
 
     alias = "probability_of_improvement"
-    needs = frozenset({"samples", "labels"})
-    target_types = frozenset({"regression"})
-
-    def __init__(
-        self,
-        tradeoff: float = 0.0,
-        maximize: bool = True,
-        n_samples: int | None = None,
-    ) -> None:
-        self.tradeoff = tradeoff
-        self.maximize = maximize
-        self.n_samples = n_samples
-
-    def _check_params(self):
-        check_number("tradeoff", self.tradeoff)
-        check_search(self)
-
-    def _score(self, view, rows):
-        best = best_label(self, view)
-        mean, std = beliefs(self, view, rows)
-        return functional.probability_of_improvement(
-            mean, std, best, tradeoff=self.tradeoff
-        )
+    _formula = staticmethod(functional.probability_of_improvement)
 
 
 class UpperConfidenceBound(ScoreStrategy):

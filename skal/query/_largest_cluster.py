@@ -7,7 +7,21 @@ from skal.query._base import QueryStrategy
 from skal.query._features import check_features, features_of
 
 
-class LCMD(QueryStrategy):
+class _OfFeatures(QueryStrategy):
+    """A choice by distances between what rows would teach."""
+
+    needs = frozenset({"embed"})
+    uses = frozenset({"gradients"})
+
+    def __init__(self, features: str = "all", n_features: int = 512) -> None:
+        self.features = features
+        self.n_features = n_features
+
+    def _check_params(self):
+        check_features(self)
+
+
+class LCMD(_OfFeatures):
     r"""Pick the farthest row of the largest cluster around a label, for regression.
 
     Largest cluster maximum distance. A row far from every label may be an outlier, of
@@ -59,22 +73,13 @@ class LCMD(QueryStrategy):
     """
 
     alias = "lcmd"
-    needs = frozenset({"embed"})
-    uses = frozenset({"gradients"})
-
-    def __init__(self, features: str = "all", n_features: int = 512) -> None:
-        self.features = features
-        self.n_features = n_features
-
-    def _check_params(self):
-        check_features(self)
 
     def _query(self, view, rows, n_instances, rng):
         E, labeled = features_of(self, view, rows)
         return functional.lcmd(E, n_instances, labeled=labeled, random_state=rng)
 
 
-class KMeansPlusPlus(QueryStrategy):
+class KMeansPlusPlus(_OfFeatures):
     r"""Draw rows far apart in what they would teach: BADGE's idea for regression.
 
     A row is drawn with a chance in proportion to its squared distance to the nearest
@@ -125,15 +130,6 @@ class KMeansPlusPlus(QueryStrategy):
     """
 
     alias = "kmeans_plus_plus"
-    needs = frozenset({"embed"})
-    uses = frozenset({"gradients"})
-
-    def __init__(self, features: str = "all", n_features: int = 512) -> None:
-        self.features = features
-        self.n_features = n_features
-
-    def _check_params(self):
-        check_features(self)
 
     def _query(self, view, rows, n_instances, rng):
         E, labeled = features_of(self, view, rows)

@@ -9,7 +9,7 @@ import numpy as np
 from skal._checks import check_int, check_number
 from skal._data import as_rows, n_rows
 from skal.query._base import TARGET_TYPES
-from skal.query._contrast import check_labels
+from skal.query._labeled import check_labels
 from skal.query._neighbor_index import check_index
 from skal.query._picks import split_result
 from skal.query._target import check_target, is_target

@@ -5,7 +5,7 @@ from __future__ import annotations
 from skal._checks import check_int, check_number
 from skal.query import functional
 from skal.query._base import QueryStrategy
-from skal.query._contrast import check_labels
+from skal.query._labeled import check_labels
 
 
 class DropQuery(QueryStrategy):

@@ -10,7 +10,7 @@ from skal._data import take_rows
 from skal._seed import seeds_for
 from skal.query import functional
 from skal.query._base import TARGET_TYPES, QueryStrategy, ScoreStrategy
-from skal.query._contrast import check_labels
+from skal.query._labeled import check_labels
 
 
 class GreedySampling(QueryStrategy):

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from skal._checks import check_fraction
 from skal.query import functional
 from skal.query._base import ScoreStrategy
-from skal.query._contrast import check_labels
+from skal.query._labeled import check_labels
 
 
 class MMC(ScoreStrategy):

@@ -6,7 +6,7 @@ import numpy as np
 
 from skal._data import as_rows
 from skal.query._classes import learnt_columns
-from skal.query._contrast import check_labels
+from skal.query._labeled import check_labels
 
 
 def target_columns(strategy, view):

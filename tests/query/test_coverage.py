@@ -13,7 +13,7 @@ from skal import ActiveLearner, ModelView
 from skal.exceptions import PoolExhaustedError
 from skal.query import CoreSet, FacilityLocation, MaxHerding, ProbCover, UHerding
 from skal.query.functional import (
-    _herding,
+    _nearness,
     entropy,
     facility_location,
     k_center_greedy,
@@ -178,7 +178,7 @@ def test_a_first_look_at_large_pools_loses_little(rng, monkeypatch, n_clouds, n_
         return np.exp(-(cdist(E, known) ** 2) / (2 * 1.5**2)).max(1).mean()
 
     looked = coverage(max_herding(E, 20, random_state=0, **params))
-    monkeypatch.setattr(_herding, "_WORTH_A_LOOK", np.inf)
+    monkeypatch.setattr(_nearness, "_WORTH_A_LOOK", np.inf)
     without = coverage(max_herding(E, 20, random_state=0, **params))
     by_chance = coverage(rng.permutation(6000)[:20])
     assert without - looked < 0.05 * (without - by_chance)

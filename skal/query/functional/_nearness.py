@@ -1,0 +1,276 @@
+"""Rows that bring all others nearer to a pick, taken greedily: gains, and a queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skal._checks import check_int
+from skal.query.functional._distances import Points
+from skal.query.functional._inputs import check_weights
+
+#: Rows whose gain is computed in one go, over the pool and while picking.
+_CANDIDATES = 1024
+_FIRST_CANDIDATES = 64
+#: Pairs of a tile are picked out if at most one in so many gets nearer.
+_FEW = 8
+#: So many of them are kept while picking.
+_KEPT = 2**17
+#: Large pools: reference rows of the first look at all rows, how many times as many
+#: there must be for it to pay, and how many candidates it leaves.
+_FIRST_LOOK = 500
+_WORTH_A_LOOK = 4
+_SHORTLIST = 512
+#: Rounding errors of a gain, in units of the last digit of what it is a mean of.
+_ULPS = 8
+
+
+def lazy_greedy(n_picks, rng, reference, look=None):
+    """Pick the row of the largest gain again and again, where gains can only fall.
+
+    A look at few reference rows tells which candidates are worth all of them.
+    """
+    n = len(reference.pool)
+    if look is None:
+        gains, rows = reference.first_gains(), np.arange(n)
+    else:
+        gains, rough = np.full(n, np.inf), look.first_gains()
+        order = rng.permutation(n)  # no tie is cut off by its position
+    picks = np.empty(n_picks, np.int64)
+    for k in range(n_picks):
+        if look is not None:
+            rows = best_rows(look, rough, order, k > 0)
+            refresh_best(reference, gains, rows)
+        elif k and reference.pairs is None:
+            refresh_best(reference, gains, rows)
+        held = gains if look is None else gains[rows]
+        best = held.max()
+        rounding = reference.rounding(best)
+        if best <= rounding:
+            left = np.flatnonzero(gains > -np.inf)
+            picks[k:] = rng.permutation(left)[: n_picks - k]
+            break
+        picks[k] = rng.choice(rows[held >= best - rounding])
+        gains[picks[k]] = -np.inf
+        if reference.pairs is not None:
+            gains = reference.add_of_pairs(picks[k])
+            gains[picks[: k + 1]] = -np.inf
+            continue
+        reference.add(picks[k])
+        if look is not None:
+            rough[picks[k]] = -np.inf
+            look.add(picks[k])
+    return picks
+
+
+def best_rows(look, gains, order, stale):
+    """Return the rows that promise most, ascending, their gains computed anew."""
+    if stale:
+        refresh_best(look, gains, order, _SHORTLIST)
+    best = np.argpartition(gains[order], -_SHORTLIST)[-_SHORTLIST:]
+    return np.sort(order[best])
+
+
+def refresh_best(reference, gains, rows, n_best=1):
+    """Compute gains anew, largest bounds first, until none left can be among the best.
+
+    Only some rows can be; the others keep what they have.
+    """
+    held = gains[rows]
+    stale = held > -np.inf
+    fresh, bar, size = np.empty(0), -np.inf, max(n_best, _FIRST_CANDIDATES)
+    while len(hopeful := np.flatnonzero(stale & (held >= bar))):
+        if len(hopeful) > size:
+            hopeful = hopeful[np.argpartition(held[hopeful], -size)[-size:]]
+        held[hopeful] = reference.gains(rows[hopeful])
+        stale[hopeful] = False
+        fresh = np.append(fresh, held[hopeful])
+        if len(fresh) >= n_best:
+            fresh = np.partition(fresh, -n_best)[-n_best:]
+            bar = fresh[0] - reference.rounding(fresh[0])
+        size = min(2 * size, _CANDIDATES)
+    gains[rows] = held
+
+
+class Reference:
+    """The rows that picks are to be near to: how near they are, and how much it counts.
+
+    Pairs of rows are compared by how close they are, minus the squared distance here,
+    and only the few that get nearer than their nearest pick cost more: nearness is
+    minus the distance. ``close`` is how close the reference rows are to their nearest
+    pick so far and ``level`` how near, ``pool_close`` how close all rows are to their
+    nearest label.
+    """
+
+    #: How near a row is to itself.
+    itself = 0.0
+    #: All pairs that get nearer if one is picked: row, candidate and nearness.
+    pairs: Any = None
+
+    def __init__(self, pool, weights, some=None):
+        n = len(pool)
+        weights = np.ones(n) if weights is None else weights
+        self.pool, self.points, self.some = pool, pool, some
+        self.picks: list[int] = []
+        self.weights = shares(weights).astype(pool.dtype)
+        # What the row itself counts for: known, where others are only a sample.
+        self.own = np.zeros(n, pool.dtype)
+        if some is not None:
+            self.points = Points(pool.E[some], pool.centre)
+            self.own, self.weights = self.weights, shares(weights[some])
+            self.weights = self.weights.astype(pool.dtype)
+            self.own[some] -= self.weights
+
+    def start(self, pool_close):
+        """Take the labelled rows into account, by how close each row is to one."""
+        self.pool_close = pool_close
+        self.close = pool_close.copy() if self.some is None else pool_close[self.some]
+        self.level = self.nearness(self.close.copy())
+
+    def scaled(self, squared):
+        """Return how close rows at squared distances are."""
+        return -squared
+
+    def closeness(self, points, rows, others):
+        """Return how close some rows are to other centred rows: (m, k)."""
+        close = points.scaled(rows, others, -1)
+        close += points.slack[rows, np.newaxis]  # copies are at distance 0
+        return close
+
+    def nearness(self, close):
+        """Return how near rows are that are so close, in place."""
+        np.minimum(close, 0, out=close)
+        np.negative(close, out=close)
+        return np.negative(np.sqrt(close, out=close), out=close)
+
+    def first_gains(self):
+        """Compute the gain of every row, and keep the pairs it comes from if few."""
+        n = len(self.pool)
+        gains, n_kept = np.empty(n), 0
+        kept: Any = []
+        for start in range(0, n, _CANDIDATES):
+            candidates = slice(start, min(start + _CANDIDATES, n))
+            gains[candidates], pairs = self.gains_and_pairs(candidates)
+            n_kept += sum(len(row) for row, _, _ in pairs) if pairs else 0
+            if kept is not None and (pairs is None or n_kept > _KEPT):
+                kept = None
+            if kept is not None:
+                kept += [(row, which + start, near) for row, which, near in pairs]
+        if kept is not None and self.some is None:
+            self.pairs = tuple(map(np.concatenate, zip(*kept, strict=True)))
+        return gains
+
+    def gains(self, candidates):
+        """Tell how much nearer to the rows some of the pool would be: (k,)."""
+        return self.gains_and_pairs(candidates)[0]
+
+    def gains_and_pairs(self, candidates):
+        """Tell the same, and which pairs get nearer; None where they are many."""
+        others = self.pool.take(candidates)
+        pairs: Any = []
+        k = others.shape[0]
+        gains = np.zeros(k)
+        for rows in self.points.tiles(k):
+            close = self.closeness(self.points, rows, others)
+            nearer = close > self.close[rows, np.newaxis]
+            if _FEW * np.count_nonzero(nearer) > nearer.size:
+                near = self.nearness(close)
+                near -= self.level[rows, np.newaxis]
+                np.maximum(near, 0, out=near)
+                gains += self.weights[rows] @ near
+                pairs = None
+                continue
+            at = np.flatnonzero(nearer)
+            row, which = np.divmod(at, k)
+            row += rows.start
+            near = self.nearness(close.ravel()[at])
+            gains += self.of_pairs(row, which, near, k)
+            if pairs is not None:
+                pairs.append((row, which, near))
+        if self.some is not None:
+            close = self.pool_close[candidates]
+            if self.picks:
+                picks = self.pool.take(self.picks)
+                of_picks = self.closeness(self.pool, candidates, picks)
+                close = np.maximum(close, of_picks.max(axis=1))
+            level = self.nearness(close.copy())
+            gains += self.own[candidates] * (self.itself - level)
+        return gains, pairs
+
+    def of_pairs(self, row, which, near, k):
+        """Sum up what pairs of rows and candidates contribute: (k,)."""
+        nearer = near - self.level[row]
+        np.maximum(nearer, 0, out=nearer)
+        nearer *= self.weights[row]
+        return np.bincount(which, nearer, k)
+
+    def add(self, pick):
+        """Take a pick into account."""
+        self.picks.append(pick)
+        others = self.pool.take([pick])
+        for rows in self.points.tiles():
+            close = self.closeness(self.points, rows, others)[:, 0]
+            np.maximum(self.close[rows], close, out=self.close[rows])
+        self.level = self.nearness(self.close.copy())
+
+    def add_of_pairs(self, pick):
+        """Do the same by the pairs kept, and tell the gain of every row."""
+        row, which, near = self.pairs
+        at = np.flatnonzero(which == pick)
+        self.level[row[at]] = np.maximum(self.level[row[at]], near[at])
+        return self.of_pairs(row, which, near, len(self.pool))
+
+    def rounding(self, best):
+        """Tell what rounding may do to a gain next to the best one."""
+        ulps = _ULPS * np.finfo(self.level.dtype).eps / np.sqrt(len(self.points))
+        return ulps * (best + abs(float(self.weights @ self.level)))
+
+
+class KernelReference(Reference):
+    """The same with a Gaussian kernel for nearness, 0 without a pick."""
+
+    itself = 1.0
+
+    def __init__(self, scale, *args):
+        super().__init__(*args)
+        self.scale = scale
+
+    def scaled(self, squared):
+        """Return how close rows at squared distances are."""
+        return self.scale * squared
+
+    def closeness(self, points, rows, others):
+        """Return how close some rows are to other centred rows: (m, k)."""
+        return points.scaled(rows, others, self.scale)
+
+    def nearness(self, close):
+        """Return how near rows are that are so close, in place."""
+        np.minimum(close, 0, out=close)
+        return np.exp(close, out=close)
+
+
+def references(make, pool, weights, n_reference, rng, known, cold):
+    """Return the rows that count, and some of them for a first look at large pools."""
+    n = len(pool)
+    weights = check_weights("weights", weights, n)
+    some: list[Any] = [None]
+    if n_reference is not None and check_int("n_reference", n_reference) < n:
+        drawn = rng.choice(n, n_reference, replace=False)
+        some = [np.sort(drawn)]
+        if n_reference >= _WORTH_A_LOOK * _FIRST_LOOK:
+            some.append(np.sort(drawn[:_FIRST_LOOK]))
+    both = [make(pool, weights, rows) for rows in some]
+    if known is None:
+        squared = np.full(n, cold, pool.dtype)
+    else:
+        squared = pool.nearest(known.take(slice(None)))[1]
+    for reference in both:
+        reference.start(reference.scaled(squared))
+    return both
+
+
+def shares(weights):
+    """Return weights that add up to 1, or are all 0."""
+    total = weights.sum(dtype=float)
+    return weights / total if total > 0 else weights
