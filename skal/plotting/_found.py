@@ -138,4 +138,7 @@ def add_bounds(display, n_positive, n_samples):
         handles, names = [*handles, line], [*names, "by chance"]
         best = min(n_positive, most)
         ax.plot([0, best, most], [0, best, best], color="0.8", lw=1, zorder=1)
-    ax.legend(handles, names, edgecolor="none", framealpha=0.9)
+    # Above, for curves may be anywhere: at the top at once, or along the bottom.
+    ax.legend(
+        handles, names, loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False
+    )
