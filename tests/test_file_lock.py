@@ -64,8 +64,8 @@ def test_what_a_killed_holder_has_forked_does_not_hold_it(tmp_path):
     """A forked worker that outlived its parent kept the lock of the parent."""
     noted = tmp_path / "child"
     more = (
-        "if child := os.fork():\n"
-        f"    pathlib.Path({str(noted)!r}).write_text(str(child))\n"
+        "if not os.fork():\n"  # the child itself says that it is there
+        f"    pathlib.Path({str(noted)!r}).write_text(str(os.getpid()))\n"
         "time.sleep(60)"
     )
     process = held_by_another(tmp_path / "a", more)
