@@ -11,6 +11,7 @@ import numpy as np
 from skal._checks import name_of
 from skal._data import n_rows
 from skal.query._base import ScoreStrategy
+from skal.query._labeled import check_labels
 from skal.query._target import check_target, embed_like, target_columns
 from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_table
@@ -73,6 +74,8 @@ class _OfOneClass(ScoreStrategy):
     def _knows(self, view):
         """Tell whether the model can tell the class from others."""
         if not view.__sklearn_is_fitted__():
+            if self.seeds is None:
+                check_labels(self, view)
             return self.seeds is None  # then the view will say that it has no model
         return len(target_columns(self, view)) > 0
 

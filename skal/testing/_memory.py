@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone, is_regressor
 
 from skal._model import provides
-from skal.testing._defaults import N_CLASSES, N_LABELED
+from skal.testing._defaults import N_CLASSES, N_LABELED, several_labels
 from skal.testing._needs import PREDICTIONS
 
 BIG_POOLS = (5000, 50_000)
@@ -33,7 +33,8 @@ def assert_lean(trial, X_training, y_training, X):
     def view():
         return trial.view(fitted, X_training, y_training)
 
-    own = peak_memory(lambda: answers(view(), X, trial.strategy.needs))
+    reads = trial.strategy.needs | trial.strategy.uses
+    own = peak_memory(lambda: answers(view(), X, reads))
     used = peak_memory(lambda: trial.ask(n_instances, X, model=view()))
     limit = own + TIMES_X * X.nbytes + BUFFERS
     assert used <= limit, (
@@ -54,7 +55,12 @@ def big_pools(trial):
         return [own] if trial.plain else []
     rng = np.random.default_rng(trial.seed)
     y = rng.permutation(np.arange(N_LABELED) % N_CLASSES)
-    target = y + rng.random(N_LABELED) if is_regressor(trial.estimator) else y
+    if is_regressor(trial.estimator):
+        target = y + rng.random(N_LABELED)
+    elif trial.y_training.ndim == 2:
+        target = several_labels(draw_rows(rng, N_LABELED))
+    else:
+        target = y
     X_training = draw_rows(rng, N_LABELED) + y[:, np.newaxis].astype(np.float32)
     return [(X_training, target, draw_rows(rng, n) + 2) for n in BIG_POOLS]
 

@@ -16,7 +16,7 @@ _FIRST_CANDIDATES = 64
 #: Pairs of a tile are picked out if at most one in so many gets nearer.
 _FEW = 8
 #: So many of them are kept while picking.
-_KEPT = 2**17
+_KEPT = 2**16
 #: Large pools: reference rows of the first look at all rows, how many times as many
 #: there must be for it to pay, and how many candidates it leaves.
 _FIRST_LOOK = 500
@@ -147,17 +147,19 @@ class Reference:
     def first_gains(self):
         """Compute the gain of every row, and keep the pairs it comes from if few."""
         n = len(self.pool)
-        gains, n_kept = np.empty(n), 0
-        kept: Any = []
+        gains = np.empty(n)
+        kept: Any = [] if self.some is None else None
+        room = _KEPT
         for start in range(0, n, _CANDIDATES):
             candidates = slice(start, min(start + _CANDIDATES, n))
-            gains[candidates], pairs = self.gains_and_pairs(candidates)
-            n_kept += sum(len(row) for row, _, _ in pairs) if pairs else 0
-            if kept is not None and (pairs is None or n_kept > _KEPT):
+            to_keep = None if kept is None else room
+            gains[candidates], pairs = self.gains_and_pairs(candidates, to_keep)
+            if pairs is None:
                 kept = None
-            if kept is not None:
-                kept += [(row, which + start, near) for row, which, near in pairs]
-        if kept is not None and self.some is None:
+                continue
+            room -= sum(len(row) for row, _, _ in pairs)
+            kept += [(row, which + start, near) for row, which, near in pairs]
+        if kept is not None:
             self.pairs = tuple(map(np.concatenate, zip(*kept, strict=True)))
         return gains
 
@@ -165,29 +167,19 @@ class Reference:
         """Tell how much nearer to the rows some of the pool would be: (k,)."""
         return self.gains_and_pairs(candidates)[0]
 
-    def gains_and_pairs(self, candidates):
-        """Tell the same, and which pairs get nearer; None where they are many."""
+    def gains_and_pairs(self, candidates, room=None):
+        """Tell the same, and which pairs get nearer; None where there is no room."""
         others = self.pool.take(candidates)
-        pairs: Any = []
-        k = others.shape[0]
-        gains = np.zeros(k)
-        for rows in self.points.tiles(k):
-            close = self.closeness(self.points, rows, others)
-            nearer = close > self.close[rows, np.newaxis]
-            if _FEW * np.count_nonzero(nearer) > nearer.size:
-                near = self.nearness(close)
-                near -= self.level[rows, np.newaxis]
-                np.maximum(near, 0, out=near)
-                gains += self.weights[rows] @ near
+        pairs: Any = None if room is None else []
+        gains = np.zeros(others.shape[0])
+        for rows in self.points.tiles(len(gains)):
+            of_tile, found = self.of_tile(rows, others)
+            gains += of_tile
+            if pairs is None or found is None:
                 pairs = None
                 continue
-            at = np.flatnonzero(nearer)
-            row, which = np.divmod(at, k)
-            row += rows.start
-            near = self.nearness(close.ravel()[at])
-            gains += self.of_pairs(row, which, near, k)
-            if pairs is not None:
-                pairs.append((row, which, near))
+            room -= len(found[0])
+            pairs = [*pairs, found] if room >= 0 else None
         if self.some is not None:
             close = self.pool_close[candidates]
             if self.picks:
@@ -197,6 +189,22 @@ class Reference:
             level = self.nearness(close.copy())
             gains += self.own[candidates] * (self.itself - level)
         return gains, pairs
+
+    def of_tile(self, rows, others):
+        """Sum up what some rows contribute: (k,), and the pairs if few get nearer."""
+        k = others.shape[0]
+        close = self.closeness(self.points, rows, others)
+        nearer = close > self.close[rows, np.newaxis]
+        if _FEW * np.count_nonzero(nearer) > nearer.size:
+            near = self.nearness(close)
+            near -= self.level[rows, np.newaxis]
+            np.maximum(near, 0, out=near)
+            return self.weights[rows] @ near, None
+        at = np.flatnonzero(nearer)
+        row, which = np.divmod(at, k)
+        row += rows.start
+        near = self.nearness(close.ravel()[at])
+        return self.of_pairs(row, which, near, k), (row, which, near)
 
     def of_pairs(self, row, which, near, k):
         """Sum up what pairs of rows and candidates contribute: (k,)."""
