@@ -64,9 +64,9 @@ def check_parts(template, target_type, asked, stopping):
         stopping.check(template, target_type)
 
 
-def check_simulation(learner, template, target_type, y):
-    """Check what a simulation will need, before any work."""
-    budget = count_of("n_labels", learner.n_labels, len(y))
+def check_simulation(learner, template, target_type, y, n):
+    """Check what a simulation that n labels answer will need, before any work."""
+    budget = count_of("n_labels", learner.n_labels, n)
     n_initial = min(learner.n_initial, budget)
     n_next = min(size_in_round(learner.batch_size, 1), budget - n_initial)
     initial = resolve_initial(learner.initial, y, target_type)

@@ -26,7 +26,7 @@ def round_record(purchase, fit_time, estimator, training):
     told = {name: value for name, value in purchase.info.items() if name != "score"}
     pool_rows = purchase.pool_rows
     record = {
-        "n_labels": len(training.y),
+        "n_labels": n_known(training.y, purchase.rows),
         "indices": purchase.rows,
         "pool_indices": purchase.rows if pool_rows is None else pool_rows,
         "query_time": purchase.query_time,
@@ -40,6 +40,11 @@ def round_record(purchase, fit_time, estimator, training):
         return record
     _, codes, _ = training.whole
     return {**record, **pseudo_record(estimator, codes, training.truth)}
+
+
+def n_known(y, asked):
+    """Count what is known: rows, or single labels where these were asked for."""
+    return len(y) if asked.ndim == 1 else int(np.count_nonzero(~np.isnan(y)))
 
 
 def pseudo_record(estimator, codes, truth):

@@ -31,11 +31,14 @@ from skal._loop.history import columns
 from skal._loop.live import Live
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
-from skal._loop.repeats import ON_REPEAT, settle
+from skal._loop.repeats import ON_REPEAT
 from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
 from skal._loop.ties import warn_of_ties
+from skal._loop.unit_live import UnitLive, check_kind
+from skal._loop.unit_simulation import UnitSimulation
+from skal._loop.units import asks_units, given, select_units
 from skal._meta import (
     EstimatorInside,
     ReadableReprMixin,
@@ -301,8 +304,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         order = np.flatnonzero(~missing)
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
         loop = self._loop(draw_seed(self.random_state))
-        labeled_iter = np.where(missing, -1, 0)
-        purchase = Purchase(order, "given")
+        asked, labeled_iter = given(missing, y, asks_units(self.query_strategy))
+        purchase = Purchase(asked, "given")
         self._commit(loop.train(training, purchase, labeled_iter, order))
         context.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=dict
@@ -312,16 +315,17 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def _simulate(self, X, target, params):
         """Reveal labels round by round, until the budget or a rule says enough."""
         assert self.n_labels is not None  # or there would be nothing to buy
-        y, n = target.y, len(target.y)
+        y, by_units = target.y, asks_units(self.query_strategy)
         if target.missing.any():
             raise incomplete(target.missing, self.n_labels, self.missing_label)
         labels = learn_labels(target, self.classes)
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
-        check_simulation(self, self._template(), labels.target_type, y)
+        n = int(np.count_nonzero(~np.isnan(y))) if by_units else len(y)
+        check_simulation(self, self._template(), labels.target_type, y, n)
         oracle = Oracle(X, y, params, labels, self.use_unlabeled, knows_all=True)
         budget = count_of("n_labels", self.n_labels, n)
-        simulation = Simulation(
+        simulation = (UnitSimulation if by_units else Simulation)(
             self._loop(draw_seed(self.random_state), asked=self.n_initial < budget),
             oracle,
             budget,
@@ -406,8 +410,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ``history_`` then, and its verdict in ``should_stop_``.
         """
         check_learner(self, self._template())
-        rows, live = select_rows(X_pool, candidates), self._live()
-        indices, asked, after = live.ask(rows, n_instances)
+        chosen, live = self._candidates(X_pool, candidates), self._live()
+        indices, asked, after = live.ask(chosen, n_instances)
         self._look_for_ties(after.question.info, stacklevel=4)
         self.seed_, self._question = live.loop.seed, after.question
         if isinstance(after.so_far, State):
@@ -481,7 +485,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         if told is not None:
             training = told.extended(training)
         n_told = 0 if told is None else len(told.y)
-        training, taught = settle(training, n_told, on_repeat)
+        self._check_target(labels)
+        training, taught = live.settle(training, n_told, on_repeat)
         training = self._with_spelt_classes(training, live, in_place=live.is_first)
         return self._go_on(live.learn(training, taught))
 
@@ -705,7 +710,18 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """Return the live run under way, or a new one."""
         seed = vars(self).get("seed_")
         seed = draw_seed(self.random_state) if seed is None else seed
-        return Live.of(self, self._loop(seed))
+        by_units = asks_units(self.query_strategy)
+        live = (UnitLive if by_units else Live).of(self, self._loop(seed))
+        check_kind(live, self.query_strategy)
+        return live
+
+    def _candidates(self, X_pool, candidates):
+        """Return what may be asked of a pool: its rows, or single labels of them."""
+        if not asks_units(self.query_strategy):
+            return select_rows(X_pool, candidates)
+        labels = vars(self).get("_labels")
+        n_units = None if labels is None else labels.n_outputs
+        return select_units(check_pool(X_pool, "X_pool"), candidates, n_units)
 
     def _live_taught(self, method):
         """Return the live run for a method that amends what was taught."""
@@ -781,6 +797,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         check_learner(self, self._template())
 
     def _check_target(self, labels):
+        if asks_units(self.query_strategy):
+            strategy = as_strategy(self.query_strategy)
+            strategy.check(self._template(), labels.target_type)
         if self.use_unlabeled and labels.target_type != "multiclass":
             raise ValueError(
                 "use_unlabeled must be False for "

@@ -23,6 +23,7 @@ from skal.query._diversity import CLUE, ClusterMargin, WeightedKMeans
 from skal.query._epig import EPIG
 from skal.query._gradient import BADGE, ExpectedGradientLength
 from skal.query._herding import FacilityLocation, MaxHerding, UHerding
+from skal.query._label_units import LabelUncertainty, RandomLabels
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
 from skal.query._perturbation import ALFAMix, DropQuery
@@ -35,6 +36,8 @@ from skal.query._several_labels import LCI, MMC
 from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
+from skal.query._units import UnitStrategy
+from skal.query._units import ask_units as ask_units  # for the loop
 from skal.query.functional._order import top_n
 
 __all__ = [
@@ -68,6 +71,7 @@ __all__ = [
     "KMeansBoundary",
     "KMeansSampling",
     "LCI",
+    "LabelUncertainty",
     "LeastConfidence",
     "MMC",
     "Margin",
@@ -77,12 +81,14 @@ __all__ = [
     "PredictiveEntropy",
     "ProbCover",
     "QueryStrategy",
+    "RandomLabels",
     "RandomSampling",
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",
     "TypiClust",
     "UHerding",
+    "UnitStrategy",
     "VariationRatio",
     "VoteEntropy",
     "WeightedKMeans",
