@@ -96,7 +96,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         of a DummyClassifier, where a search has these to try, and in its ``scoring``.
     query_strategy : str, QueryStrategy or callable, default="margin"
         Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
-        function ``f(learner, X, n_instances=1)`` in the manner of modAL.
+        function ``f(learner, X, n_instances=1)`` in the manner of modAL. With a
+        :class:`~skal.query.UnitStrategy` single labels of rows are asked for: see the
+        notes.
     n_labels : int, float or None, default=None
         The budget of a simulation: a number of labels, or a share of the rows. None
         buys nothing.
@@ -142,7 +144,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         The labelled rows in the order in which they were labelled.
     y_training_ : ndarray of shape (n_labels,) or (n_labels, n_outputs)
         Their labels.
-    labeled_iter_ : ndarray of int of shape (n_samples,)
+    labeled_iter_ : ndarray of int of shape (n_samples,) or (n_samples, n_outputs)
         The round in which each row of fit's X was labelled: 0 at the start, -1 never,
         or taken back. Rows taught later are appended.
     n_iter_ : int
@@ -181,6 +183,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     ``pipe[-1].query(pipe[:-1].transform(X_pool))``. Preprocessing that learns without
     labels belongs in front of the learner, where it sees the whole pool; inside it, a
     TfidfVectorizer or a PCA learns from the labelled rows alone.
+
+    With a :class:`~skal.query.UnitStrategy` the learner asks for single labels of rows
+    that carry several, and counts these: in ``n_labels``, ``n_initial``, ``batch_size``
+    and ``history_["n_labels"]``. It asks for pairs of a row and a label, so that
+    ``indices`` and ``pool_indices`` of ``history_`` have the shape (n_pairs, 2) and
+    ``labeled_iter_`` has (n_samples, n_outputs); ``y_training_`` holds NaN where a
+    label is not known. The first round takes rows as ``initial`` picks them, each with
+    all of its labels, but for the last, which may end where ``n_initial`` does.
 
     Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and the
     pool is never copied. ``fit`` with every row labelled keeps a reference to X;
@@ -385,14 +395,18 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             of no model), or what is left.
         candidates : array-like of int or bool, default=None
             Positions, or a mask, of the rows that may be asked; None allows all. The
-            pool stays as it is, so a row keeps its position from round to round.
+            pool stays as it is, so a row keeps its position from round to round. Where
+            single labels are asked for also a mask of shape (n_samples, n_outputs) of
+            those that may be; before the first label it must be that.
 
         Returns
         -------
-        indices : ndarray of int64 of shape (n_instances,)
-            Positions in X_pool, best first. Asking again gives the same answer.
+        indices : ndarray of int64 of shape (n_instances,) or (n_instances, 2)
+            Positions in X_pool, best first; pairs of a position and a label where
+            single labels are asked for. Asking again gives the same answer.
         rows : array-like of shape (n_instances, ...)
-            ``X_pool[indices]``, in the pool's own type.
+            ``X_pool[indices]``, in the pool's own type; ``X_pool[indices[:, 0]]`` for
+            pairs.
 
         Raises
         ------
@@ -439,7 +453,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         X : array-like of shape (n_samples, ...)
             The rows that were labelled, in the type of those before.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their labels; rows without one are skipped.
+            Their labels; rows without one are skipped. Answers to the pairs of a query
+            are NaN but for the labels asked, in a row a pair or in one for all pairs
+            of a row: either way they join what was known of the row.
         on_repeat : {"append", "replace", "error"}, default="append"
             What becomes of rows that hold the same as rows taught before, in this
             batch or an earlier one: they count once more, as equal rows of a pool do;

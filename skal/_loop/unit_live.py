@@ -21,7 +21,9 @@ from skal._loop.units import first_of_each, first_units
 from skal.query import as_strategy
 
 if TYPE_CHECKING:
-    from typing import ClassVar
+    from typing import Any, ClassVar
+
+    from numpy.typing import NDArray
 
     from skal._loop.question import Question
 
@@ -164,7 +166,7 @@ def check_kind(live, strategy):
     if so_far is None:
         return
     waits = isinstance(so_far, FirstRound)
-    told = so_far.purchase.rows if waits else so_far.rounds[0]["indices"]
+    told = so_far.purchase.rows if waits else so_far.labeled_iter
     if (told.ndim == 2) != by_units:
         before, now = "rows", "single labels of them"
         before, now = (before, now) if by_units else ("single labels of rows", "rows")
@@ -174,7 +176,7 @@ def check_kind(live, strategy):
         )
 
 
-def pool_rows_of(so_far):
+def pool_rows_of(so_far: Any) -> NDArray[np.int64]:
     """Return where the rows known stood in the pool that was asked, -1 if nobody knows.
 
     Those given to fit, or bought in a simulation, stand in its X.
@@ -182,12 +184,13 @@ def pool_rows_of(so_far):
     if so_far is None:
         return np.empty(0, int)
     pool = np.full(len(so_far.training.y), -1)
+    told: list[Any]
     if isinstance(so_far, FirstRound):
         told = [(so_far.purchase.rows, so_far.purchase.pool_rows)]
     else:
         rounds = so_far.rounds
-        own = [each["indices"] for each in rounds if each["source"] != "taught"]
-        own = np.concatenate([*own, np.empty((0, 2), int)])[:, 0]
+        given = [each["indices"] for each in rounds if each["source"] != "taught"]
+        own = np.concatenate([*given, np.empty((0, 2), int)])[:, 0]
         pool = np.where(np.isin(so_far.places, own), so_far.places, -1)
         told = [
             (each["indices"], each["pool_indices"])

@@ -80,7 +80,7 @@ def homes_of(X, n_before, on_repeat, pool):
     homes = np.arange(n)
     at = np.flatnonzero(np.isin(pool, pool[n_before:]) & (pool >= 0))
     seen: dict[tuple[int, bytes], int] = {}
-    for row, key in zip(at, row_keys(take_rows(X, at)), strict=True):
+    for row, key in zip(at.tolist(), row_keys(take_rows(X, at)), strict=True):
         first = seen.setdefault((int(pool[row]), key), row)
         homes[row] = first if row >= n_before else row
     if on_repeat == "append":

@@ -98,8 +98,8 @@ def stage_of(training, since, round, labels):
     or (n, L), and -1 for labels that are not known.
     """
     if since.ndim == 1:
-        rows = slice(np.count_nonzero(since <= round))
-        return training.at(rows, labels=labels), rows
+        rows = np.arange(np.count_nonzero(since <= round))
+        return training.at(slice(len(rows)), labels=labels), rows
     known = (since >= 0) & (since <= round)
     rows = np.flatnonzero(known.any(axis=1))
     stage = training.at(rows, labels=labels)
