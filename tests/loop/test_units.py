@@ -120,6 +120,27 @@ def test_a_first_round_that_allows_of_no_model_goes_on_label_by_label(data):
         np.testing.assert_array_equal(asked, also)
 
 
+def test_labels_known_in_part_that_are_few_allow_of_no_model_yet(data):
+    """They were counted as NaN, so that the error of the estimator came through."""
+    X, Y = data
+    y = Y[:9].astype(float)
+    y[np.arange(9), np.arange(9) % 3] = np.nan
+    picky = BinaryRelevance(Picky())
+    with pytest.warns(UserWarning, match="There is no model yet.*few rows: of 9"):
+        live = learner(estimator=picky).teach(X[:9], y)
+    unknown = np.ones(Y.shape, bool)
+    unknown[:9] = np.isnan(y)
+    pairs, _ = live.query(X, candidates=unknown)
+    assert pairs.tolist() == [[0, 0]]  # rows begun are finished first
+    with pytest.warns(UserWarning, match="There is no model yet.*few rows: of 8"):
+        live.forget([8])
+    assert live.y_training_.shape == (8, 3)
+    live.teach(X[9:80], Y[9:80])
+    assert live.history_["n_labels"].tolist() == [16 + 71 * 3]
+    again, _ = live.query(X, 2)
+    assert again.shape == (2, 2)
+
+
 def test_equal_rows_of_a_pool_stay_rows_of_their_own(data):
     X, Y = data
     X = np.concatenate([X[:20], X[:20]])
