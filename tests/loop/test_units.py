@@ -172,6 +172,16 @@ def test_budget_batches_and_history_count_labels(data):
     np.testing.assert_array_equal(fitted.y_training_[known], Y[rows][known])
 
 
+def test_labels_that_nobody_asked_for_do_not_matter(data):
+    X, Y = data
+    for strategy in (LabelUncertainty(), LabelUncertainty(max_per_row=1)):
+        fitted = learner(strategy, n_labels=45).fit(X, Y)
+        other = np.where(fitted.labeled_iter_ < 0, 1 - Y, Y)
+        again = learner(strategy, n_labels=45).fit(X, other)
+        np.testing.assert_array_equal(fitted.labeled_iter_, again.labeled_iter_)
+        np.testing.assert_array_equal(fitted.y_training_, again.y_training_)
+
+
 def test_the_first_round_takes_whole_rows_but_for_the_last(data):
     X, Y = data
     pairs = learner(n_labels=10).fit(X, Y).history_["indices"][0]
