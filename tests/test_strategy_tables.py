@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 TABLES = runpy.run_path(str(ROOT / "docs/strategy_tables.py"))
 ENTRIES = {entry.name: entry for entry in TABLES["entries"]()}
 #: What nobody asks for by name: what strategies derive from, or are wrapped in.
-BASES = {"CallableStrategy", "QueryStrategy", "ScoreStrategy"}
+BASES = {"CallableStrategy", "QueryStrategy", "ScoreStrategy", "UnitStrategy"}
 STRATEGIES = [name for name in query.__all__ if name[0].isupper() and name not in BASES]
 
 

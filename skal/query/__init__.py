@@ -33,6 +33,7 @@ from skal.query._improvement import (
     ProbabilityOfImprovement,
     UpperConfidenceBound,
 )
+from skal.query._label_units import LabelUncertainty, RandomLabels
 from skal.query._largest_cluster import LCMD, KMeansPlusPlus
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
@@ -52,6 +53,8 @@ from skal.query._stochastic import StochasticBatch
 from skal.query._target import check_target as check_target  # for stopping rules
 from skal.query._target import is_target as is_target
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
+from skal.query._units import UnitStrategy
+from skal.query._units import ask_units as ask_units  # for the loop
 from skal.query.functional._order import top_n
 
 __all__ = [
@@ -92,9 +95,10 @@ __all__ = [
     "KMeansSampling",
     "KrigingBeliever",
     "LCMD",
+    "LCI",
+    "LabelUncertainty",
     "LeastConfidence",
     "LinearCombination",
-    "LCI",
     "MMC",
     "Margin",
     "MaxHerding",
@@ -106,6 +110,7 @@ __all__ = [
     "ProbCover",
     "ProbabilityOfImprovement",
     "QueryStrategy",
+    "RandomLabels",
     "RandomSampling",
     "RandomTail",
     "ScoreStrategy",
@@ -115,6 +120,7 @@ __all__ = [
     "TypiClust",
     "UHerding",
     "UpperConfidenceBound",
+    "UnitStrategy",
     "VariationRatio",
     "VoteEntropy",
     "WeightedKMeans",
