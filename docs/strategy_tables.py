@@ -59,6 +59,10 @@ GROUPS = {
         "probabilities and embeddings",
     ),
     "Regression": ("what a regressor has not seen, or would move it", "a regressor"),
+    "Single labels": (
+        "one label of a row that carries several",
+        "nothing, probabilities or decision values",
+    ),
     "Wrappers": ("what their base asks for, in another way", "what the base needs"),
 }
 
@@ -75,12 +79,15 @@ class Entry:
     cost: str
     wraps: bool
     scores: bool
+    of_units: bool
 
     @property
     def group(self):
         """The group that the strategy belongs to, by what it needs and serves."""
         if self.wraps:
             return "Wrappers"
+        if self.of_units:
+            return "Single labels"
         if self.targets == {"regression"}:
             return "Regression"
         if self.needs & {"samples", "votes"}:
@@ -128,6 +135,7 @@ def entry_of(cls):
         cost=cost_in(doc),
         wraps=wraps,
         scores=issubclass(cls, query.ScoreStrategy),
+        of_units=issubclass(cls, query.UnitStrategy),
     )
 
 
@@ -156,7 +164,8 @@ def full(entries):
 
 def batches(entries):
     """Write the strategies that choose their rows together."""
-    return rows_of([e for e in entries if e.needs and not e.scores and not e.wraps])
+    alone = [e for e in entries if not e.scores and not e.of_units and not e.wraps]
+    return rows_of([e for e in alone if e.needs])
 
 
 def wrappers(entries):

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 TABLES = runpy.run_path(str(ROOT / "docs/strategy_tables.py"))
 ENTRIES = {entry.name: entry for entry in TABLES["entries"]()}
 #: What nobody asks for by name: what strategies derive from, or are wrapped in.
-BASES = {"CallableStrategy", "QueryStrategy", "ScoreStrategy"}
+BASES = {"CallableStrategy", "QueryStrategy", "ScoreStrategy", "UnitStrategy"}
 STRATEGIES = [
     name
     for name, thing in vars(query).items()

@@ -53,7 +53,7 @@ def without_rows(state, kept):
     now = np.full(len(state.training.y), -1)
     now[kept] = np.arange(len(kept))
     rounds = [
-        {**record, "indices": now[record["indices"]]}
+        {**record, "indices": moved(record["indices"], now)}
         if record["source"] == "taught"
         else record
         for record in state.rounds
@@ -62,6 +62,13 @@ def without_rows(state, kept):
     return replace(
         state, labeled_iter=labeled_iter, places=places, rounds=tuple(rounds)
     )
+
+
+def moved(indices, now):
+    """Return rows, or pairs of a row and a label, as they stand now; -1 stays."""
+    if indices.ndim == 1:
+        return np.where(indices < 0, -1, now[indices])
+    return np.column_stack([moved(indices[:, 0], now), indices[:, 1]])
 
 
 def without_lost(labels, before, after, state, in_place):

@@ -12,6 +12,7 @@ from skal._data import check_reject_label, check_unmarked
 from skal._loop.batch_sizes import check_sizes, size_in_round
 from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
+from skal._loop.units import asks_units
 from skal.query import CallableStrategy, as_strategy
 
 
@@ -35,6 +36,11 @@ def check_learner(learner, template):
         )
     if learner.classes is not None and not is_regressor(template):
         check_unmarked(learner.classes, learner.missing_label)
+    if learner.reject_label is not None and asks_units(learner.query_strategy):
+        raise ValueError(
+            "reject_label must be None where single labels of rows are asked for, got "
+            f"{learner.reject_label!r}. A row that has none of the labels is all 0."
+        )
     check_reject_label(
         learner.reject_label,
         learner.missing_label,
@@ -70,9 +76,9 @@ def check_parts(template, target_type, asked, stopping):
         stopping.check(template, target_type)
 
 
-def check_simulation(learner, template, target_type, y):
-    """Check what a simulation will need, before any work."""
-    budget = count_of("n_labels", learner.n_labels, len(y))
+def check_simulation(learner, template, target_type, y, n):
+    """Check what a simulation that n labels answer will need, before any work."""
+    budget = count_of("n_labels", learner.n_labels, n)
     n_initial = min(learner.n_initial, budget)
     n_next = min(size_in_round(learner.batch_size, 1), budget - n_initial)
     initial = resolve_initial(learner.initial, y, target_type)

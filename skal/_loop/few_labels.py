@@ -72,8 +72,9 @@ def few_of(training):
     if labels.target_type == "multiclass":
         names, counts = np.unique(y, return_counts=True)
     elif labels.target_type == "multilabel":
-        names, present = labels.classes, np.sum(y, axis=0)
-        counts = np.minimum(present, len(y) - present)  # absent may be rare too
+        names, known = labels.classes, np.sum(~np.isnan(y), axis=0)
+        present = np.nansum(y, axis=0).astype(int)
+        counts = np.minimum(present, known - present)  # absent may be rare too
     else:
         return {}
     scarce = (counts < _MANY) & (counts > 0)

@@ -29,7 +29,7 @@ def round_record(purchase, fit_time, estimator, training):
     told = {name: value for name, value in purchase.info.items() if name != "score"}
     pool_rows = purchase.pool_rows
     record = {
-        "n_labels": len(training.y),
+        "n_labels": n_known(training.y, purchase.rows),
         "indices": purchase.rows,
         "pool_indices": purchase.rows if pool_rows is None else pool_rows,
         "query_time": purchase.query_time,
@@ -56,6 +56,11 @@ def reject_record(training):
 def recounted(rounds, training):
     """Return the rounds, of which the last ends in a training set as it is now."""
     return (*rounds[:-1], {**rounds[-1], **reject_record(training)})
+
+
+def n_known(y, asked):
+    """Count what is known: rows, or single labels where these were asked for."""
+    return len(y) if asked.ndim == 1 else int(np.count_nonzero(~np.isnan(y)))
 
 
 def pseudo_record(estimator, codes, truth):

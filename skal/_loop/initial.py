@@ -3,7 +3,7 @@
 import numpy as np
 
 from skal._checks import name_of, nearest_first
-from skal.query import QueryStrategy, as_strategy, get_strategy_names
+from skal.query import QueryStrategy, UnitStrategy, as_strategy, get_strategy_names
 
 _NEEDS_A_MODEL = frozenset(
     {"proba", "decision", "samples", "votes", "head", "gradients", "labels"}
@@ -62,6 +62,7 @@ def initial_words():
         name
         for name in get_strategy_names()
         if not as_strategy(name).needs & _NEEDS_A_MODEL
+        and not isinstance(as_strategy(name), UnitStrategy)
     ]
     return [*served, "stratified"]
 

@@ -31,11 +31,14 @@ from skal._loop.history import columns
 from skal._loop.live import Live
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
-from skal._loop.repeats import ON_REPEAT, settle
+from skal._loop.repeats import ON_REPEAT
 from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
 from skal._loop.state import State
 from skal._loop.ties import warn_of_ties
+from skal._loop.unit_live import UnitLive, check_kind
+from skal._loop.unit_simulation import UnitSimulation
+from skal._loop.units import asks_units, given, select_units
 from skal._loop.votes import warn_of_votes
 from skal._meta import (
     EstimatorInside,
@@ -98,7 +101,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Picks the rows of each round: a name, a strategy of :mod:`skal.query`, or a
         function ``f(learner, X, n_instances=1)`` in the manner of modAL. "auto" takes
         what loses least for the model and the rows, :class:`~skal.query.UHerding` for
-        most classifiers, and says in ``history_["info"]`` what and why.
+        most classifiers, and says in ``history_["info"]`` what and why. With
+        a :class:`~skal.query.UnitStrategy` single labels of rows are asked for: see
+        the notes.
     n_labels : int, float or None, default=None
         The budget of a simulation: a number of labels, or a share of the rows. None
         buys nothing.
@@ -149,7 +154,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         The labelled rows in the order in which they were labelled.
     y_training_ : ndarray of shape (n_labels,) or (n_labels, n_outputs)
         Their labels, ``reject_label`` for rows that belong to no class.
-    labeled_iter_ : ndarray of int of shape (n_samples,)
+    labeled_iter_ : ndarray of int of shape (n_samples,) or (n_samples, n_outputs)
         The round in which each row of fit's X was labelled: 0 at the start, -1 never,
         or taken back. Rows taught later are appended.
     n_iter_ : int
@@ -190,6 +195,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     ``pipe[-1].query(pipe[:-1].transform(X_pool))``. Preprocessing that learns without
     labels belongs in front of the learner, where it sees the whole pool; inside it, a
     TfidfVectorizer or a PCA learns from the labelled rows alone.
+
+    With a :class:`~skal.query.UnitStrategy` the learner asks for single labels of rows
+    that carry several, and counts these: in ``n_labels``, ``n_initial``, ``batch_size``
+    and ``history_["n_labels"]``. It asks for pairs of a row and a label, so that
+    ``indices`` and ``pool_indices`` of ``history_`` have the shape (n_pairs, 2) and
+    ``labeled_iter_`` has (n_samples, n_outputs); ``y_training_`` holds NaN where a
+    label is not known. The first round takes rows as ``initial`` picks them, each with
+    all of its labels, but for the last, which may end where ``n_initial`` does.
 
     Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and the
     pool is never copied. ``fit`` with every row labelled keeps a reference to X;
@@ -321,8 +334,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         order = np.flatnonzero(~missing)
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
         loop = self._loop(draw_seed(self.random_state))
-        labeled_iter = np.where(missing, -1, 0)
-        purchase = Purchase(order, "given")
+        asked, labeled_iter = given(missing, y, asks_units(self.query_strategy))
+        purchase = Purchase(asked, "given")
         self._commit(loop.train(training, purchase, labeled_iter, order))
         context.call_on_fit_task_end(
             estimator=self, X=X, y=shown, reconstruction_attributes=dict
@@ -332,24 +345,25 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def _simulate(self, X, target, params):
         """Reveal labels round by round, until the budget or a rule says enough."""
         assert self.n_labels is not None  # or there would be nothing to buy
-        y, n = target.y, len(target.y)
+        y, by_units = target.y, asks_units(self.query_strategy)
         if target.missing.any():
             raise incomplete(target.missing, self.n_labels, self.missing_label)
         if not target.known.any():
             raise ValueError(
-                f"y must hold a row that belongs to a class, got {n} that are all "
+                f"y must hold a row that belongs to a class, got {len(y)} that are all "
                 f"{self.reject_label!r}, which reject_label says is none."
             )
         labels = learn_labels(target, self.classes)
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
-        check_simulation(self, self._template(), labels.target_type, y)
+        n = int(np.count_nonzero(~np.isnan(y))) if by_units else len(y)
+        check_simulation(self, self._template(), labels.target_type, y, n)
         rejects = target.rejects
         oracle = Oracle(
             X, y, params, labels, self.use_unlabeled, knows_all=True, rejects=rejects
         )
         budget = count_of("n_labels", self.n_labels, n)
-        simulation = Simulation(
+        simulation = (UnitSimulation if by_units else Simulation)(
             self._loop(draw_seed(self.random_state), asked=self.n_initial < budget),
             oracle,
             budget,
@@ -410,14 +424,18 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             of no model), or what is left.
         candidates : array-like of int or bool, default=None
             Positions, or a mask, of the rows that may be asked; None allows all. The
-            pool stays as it is, so a row keeps its position from round to round.
+            pool stays as it is, so a row keeps its position from round to round. Where
+            single labels are asked for also a mask of shape (n_samples, n_outputs) of
+            those that may be; before the first label it must be that.
 
         Returns
         -------
-        indices : ndarray of int64 of shape (n_instances,)
-            Positions in X_pool, best first. Asking again gives the same answer.
+        indices : ndarray of int64 of shape (n_instances,) or (n_instances, 2)
+            Positions in X_pool, best first; pairs of a position and a label where
+            single labels are asked for. Asking again gives the same answer.
         rows : array-like of shape (n_instances, ...)
-            ``X_pool[indices]``, in the pool's own type.
+            ``X_pool[indices]``, in the pool's own type; ``X_pool[indices[:, 0]]`` for
+            pairs.
 
         Raises
         ------
@@ -435,8 +453,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ``history_`` then, and its verdict in ``should_stop_``.
         """
         check_learner(self, self._template())
-        rows, live = select_rows(X_pool, candidates), self._live()
-        indices, asked, after = live.ask(rows, n_instances)
+        chosen, live = self._candidates(X_pool, candidates), self._live()
+        indices, asked, after = live.ask(chosen, n_instances)
         self._look_into(after.question.info, stacklevel=4)
         self.seed_, self._question = live.loop.seed, after.question
         if isinstance(after.so_far, State):
@@ -467,7 +485,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         X : array-like of shape (n_samples, ...)
             The rows that were labelled, in the type of those before.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their labels; rows without one are skipped.
+            Their labels; rows without one are skipped. Answers to the pairs of a query
+            are NaN but for the labels asked, in a row a pair or in one for all pairs
+            of a row: either way they join what was known of the row.
         on_repeat : {"append", "replace", "error"}, default="append"
             What becomes of rows that hold the same as rows taught before, in this
             batch or an earlier one: they count once more, as equal rows of a pool do;
@@ -514,7 +534,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         if told is not None:
             training = told.extended(training)
         n_told = 0 if told is None else len(told.y)
-        training, taught = settle(training, n_told, on_repeat)
+        self._check_target(labels)
+        training, taught = live.settle(training, n_told, on_repeat)
         training = self._with_spelt_classes(training, live, in_place=live.is_first)
         return self._go_on(live.learn(training, taught))
 
@@ -743,7 +764,18 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """Return the live run under way, or a new one."""
         seed = vars(self).get("seed_")
         seed = draw_seed(self.random_state) if seed is None else seed
-        return Live.of(self, self._loop(seed))
+        by_units = asks_units(self.query_strategy)
+        live = (UnitLive if by_units else Live).of(self, self._loop(seed))
+        check_kind(live, self.query_strategy)
+        return live
+
+    def _candidates(self, X_pool, candidates):
+        """Return what may be asked of a pool: its rows, or single labels of them."""
+        if not asks_units(self.query_strategy):
+            return select_rows(X_pool, candidates)
+        labels = vars(self).get("_labels")
+        n_units = None if labels is None else labels.n_outputs
+        return select_units(check_pool(X_pool, "X_pool"), candidates, n_units)
 
     def _live_taught(self, method):
         """Return the live run for a method that amends what was taught."""
@@ -829,6 +861,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         check_learner(self, self._template())
 
     def _check_target(self, labels):
+        if asks_units(self.query_strategy):
+            strategy = as_strategy(self.query_strategy)
+            strategy.check(self._template(), labels.target_type)
         if self.use_unlabeled and labels.target_type != "multiclass":
             raise ValueError(
                 "use_unlabeled must be False for "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import islice
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -19,6 +19,7 @@ from skal._loop.few_labels import FewLabelsError
 from skal._loop.first_round import FirstRound, first_so_far, goes_on, gone_on
 from skal._loop.initial import go_on
 from skal._loop.question import Question, unasked
+from skal._loop.repeats import settle
 from skal._loop.state import State
 from skal.exceptions import PoolExhaustedError
 from skal.query import as_strategy
@@ -44,6 +45,8 @@ class Live:
     so_far: Any = None
     question: Question | None = None
 
+    asks: ClassVar[type[Question]] = Question
+
     @classmethod
     def of(cls, learner: Any, loop: Loop) -> Live:
         """Return the run of a learner, of which it holds the attributes."""
@@ -54,6 +57,7 @@ class Live:
         elif "_first" in known:
             so_far = FirstRound.of(learner)
         question = known.get("_question")
+        question = question if type(question) is cls.asks else None
         return cls(loop, learner.n_initial, learner.batch_size, so_far, question)
 
     @property
@@ -82,10 +86,14 @@ class Live:
         else:
             picks, info, so_far = self._ask_next(rows, size)
         seconds = perf_counter() - started
+        indices, asked, question = self._question(rows, picks, seconds, info)
+        return indices, asked, replace(self, so_far=so_far, question=question)
+
+    def _question(self, rows, picks, seconds, info):
+        """Return positions in the pool, the rows there, and what was asked."""
         indices = picks if rows.indices is None else rows.indices[picks]
         asked = take_rows(rows.X, indices)
-        question = Question.of(indices, asked, seconds, info)
-        return indices, asked, replace(self, so_far=so_far, question=question)
+        return indices, asked, Question.of(indices, asked, seconds, info)
 
     def _size_of(self, n_instances, n_candidates):
         """Return how many rows a query asks for."""
@@ -131,6 +139,10 @@ class Live:
         return picks, info, loop.measure(state, view, rows, picks)
 
     # Learn ----------------------------------------------------------------------
+
+    def settle(self, training, n_before, on_repeat):
+        """Settle rows that a batch repeats; return the rest, and what is told anew."""
+        return settle(training, n_before, on_repeat)
 
     def learn(self, training, taught):
         """Fit to a training set, of which the rows at ``taught`` are new or told anew.

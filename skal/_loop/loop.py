@@ -17,7 +17,7 @@ from skal._loop.state import State
 from skal._loop.training import check_answers, check_codes, fit, next_estimator
 from skal._model import ModelView, only_votes, sampled_before_training
 from skal._seed import fork_torch, stream
-from skal.query import as_strategy, ask
+from skal.query import as_strategy, ask, ask_units
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,6 +30,7 @@ class Purchase:
     ``source`` is "bought" by a simulation or "given" to fit, where ``rows`` are
     positions in X, or "taught", where they are positions in the training set, and
     ``pool_rows`` those in the pool that was asked, -1 for rows that nobody asked for.
+    Where single labels are asked for, both are pairs of a position and a label.
     """
 
     rows: np.ndarray
@@ -81,6 +82,13 @@ class Loop:
         if "samples" in strategy.needs and only_votes(view.estimator):
             info = {**info, "only_votes": True}
         return picks, info
+
+    def ask_units(self, view, units, size):
+        """Pick pairs of a row and a label by the model of a view, as ``ask`` does."""
+        strategy, round = as_strategy(self.query_strategy), view.round + 1
+        with fork_torch(self.seed, round, "query"):
+            rng = stream(self.seed, round, "query")
+            return ask_units(strategy, view, units.rows, units.open, size, rng)
 
     def _ask(self, strategy, view, rows, size, round, purpose="query"):
         with fork_torch(self.seed, round, purpose):

@@ -34,7 +34,7 @@ class Question:
     def of(cls, rows, X, query_time, info):
         """Return the question for X, whose rows stand at ``rows`` in the pool."""
         told, score = dict(info), info.get("score")
-        if isinstance(score, np.ndarray) and score.shape[:1] == rows.shape:
+        if isinstance(score, np.ndarray) and score.shape[:1] == rows.shape[:1]:
             del told["score"]
         else:
             score = None  # a function of the user's own may tell anything

@@ -23,12 +23,7 @@ def settle(training, n_before, on_repeat):
     batch = np.arange(n_before, n)
     repeated = batch[first[batch] < batch]
     if on_repeat == "error" and len(repeated):
-        raise ValueError(
-            "X must hold rows that were not taught before, got "
-            f"{len(repeated)} that were, the first at position "
-            f"{repeated[0] - n_before}. Pass on_repeat='replace' to label them anew, "
-            "on_repeat='append' to count them twice."
-        )
+        raise repeated_before(repeated, n_before)
     training = replace(training, y=joined(training.y, first, n_before))
     last = np.full(n, -1)
     last[first[batch]] = batch  # in turn: of several labels for a row the last holds
@@ -37,6 +32,16 @@ def settle(training, n_before, on_repeat):
     stays[repeated] = False
     rows = np.flatnonzero(stays)
     return training.at(rows, told[rows]), np.flatnonzero(told[rows] >= n_before)
+
+
+def repeated_before(repeated, n_before):
+    """Build the error for rows of a batch that repeat others."""
+    return ValueError(
+        "X must hold rows that were not taught before, got "
+        f"{len(repeated)} that were, the first at position "
+        f"{repeated[0] - n_before}. Pass on_repeat='replace' to label them anew, "
+        "on_repeat='append' to count them twice."
+    )
 
 
 def joined(y, first, n_before):

@@ -87,14 +87,17 @@ class Simulation:
         """Ask for a batch; let the stopping rule look at the model that asked."""
         started = perf_counter()
         candidates = np.flatnonzero(self.labeled_iter < 0)
-        usual = size_in_round(self.batch_size, self.state.round + 1)
-        size = min(usual, self.budget - len(self.order))
+        size = min(self._usual_size(), self.budget - len(self.order))
         rows, view = Rows(self.oracle.X, candidates), self.state.view()
         picks, info = self.loop.ask(view, rows, size)
         seconds = perf_counter() - started
         purchase = Purchase(candidates[picks], query_time=seconds, info=info)
         self.state = self.loop.measure(self.state, view, rows, picks)
         return purchase
+
+    def _usual_size(self):
+        """Return how much the next round asks for, if there is so much."""
+        return size_in_round(self.batch_size, self.state.round + 1)
 
     def learn(self, purchase):
         """Reveal the labels of a purchase and train; return the new state.

@@ -10,6 +10,7 @@ import numpy as np
 
 from skal._loop.history import columns
 from skal._loop.training_set import TrainingSet
+from skal._loop.units import stage_of
 from skal._model import ModelView
 from skal._seed import stream
 
@@ -109,13 +110,13 @@ class State:
         """Yield the state as it was after each round, where the models were kept."""
         models, since = self.models or (), self.labeled_iter[self.places]
         for round, (estimator, labels) in enumerate(models):
-            n_labels = np.count_nonzero(since <= round)
+            training, rows = stage_of(self.training, since, round, labels)
             yield replace(
                 self,
                 estimator=estimator,
-                training=self.training.at(slice(n_labels), labels=labels),
+                training=training,
                 round=round,
-                places=self.places[:n_labels],
+                places=self.places[rows],
                 labeled_iter=np.where(self.labeled_iter > round, -1, self.labeled_iter),
                 rounds=self.rounds[: round + 1],
                 models=models[: round + 1],

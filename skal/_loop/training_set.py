@@ -198,6 +198,10 @@ class TrainingSet:
             rejects=None if self.rejects is None else self.rejects.of(told),
         )
 
+    def with_y(self, y):
+        """Return the same rows with other labels."""
+        return replace(self, y=y)
+
     def without_pool(self):
         """Return the labelled rows alone, without the pool around them."""
         return replace(self, whole=None, truth=None)

@@ -653,6 +653,7 @@ def _labels_of(estimator, y_training, classes):
         return Labels("regression")
     own = getattr(estimator, "classes_", None)
     many = isinstance(own, list) or np.ndim(y_training) == 2
+    many = many or getattr(estimator, "multilabel_", False)  # one model a label
     if many:
         width = len(own) if own is not None else np.shape(y_training)[1]
         return Labels("multilabel", np.arange(width))

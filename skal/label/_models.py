@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skal import ActiveLearner
+from skal.query import UnitStrategy, as_strategy
 
 if TYPE_CHECKING:
     from typing import Any
@@ -74,6 +75,12 @@ def as_learner(learner: Any, kind: str, random_state: int | None = None) -> Any:
             raise ValueError(
                 "learner must have n_labels=None, got "
                 f"{learner.n_labels!r}: a person answers, nobody simulates."
+            )
+        if isinstance(as_strategy(learner.query_strategy), UnitStrategy):
+            raise ValueError(
+                "learner must ask for rows, of which the page shows one at a time, got "
+                f"query_strategy={learner.query_strategy!r}, which asks for single "
+                'labels of them. Use a strategy of rows, such as "mmc".'
             )
         return learner
     if isinstance(learner, type) or not hasattr(learner, "fit"):

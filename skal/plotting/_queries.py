@@ -119,12 +119,28 @@ def _as_points(X):
 
 def _asked_points(learner, points):
     """Return the labelled points in order of purchase, and the round of each."""
+    if learner.labeled_iter_.ndim == 2:
+        rounds = _rounds_begun(learner.labeled_iter_)
+        if _is_planar(learner.X_training_):
+            return np.asarray(learner.X_training_), np.sort(rounds[rounds >= 0])
+        return _of_pool(rounds, points)
     if _is_planar(learner.X_training_):
         bought = np.diff(learner.history_["n_labels"], prepend=0)
         return np.asarray(learner.X_training_), np.repeat(
             np.arange(len(bought)), bought
         )
-    rounds = learner.labeled_iter_
+    return _of_pool(learner.labeled_iter_, points)
+
+
+def _rounds_begun(labeled_iter):
+    """Return the round of the first label of each row, -1 where there is none."""
+    never = labeled_iter.max() + 1
+    first = np.where(labeled_iter < 0, never, labeled_iter).min(axis=1)
+    return np.where(first == never, -1, first)
+
+
+def _of_pool(rounds, points):
+    """Return the points of a pool that were labelled, and the round of each."""
     if len(rounds) != len(points):
         raise ValueError(
             f"X must hold the {len(rounds)} rows given to fit, got "

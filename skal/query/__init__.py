@@ -33,6 +33,7 @@ from skal.query._improvement import (
     ProbabilityOfImprovement,
     UpperConfidenceBound,
 )
+from skal.query._label_units import LabelUncertainty, RandomLabels
 from skal.query._largest_cluster import LCMD, KMeansPlusPlus
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
@@ -53,6 +54,8 @@ from skal.query._stochastic import StochasticBatch
 from skal.query._target import check_target as check_target  # for stopping rules
 from skal.query._target import is_target as is_target
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
+from skal.query._units import UnitStrategy
+from skal.query._units import ask_units as ask_units  # for the loop
 from skal.query.functional._order import top_n
 
 __all__ = [
@@ -94,6 +97,7 @@ __all__ = [
     "KrigingBeliever",
     "LCI",
     "LCMD",
+    "LabelUncertainty",
     "LeastConfidence",
     "LinearCombination",
     "MMC",
@@ -107,6 +111,7 @@ __all__ = [
     "ProbCover",
     "ProbabilityOfImprovement",
     "QueryStrategy",
+    "RandomLabels",
     "RandomSampling",
     "RandomTail",
     "Refine",
@@ -116,6 +121,7 @@ __all__ = [
     "TargetMargin",
     "TypiClust",
     "UHerding",
+    "UnitStrategy",
     "UpperConfidenceBound",
     "VariationRatio",
     "VoteEntropy",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from skal._checks import nearest_first
 from skal.query._base import NAMED, QueryStrategy
 from skal.query._callable import CallableStrategy
+from skal.query._units import UnitStrategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,8 @@ def as_strategy(
     ValueError
         If no strategy has that name; the known ones are listed, nearest first.
     TypeError
-        If it is neither, or a class instead of an instance.
+        If it is neither, or a class instead of an instance; or picks single labels of
+        rows where ``name`` is not the ``query_strategy`` of a learner.
 
     Examples
     --------
@@ -55,11 +57,16 @@ def as_strategy(
         if strategy not in NAMED:
             known = ", ".join(map(repr, nearest_first(strategy, NAMED)))
             raise ValueError(f"{name} must be one of {known}, got {strategy!r}.")
-        return NAMED[strategy]()
+        strategy = NAMED[strategy]()
     if isclass(strategy):
         raise TypeError(
             f"{name} must be an instance, got the class {strategy.__name__}. "
             f"Write {strategy.__name__}()."
+        )
+    if isinstance(strategy, UnitStrategy) and name != "query_strategy":
+        raise TypeError(
+            f"{name} must be a strategy that picks rows, got {strategy!r}, which picks "
+            "single labels of them. It serves as the query_strategy of a learner."
         )
     if isinstance(strategy, QueryStrategy):
         return strategy

@@ -61,6 +61,8 @@ def test_a_learner_of_the_users_own_is_taken_as_it_is():
             as_learner(bad, "text")
     with pytest.raises(ValueError, match="learner must have n_labels=None, got 50"):
         as_learner(ActiveLearner(n_labels=50), "text")
+    with pytest.raises(ValueError, match="learner must ask for rows, of which"):
+        as_learner(ActiveLearner(query_strategy="random_labels"), "text")
 
 
 # Descriptions -------------------------------------------------------------------------

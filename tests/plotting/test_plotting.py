@@ -9,15 +9,20 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from scipy import stats
-from sklearn.datasets import make_blobs, make_regression
+from sklearn.datasets import (
+    make_blobs,
+    make_multilabel_classification,
+    make_regression,
+)
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 from sklearn.naive_bayes import GaussianNB
 
 from skal import ActiveLearner
+from skal.multilabel import BinaryRelevance
 from skal.plotting import LabelCurveDisplay, plot_queries
-from skal.query import Margin
+from skal.query import Margin, RandomLabels
 
 N_LABELS = [10, 20, 40]
 RUNS = np.array([[0.5, 0.7, 0.9], [0.6, 0.8, 0.8], [0.4, 0.9, 1.0]])
@@ -270,6 +275,19 @@ def test_queries_of_a_live_learner(blobs):
         learner.teach(rows, y[asked])
     _, initial, bought = drawn(plot_queries(learner, X))
     assert (len(initial), len(bought)) == (10, 20)
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_queries_of_single_labels_show_each_row_once(width):
+    X, Y = make_multilabel_classification(60, width, n_classes=3, random_state=0)
+    learner = ActiveLearner(
+        BinaryRelevance(GaussianNB()), RandomLabels(), n_labels=40, random_state=0
+    ).fit(X, Y)
+    _, initial, bought = drawn(plot_queries(learner, X[:, :2]))
+    assert len(initial) == 4  # 10 labels, 3 a row
+    rows = np.concatenate([initial, bought])
+    begun = (learner.labeled_iter_ >= 0).any(axis=1)
+    assert sorted(map(tuple, rows)) == sorted(map(tuple, X[begun, :2]))
 
 
 def test_queries_without_a_loop_are_all_initial(blobs):

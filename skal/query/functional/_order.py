@@ -27,6 +27,16 @@ def draw_rows(n, size, rng):
     return drawn[:size]
 
 
+def at_most(groups, k):
+    """Return positions in their order, those after k of their group at the end."""
+    by_group = np.argsort(groups, kind="stable")
+    sorted_groups = groups[by_group]
+    starts = np.searchsorted(sorted_groups, sorted_groups)
+    place = np.empty(len(groups), np.int64)  # of each within its group
+    place[by_group] = np.arange(len(groups)) - starts
+    return np.concatenate([np.flatnonzero(place < k), np.flatnonzero(place >= k)])
+
+
 def top_n(
     scores: NDArray[Any], n: int, rng: np.random.RandomState
 ) -> NDArray[np.int64]:

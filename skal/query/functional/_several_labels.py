@@ -136,3 +136,13 @@ def lci(proba: ArrayLike, cardinality: float, *, beta: float = 0.5) -> NDArray[A
     gap = np.maximum(least - greatest, _LEAST_GAP)
     strange = np.abs(present.sum(axis=1) - cardinality)
     return gap**-beta * strange ** (1 - beta)
+
+
+def by_succession(Y):
+    """Return the chance (k + 1) / (m + 2) of each label, and which labels vary.
+
+    Y is an indicator (n, L), NaN where a label is not known; k of m rows known have it.
+    """
+    m = np.sum(~np.isnan(Y), axis=0)
+    k = np.nansum(Y, axis=0)
+    return (k + 1) / (m + 2), (k > 0) & (k < m)
