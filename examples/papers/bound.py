@@ -5,8 +5,9 @@
 
 ``run`` keeps its runs in FOLDER and writes results/bound.csv; ``SKAL_DATA`` names the
 folder of MNIST. Three feature sets of 1000 rows to pick from, logistic regression, 20
-labels by class and four batches of 15, five paired seeds. The oracle tries 24 batches
-of random, margin and uherding; refine, whose batches are slow, runs beside.
+labels by class and four batches of 15, five paired seeds. The oracle tries 100 batches
+a round, the first of random, margin and uherding; refine, whose batches are slow, runs
+beside.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def run(folder):
     data = {"digits": digits(), "mnist": mnist(), "docstrings": docstrings()}
     frames = []
     for seed in range(5):
-        for strategies, oracle in ((STRATEGIES[:3], 24), (["refine"], False)):
+        for strategies, oracle in ((STRATEGIES[:3], 100), (["refine"], False)):
             experiment = Experiment(
                 LogisticRegression(C=10, max_iter=300),
                 strategies,

@@ -128,11 +128,12 @@ class Experiment:
         Whether a bound runs beside the strategies, called "oracle": each round it
         tries 100 batches, or as many as are given, at least one of each strategy. First
         each strategy picks from all rows not labelled yet, then they pick, in turn,
-        from random parts of them. Kept is the batch whose true labels give the model
-        the least Brier score (or error rate, or squared error) on the rows of the pool
-        not labelled yet, at most 2000 drawn anew each round. So it sees the labels of
-        those rows and of the batches, never those of test rows [3]_. It is no strategy,
-        for nobody has these labels; it costs a training for each batch.
+        from random parts of them; of the best of these batches rows are exchanged, one
+        in each batch tried. Kept is the batch whose true labels give the model the
+        least Brier score (or error rate, or squared error) on the rows of the pool not
+        labelled yet, at most 2000 drawn anew each round. So it sees the labels of those
+        rows and of the batches, never those of test rows [3]_. It is no strategy, for
+        nobody has these labels; it costs a training for each batch.
     reject_label : object or dict, default=None
         The label of rows that belong to no class. Such rows are asked for, counted in
         the column ``n_rejected`` of the results, and not learnt; no test row is one.
@@ -174,7 +175,7 @@ class Experiment:
        arXiv:2106.15324
     .. [3] BoSS: a best-of-strategies selector as an oracle for deep active learning
        (2026). arXiv:2603.13109. Its authors' code judges batches by test rows unless
-       told otherwise; here they are judged by the pool.
+       told otherwise, and exchanges no rows; here they are judged by the pool.
 
     Examples
     --------

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ORACLE = "oracle"
 #: Batches that it tries in a round where nobody says how many.
 N_BATCHES = 100
+#: Of these so many come from strategies; then rows of the best are exchanged.
+_FROM_STRATEGIES = 0.3
 #: At most this many rows of the pool tell how good a batch is.
 _JUDGES = 2000
 #: A random part of the pool has at least so many batches, and at most so many rows.
@@ -31,7 +33,7 @@ class Oracle(QueryStrategy):
     Parameters
     ----------
     strategies : dict of str to strategy
-        What batches come from, in turn.
+        What the first batches come from, in turn.
     n_batches : int
         How many are tried a round, at least one of each strategy.
 
@@ -39,13 +41,14 @@ class Oracle(QueryStrategy):
     -----
     First each strategy picks from all rows not labelled yet, as it would in its own
     run; then they pick, in turn, from random parts of these rows, of sizes that vary
-    between four batches and all rows (at most 5000). The model is trained on the labels
-    so far and those of each batch. Kept is the batch whose model has the least Brier
-    score on the rows not labelled yet, all of them or 2000 drawn anew each round, with
-    their true labels (the error rate where the model has no probabilities, squared
-    error for numbers). Of equals the first is kept. So in each round it is at least as
-    good as each of the strategies would be in its place, by this measure. Test rows
-    are never seen.
+    between four batches and all rows (at most 5000), until three tenths of the batches
+    are tried. Each further one is the best so far with a row at random in place of
+    another. The model is trained on the labels so far and those of each batch. Kept is
+    the batch whose model has the least Brier score on the rows not labelled yet, all of
+    them or 2000 drawn anew each round, with their true labels (the error rate where the
+    model has no probabilities, squared error for numbers). Of equals the first is kept.
+    So in each round it is at least as good as each of the strategies would be in its
+    place, by this measure. Test rows are never seen.
     """
 
     def __init__(self, strategies: Any, n_batches: int = N_BATCHES) -> None:
@@ -91,15 +94,24 @@ class SeeingOracle(Oracle):
         batches = [*self._batches(view, rows, n_instances, rng)]
         judges = rows.take(rng.permutation(len(rows))[:_JUDGES])
         seed = rng.randint(2**31)  # one for all: batches differ, models do not
-        losses = [self._loss(view, rows.take(one), judges, seed) for one in batches]
+
+        def loss(batch):
+            return self._loss(view, rows.take(batch), judges, seed)
+
+        losses = [loss(one) for one in batches]
         best = int(np.argmin(losses))
         names = [*self.strategies]
-        return batches[best], {"base": names[best % len(names)]}
+        kept = self._exchanged(batches[best], losses[best], loss, len(rows), rng)
+        return kept, {"base": names[best % len(names)]}
+
+    def _n_first(self):
+        """Return how many batches come from strategies."""
+        return max(len(self.strategies), int(_FROM_STRATEGIES * self.n_batches))
 
     def _batches(self, view, rows, n_instances, rng):
         """Yield what strategies pick: first from all rows, then from parts of them."""
         bases = self._bases()
-        for number in range(self.n_batches):
+        for number in range(self._n_first()):
             part = np.arange(len(rows))
             if number >= len(bases):
                 part = self._part(len(rows), n_instances, rng)
@@ -113,6 +125,19 @@ class SeeingOracle(Oracle):
         least = min(_LEAST_BATCHES * n_instances, most)
         size = int(np.exp(rng.uniform(np.log(least), np.log(most))))
         return np.sort(rng.permutation(n)[: max(size, n_instances)])
+
+    def _exchanged(self, batch, least, loss, n, rng):
+        """Try a row in the place of another, and keep it where that is better."""
+        others = np.setdiff1d(np.arange(n), batch)
+        for _ in range(self.n_batches - self._n_first() if len(others) else 0):
+            out, new = rng.randint(len(batch)), rng.randint(len(others))
+            tried = batch.copy()
+            tried[out] = others[new]
+            found = loss(tried)
+            if found < least:
+                others[new] = batch[out]
+                batch, least = tried, found
+        return batch
 
     def _loss(self, view, batch, judges, seed):
         """Return how wrong a model is that knows a batch, too."""

@@ -79,6 +79,28 @@ def test_each_strategy_picks_from_the_whole_pool_and_none_is_better():
     assert {*seen[0][0]} == {*margin.history_["indices"][1]}
 
 
+def test_rows_of_the_best_batch_are_exchanged():
+    """Batches of strategies alone were no better than those of the best strategy."""
+    seen, learner = watched(IRIS[1], 60, GaussianNB())
+    losses = [loss for _, _, loss in seen]
+    best = int(np.argmin(losses[:18]))  # three tenths come from strategies
+    for number, (batch, _, loss) in enumerate(seen[18:], start=18):
+        assert len({*batch} - {*seen[best][0]}) == 1
+        assert len({*batch}) == 5
+        best = number if loss < losses[best] else best
+    assert best >= 18
+    assert {*learner.history_["indices"][1]} == {*seen[best][0]}
+
+
+def test_where_all_rows_are_asked_for_none_is_exchanged():
+    oracle = SeeingOracle({"margin": as_strategy("margin")}, 20, IRIS[1][::10])
+    learner = ActiveLearner(
+        GaussianNB(), oracle, n_initial=10, initial="stratified", n_labels=15,
+        batch_size=5, random_state=0,
+    ).fit(IRIS[0][::10], IRIS[1][::10])  # fmt: skip
+    assert sorted(np.concatenate([*learner.history_["indices"]])) == [*range(15)]
+
+
 def test_the_loss_is_that_of_the_model_retrained():
     y = np.array(["c", "a", "b"])[IRIS[1]]
     for model in (GaussianNB(), RidgeClassifier()):
