@@ -25,15 +25,18 @@ from sklearn.preprocessing import StandardScaler
 
 from skal import ActiveLearner
 from skal.datasets import fetch_mnist
+from skal.query import InScope
 
 RESULTS = Path(__file__).parent / "results" / "open_pool.csv"
 SEEDS = range(10)
 NAMES = ["data", "foreign", "strategy", "seed", "purity", "accuracy", "area"]
 #: What is compared, by the share of foreign rows.
 STRATEGIES = {
-    0.4: ("random", "margin", "uherding", "in_scope"),
+    0.4: ("random", "margin", "uherding", "in_scope", "in_scope .9"),
     0.0: ("margin", "in_scope"),
 }
+#: What is no name of skal's.
+OWN = {"in_scope .9": InScope(purity=0.9)}
 N_LABELS = 200
 #: The answer to rows that belong to no class.
 REJECT = -2
@@ -97,7 +100,7 @@ def play(strategy, X, y, X_test, y_test, seed):
     """Play a run; return its purity, and its accuracy at the end and on the way."""
     learner = ActiveLearner(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
-        strategy,
+        OWN.get(strategy, strategy),
         n_labels=N_LABELS,
         reject_label=REJECT,
         store_estimators=True,

@@ -39,11 +39,11 @@ class InScope(WrapperStrategy):
     ----------
     base : str, QueryStrategy or callable, default="uherding"
         The strategy that chooses among them.
-    purity : float, default=0.9
+    purity : float, default=0.95
         The share of the questions after the first round that should be in scope. Where
         more were, ``base`` sees more of the pool; where fewer were, only rows that are
         more surely of a class. Where the foreign rows lie among the others it is not
-        reached.
+        reached. Lower, a class that was not met yet is found sooner.
 
     See Also
     --------
@@ -83,7 +83,7 @@ class InScope(WrapperStrategy):
     def __init__(
         self,
         base: str | QueryStrategy | Callable[..., Any] = "uherding",
-        purity: float = 0.9,
+        purity: float = 0.95,
     ) -> None:
         self.base = base
         self.purity = purity
