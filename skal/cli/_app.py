@@ -17,8 +17,8 @@ from skal.cli import _bench, _demo, _exchange, _label
 
 __all__ = ["app", "main"]
 
-STRATEGIES = ("entropy", "least_confidence", "margin")
-DEFAULT_STRATEGIES = ("margin", "entropy")
+STRATEGIES = ("auto", "entropy", "least_confidence", "margin")
+DEFAULT_STRATEGIES = ("auto", "margin")
 TARGETS = (0.90, 0.95)
 FORMATS = (".pdf", ".png", ".svg")
 

@@ -73,7 +73,11 @@ def label(
     strategy: Annotated[
         str | None,
         typer.Option(
-            "--strategy", "-s", metavar="NAME", help="How to choose what comes next."
+            "--strategy",
+            "-s",
+            metavar="NAME",
+            show_default="auto",
+            help="How to choose what comes next.",
         ),
     ] = None,
     config: Annotated[

@@ -21,7 +21,8 @@ class Item:
     rank : int or None, default=None
         Its place in the ranking, 0 for the most wanted.
     score : float or None, default=None
-        How much the strategy wants it; higher is more.
+        How much the strategy wants it; higher is more. Under "auto" how unsure the
+        model is of it, as "margin" scores it; None where a strategy gives no scores.
     source : str or None, default=None
         How it came up: "strategy", "random" (for the audit), "initial", "again",
         "search" or "batch".

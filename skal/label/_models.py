@@ -19,7 +19,7 @@ def default_learner(kind: str, random_state: int | None = None) -> ActiveLearner
 
     A linear model on features that were made of all rows without labels: TF-IDF for
     texts, edges and colours for images, normal scores and marks for tables. It asks
-    for the rows it is least sure of.
+    by skal's default, :class:`~skal.query.Auto`.
 
     Parameters
     ----------
@@ -46,9 +46,7 @@ def default_learner(kind: str, random_state: int | None = None) -> ActiveLearner
         estimator: Any = LogisticRegression(C=C, max_iter=1000)
     else:
         estimator = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    return ActiveLearner(
-        estimator, "margin", initial=INITIAL, random_state=random_state
-    )
+    return ActiveLearner(estimator, initial=INITIAL, random_state=random_state)
 
 
 def as_learner(learner: Any, kind: str, random_state: int | None = None) -> Any:
@@ -88,4 +86,4 @@ def as_learner(learner: Any, kind: str, random_state: int | None = None) -> Any:
             "learner must be an ActiveLearner, an estimator with fit, or None, got "
             f"{learner!r}."
         )
-    return ActiveLearner(learner, "margin", random_state=random_state)
+    return ActiveLearner(learner, random_state=random_state)

@@ -21,13 +21,16 @@ from skal.label._lights import (
     stability_light,
 )
 from skal.label._temperature import at_temperature, temperature_of
+from skal.query import Auto, as_strategy
+from skal.query.functional import margin
 
 if TYPE_CHECKING:
     from typing import Any
 
 #: Rows that are predicted at one go.
 CHUNK = 2000
-#: Rows that a strategy ranks at least, one by one; the others go by their score.
+#: Rows that a strategy ranks at least, one by one; the others go by their score, or by
+#: the model's doubt.
 RANKED = 50
 #: Rows whose predictions are remembered, to compare models: the first by their draws.
 WATCHED = 2000
@@ -133,7 +136,7 @@ def _warm(session, shot, X):
     info["kappa"] = _kappa(session.derived, {item: said[item] for item in watched})
     return {
         "predictions": zip(items, labels[there], sure[there].tolist(), strict=True),
-        "ranking": _by_item(pool, _ranked(learner, X, shot, session.due)),
+        "ranking": _by_item(pool, _ranked(learner, X, shot, session.due, proba)),
         "said": [(item, said[item]) for item in watched],
         "info": info,
         "curve": _look(session.store.meta, truth, said, len(shot.train)),
@@ -201,7 +204,7 @@ def _kappa(derived, said):
     return kappa_of_models(derived.said(last["version"]), said)
 
 
-def _ranked(learner, X, shot, due):
+def _ranked(learner, X, shot, due, proba):
     """Return positions and scores: first the strategy's picks, the rest by score.
 
     A strategy for batches would take for ever to put a whole pool in line.
@@ -212,13 +215,26 @@ def _ranked(learner, X, shot, due):
     size = min(max(RANKED, 2 * due), len(candidates))
     first, _ = learner.query(X, size, candidates=candidates)
     rest = np.setdiff1d(candidates, first)
-    if not hasattr(learner, "score_pool"):
+    scores = _scores(learner, X, candidates, proba)
+    if scores is None:
         rest = np.random.default_rng(shot.seq).permutation(rest)
         return [(i, None) for i in (*first, *rest)]
-    scores = learner.score_pool(take_rows(X, candidates))
     score = dict(zip(candidates.tolist(), scores.tolist(), strict=True))
     rest = rest[np.argsort([-score[i] for i in rest.tolist()], kind="stable")]
     return [(i, score[i]) for i in (*first.tolist(), *rest.tolist())]
+
+
+def _scores(learner, X, candidates, proba):
+    """Return how much each candidate is wanted; None where that has no meaning.
+
+    The default gives no scores: its rows have the model's doubt, as "margin" scores it.
+    A strategy that the user named is not taken to want what the model doubts.
+    """
+    if hasattr(learner, "score_pool"):
+        return learner.score_pool(take_rows(X, candidates))
+    if isinstance(as_strategy(learner.query_strategy), Auto):
+        return -margin(proba[candidates])
+    return None
 
 
 def _by_item(pool, ranking):

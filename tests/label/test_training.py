@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.semi_supervised import SelfTrainingClassifier
@@ -72,13 +73,41 @@ def test_what_is_published_is_what_the_learner_says(X):
         picks, _ = learner.query(X, size, candidates=shot.candidates)
         items, scores = session.derived.ranking()
         assert items[:size].tolist() == session.pool.items[picks].tolist()
+        doubt = 1 - np.diff(np.sort(expected.predict_proba(X))[:, -2:])[:, 0]
+        np.testing.assert_allclose(scores, doubt[session.pool.positions(items)] - 1)
         rest = scores[size:]
         assert (np.diff(rest) <= 0).all()
+        [asked] = session.ask()
+        assert (asked.rank, asked.score) == (0, scores[0])
+        session.label(asked.id, "a")
+        assert session.labels.set_index("id").score[asked.id] == scores[0]
         assert sorted(items) == sorted(session.pool.items[shot.candidates])
         point = session.curve[-1]
         right = expected.predict(X[shot.audit]) == shot.y_audit
         assert point["accuracy"] == right.mean()
         assert (point["n_audit"], point["n_labels"]) == (2, 18)
+
+
+def test_a_named_strategy_has_its_own_scores(X):
+    with open_session(X, ActiveLearner(GaussianNB(), "entropy")) as session:
+        answer(session, 20)
+        session.train()
+        items, scores = session.derived.ranking()
+        expected = session.learner.score_pool(X)[session.pool.positions(items)]
+        np.testing.assert_array_equal(scores, expected)
+
+
+def test_rows_that_do_not_embed_are_asked_for_all_the_same(X):
+    """The default asks by margin there."""
+    gaps = np.where(np.arange(240).reshape(120, 2) % 7 == 0, np.nan, X)
+    forest = HistGradientBoostingClassifier(max_iter=5)
+    with open_session(gaps, forest) as session:
+        answer(session, 40)
+        session.train()
+        items, scores = session.derived.ranking()
+        candidates = session.snapshot().candidates
+        assert sorted(items) == sorted(session.pool.items[candidates])
+        assert (np.diff(scores) <= 0).all()
 
 
 def test_a_strategy_that_only_picks_ranks_the_rest_at_random(X):
