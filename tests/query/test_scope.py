@@ -51,6 +51,23 @@ def test_what_it_asks_for_belongs_to_a_class(open_pool, base):
     assert 0.5 < info["purity"] <= 1
 
 
+@pytest.mark.parametrize("base", ["uherding", "margin"])
+def test_columns_of_sparse_rows_come_in_any_order(open_pool, base):
+    """They were sorted in place: an error, where the view keeps them read-only."""
+    X, y = open_pool
+    X = X.astype(np.float32)
+    turned = sp.csr_array(X)
+    turned.indices = np.tile(np.arange(X.shape[1])[::-1], len(X)).astype(np.int32)
+    turned.data = X[:, ::-1].ravel()
+    turned.has_sorted_indices = False
+    picks = [
+        InScope(base)(a_view(found, y), found[60:], 10, random_state=0)[0]
+        for found in (sp.csr_array(X), turned)
+    ]
+    np.testing.assert_array_equal(*picks)
+    np.testing.assert_array_equal(turned.indices[:4], [3, 2, 1, 0])
+
+
 def test_a_simulation_is_in_scope_and_is_the_live_run(open_pool):
     X, y = open_pool
     learner = ActiveLearner(

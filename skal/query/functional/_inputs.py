@@ -76,8 +76,10 @@ def check_pool(E, n_instances, labeled=None):
 
 def check_finite(name, values):
     """Return a table, dense or CSR, if all of its numbers are finite."""
+    # The sum of a CSR matrix sorts it in place, which is not ours to do.
+    numbers = values.data if sp.issparse(values) else values
     with np.errstate(invalid="ignore", over="ignore"):
-        if not np.isfinite(values.sum(dtype=np.float64)):
+        if not np.isfinite(numbers.sum(dtype=np.float64)):
             raise ValueError(
                 f"{name} must hold finite numbers, got NaN or infinity. Impute them "
                 "first."
