@@ -64,6 +64,14 @@ def label(
             help="Where labels are kept.",
         ),
     ] = None,
+    reject_label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            show_default="none",
+            help="The answer 'none of these': counted, and learnt as no class.",
+        ),
+    ] = None,
     annotators: Annotated[
         str,
         typer.Option(
@@ -163,6 +171,7 @@ def label(
             guidelines=guidelines.read_text(encoding="utf-8") if guidelines else None,
             audit=audit,
             repeat=repeat,
+            reject_label=reject_label,
         )
         desk = command_line.Desk(
             session, people, port, trust=trust or config is not None

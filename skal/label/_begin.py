@@ -31,6 +31,7 @@ def open_project(
     guidelines: str | None = None,
     audit: float | None = None,
     repeat: float | None = None,
+    reject_label: str | None = None,
 ) -> LabelSession:
     """Open the project of a folder or file; begin one where there is none.
 
@@ -55,6 +56,8 @@ def open_project(
     audit, repeat : float or None, default=None
         Shares of rows drawn at random, and shown again; None keeps what was, at first
         a tenth and none.
+    reject_label : str or None, default=None
+        The answer "none of these"; None keeps what was.
 
     Returns
     -------
@@ -85,6 +88,7 @@ def open_project(
         guidelines=guidelines,
         audit=audit,
         repeat=repeat,
+        reject_label=reject_label,
     )
     # A folder that has moved is found again; a model given now is the model.
     session.store.meta.update(name=Path(source).name, model=spec, **opened.meta())

@@ -70,6 +70,7 @@ def remember(
     random_state: Any,
     guidelines: str | None,
     shares: Mapping[str, float | None],
+    reject_label: Any = None,
 ) -> None:
     """Write what the project is to know of itself, the first time all of it."""
     if "seed" not in meta:
@@ -83,6 +84,8 @@ def remember(
         )
     if guidelines is not None:
         meta["guidelines"] = guidelines
+    if reject_label is not None:
+        meta["reject_label"] = reject_label
     meta.update(
         {
             name: meta.get(name, SHARES[name]) if share is None else share
@@ -95,8 +98,42 @@ def learner_for(learner: Any, meta: Meta) -> Any:
     """Return the learner that the user gave, that the project names, or the default."""
     kind, seed, spec = meta["kind"], meta["seed"], meta.get("model")
     if learner is None and spec is not None:
-        return learner_of(spec, kind, seed)
-    return as_learner(learner, kind, seed)
+        found = learner_of(spec, kind, seed)
+    else:
+        found = as_learner(learner, kind, seed)
+    if meta.get("reject_label") is not None:
+        found.set_params(reject_label=meta["reject_label"])
+    return found
+
+
+def reject_of(
+    reject_label: Any, learner: Any, meta: Mapping[str, Any], classes: list[Any]
+) -> Any:
+    """Return the answer "none of these": given, the learner's, or the project's."""
+    given, of_learner = plain(reject_label), getattr(learner, "reject_label", None)
+    if given is not None and of_learner is not None and given != of_learner:
+        raise ValueError(
+            f"reject_label must be {of_learner!r} as in the learner, got {given!r}. "
+            "Give it to one of them."
+        )
+    found = [given, plain(of_learner), meta.get("reject_label")]
+    found = next((one for one in found if one is not None), None)
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    others = [*meta.get("classes", []), *classes]
+    kinds = {isinstance(one, str) for one in others} or {True, False}
+    is_answer = isinstance(found, (str, int)) and not isinstance(found, bool)
+    if found is not None and not (is_answer and isinstance(found, str) in kinds):
+        words = "a word" if True in kinds else "a whole number"
+        raise ValueError(
+            f"reject_label must be {words}, as the classes are, got {found!r}."
+        )
+    if found is not None and found == getattr(learner, "missing_label", -1):
+        raise ValueError(
+            f"reject_label must not be {found!r}, which marks rows without a label for "
+            "the learner. Take another."
+        )
+    return found
 
 
 def check_rule(stopping, train):

@@ -25,6 +25,7 @@ from skal.label._opening import (
     labels_of,
     learner_for,
     plain_list,
+    reject_of,
     remember,
     source_of,
 )
@@ -102,6 +103,12 @@ class LabelSession:
         What the rows are; None looks.
     guidelines : str or None, default=None
         What people should know who label; the page shows it.
+    reject_label : str, int or None, default=None
+        The answer "none of these", as one more of the classes: for rows that are sound
+        and belong to no class, where ``discard`` is for those not fit for labelling.
+        The learner counts them and is told of it (``reject_label=`` of
+        :class:`~skal.ActiveLearner`), but learns no such class. None keeps what the
+        learner or the project has.
 
     Attributes
     ----------
@@ -116,7 +123,7 @@ class LabelSession:
     history : dict-like
         All that happened to a row, by its id.
     n_labels : int
-        Rows with a label.
+        Rows with a label, ``reject_label`` among them.
     should_stop : bool
         Whether the stopping rule would stop; False without one.
     curve : list of dict
@@ -171,6 +178,7 @@ class LabelSession:
         random_state: Any = None,
         kind: str | None = None,
         guidelines: str | None = None,
+        reject_label: Any = None,
     ) -> None:
         # What can be told to be wrong is told before any file is made.
         check_text("annotator", annotator, most=100)
@@ -183,6 +191,7 @@ class LabelSession:
         check_learner_given(learner)
         given = plain_list(classes)
         ClassNames(given).warn_of_twins()
+        reject_of(reject_label, learner, {}, given)
         y = None if y is None else labels_of(y, given)
         self.project = None if project is None else Project.at(project)
         if self.project is not None:
@@ -206,6 +215,7 @@ class LabelSession:
                 random_state=random_state,
                 guidelines=guidelines,
                 shares=shares,
+                reject_label=reject_label,
             )
         except BaseException:
             self.store.close()
@@ -256,12 +266,15 @@ class LabelSession:
             X, project=project, learner=learner, train=train, annotator=annotator
         )
 
-    def _begin(self, source, classes, learner, **said):
+    def _begin(self, source, classes, learner, *, reject_label, **said):
         """Agree with the project, make the parts, and take over what came along."""
         meta, ledger = self.store.meta, Ledger()
         ledger.update(self.store.events())
+        self.reject_label = reject_of(reject_label, learner, meta, classes)
+        if self.reject_label is not None and self.reject_label not in classes:
+            classes = [*classes, self.reject_label]
         check_start(source, classes, meta, ledger)
-        remember(meta, source, classes, **said)
+        remember(meta, source, classes, reject_label=self.reject_label, **said)
         self.audit, self.repeat, self.seed = meta["audit"], meta["repeat"], meta["seed"]
         self.learner = learner_for(learner, meta)
         self._state = State(self.store, ledger, source)
@@ -450,7 +463,10 @@ class LabelSession:
         event: str | None = None,
         lead_ms: float | None = None,
     ) -> Event:
-        """Throw a row out: it is no row of this kind at all, and is not asked again.
+        """Throw a row out that is not fit for labelling; it is not asked again.
+
+        A file that is broken, say. No model is told of it. A row that is sound and of
+        none of the classes is labelled, with ``reject_label``.
 
         Parameters
         ----------
@@ -711,7 +727,9 @@ class LabelSession:
         """
         with self._state.lock:
             self._state.sync()
-            return take_snapshot(self._state.ledger, self.pool, self._state.names)
+            return take_snapshot(
+                self._state.ledger, self.pool, self._state.names, self.reject_label
+            )
 
     # Looking ----------------------------------------------------------------------
 

@@ -29,8 +29,11 @@ class Snapshot:
         row of the audit among them, whoever labelled it.
     y : ndarray
         Their classes, as the user gave them.
+    is_rejected : ndarray of bool
+        Which of them are of no class, by the answer that says so.
     audit : ndarray of int
-        Positions of the rows that were drawn at random and answered; held out.
+        Positions of the rows that were drawn at random and answered; held out. Those
+        that are of no class are left out: a model can be neither right nor wrong there.
     y_audit : ndarray
         Their classes.
     audit_events : list of Event
@@ -47,6 +50,7 @@ class Snapshot:
     seq: int
     train: np.ndarray
     y: np.ndarray
+    is_rejected: np.ndarray
     audit: np.ndarray
     y_audit: np.ndarray
     audit_events: list[Event]
@@ -55,13 +59,17 @@ class Snapshot:
     said_again: list[tuple[str, str, str]]
 
 
-def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
+def take_snapshot(
+    ledger: Ledger, pool: Pool, classes: ClassNames, reject_label: Any = None
+) -> Snapshot:
     """Return what counts now, by position in the pool."""
+    reject = None if reject_label is None else str(reject_label)
     labels = sorted(ledger.labels.values(), key=lambda event: event.seq)
     labels = [event for event in labels if event.item in pool]
     audit = [event for event in labels if is_audit(ledger, event)]
     held_out = {digest_of(pool, event) for event in audit}
     train = [event for event in labels if digest_of(pool, event) not in held_out]
+    audit = [event for event in audit if event.value != reject]
     candidates = pool.present & ~pool.reserved
     candidates &= ledger.open[pool.items]
     if not candidates.any():
@@ -70,6 +78,7 @@ def take_snapshot(ledger: Ledger, pool: Pool, classes: ClassNames) -> Snapshot:
         seq=ledger.seq,
         train=pool.positions(event.item for event in train),
         y=classes_of(train, classes),
+        is_rejected=np.array([event.value == reject for event in train], bool),
         audit=pool.positions(event.item for event in audit),
         y_audit=classes_of(audit, classes),
         audit_events=audit,

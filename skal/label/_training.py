@@ -59,7 +59,7 @@ def train_once(session: Any) -> dict[str, Any]:
     shot, pool = session.snapshot(), session.pool
     X = pool.features(session.derived, _telling(session.derived))
     session.derived.set_status(phase="training", since=time(), done=None, all=None)
-    if len(np.unique(shot.y)) < 2:
+    if len(np.unique(shot.y[~shot.is_rejected])) < 2:
         published = _cold(session, shot, X)
     else:
         published = _warm(session, shot, X)
@@ -113,13 +113,16 @@ def _warm(session, shot, X):
     """Fit, predict every row, rank the candidates, measure."""
     learner, pool = session.learner, session.pool
     if getattr(learner, "classes", None) is not None:
-        learner.set_params(classes=list(session.classes))  # some may be new
+        classes = [one for one in session.classes if one != session.reject_label]
+        learner.set_params(classes=classes)  # some may be new
     began = time()
     _fit(learner, X, shot)
     info: dict[str, Any] = {
         "fit_time": time() - began,
         "estimator": type(learner.estimator_).__name__,
     }
+    if session.reject_label is not None:
+        info["n_rejected"] = int(shot.is_rejected.sum())
     proba = _probabilities(learner, X)  # (n_rows, n_classes)
     names = np.array([str(label) for label in learner.classes_], dtype=object)
     labels = names[proba.argmax(axis=1)]

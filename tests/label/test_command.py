@@ -20,6 +20,7 @@ from label.serving import Client, served
 from sklearn.datasets import load_digits
 
 from skal.label import LabelStore, command_line
+from skal.label._trainer import _opened
 
 #: Starts servers on demand, each a process that can be killed; skal is read once.
 NURSERY = """
@@ -384,6 +385,22 @@ def test_options_are_remembered_and_can_be_changed(ready, tmp_path):
         assert session.store.meta["model"] == {"strategy": "entropy"}
     with command_line.open_project(path, options={"show": ["c"]}) as session:
         assert session.pool.show(0)["fields"].keys() == {"c"}
+
+
+def test_none_of_these_is_one_more_button_and_no_class_of_the_model(ready, tmp_path):
+    path = write_texts(tmp_path, 30)
+    run = [path, "--text", "body", "-c", "pos,neg", "--no-browser"]
+    assert run_skal("label", *run, "--reject-label", "neither").exit_code == 0
+    assert run_skal("label", *run, "-s", "in_scope").exit_code == 0  # it is kept
+    with command_line.open_project(path, strategy="in_scope") as session:
+        assert session.classes == ["pos", "neg", "neither"]
+        ids = session.pool.ids
+        session.label_many(ids[:12], ["pos", "neg", "neither"] * 4)
+    with _opened(tmp_path / "texts.csv.skal", trust=False) as session:
+        shot = session.snapshot()
+        assert session.train()["n_rejected"] == sum(shot.y == "neither") > 0
+        assert session.learner.classes_.tolist() == ["neg", "pos"]
+        assert session.learner.query_strategy == "in_scope"
 
 
 def test_a_project_of_a_stranger_runs_no_code_of_its_own(ready, tmp_path):

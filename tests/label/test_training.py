@@ -201,6 +201,104 @@ def test_a_pool_that_is_all_labelled(X):
         assert session.derived.status["phase"] == "idle"
 
 
+def strange(session, n):
+    """Answer; a third of the rows is neither a nor b."""
+    for item in session.ask(n):
+        session.label(item.id, ["a", "b", "none of these"][int(item.id) % 3])
+
+
+@pytest.mark.parametrize("of_learner", [False, True])
+def test_none_of_these_is_counted_and_no_class(X, of_learner):
+    reject = {"reject_label": "none of these"}
+    learner = ActiveLearner(
+        GaussianNB(), "in_scope", **(reject if of_learner else {}), random_state=0
+    )
+    with open_session(
+        X, learner, classes=["a", "b"], audit=0.3, **({} if of_learner else reject)
+    ) as session:
+        assert session.classes == ["a", "b", "none of these"]
+        strange(session, 60)
+        info, shot = session.train(), session.snapshot()
+        n_rejected = np.sum(shot.y == "none of these")
+        assert n_rejected > 5
+        assert info["n_rejected"] == learner.history_["n_rejected"][-1] == n_rejected
+        assert learner.classes_.tolist() == ["a", "b"]
+        assert learner.history_["n_labels"][-1] == len(shot.train)
+        said = session.derived.predictions().values()
+        assert {label for label, _ in said} == {"a", "b"}
+        candidates = session.pool.items[shot.candidates]
+        assert sorted(session.derived.ranking()[0]) == sorted(candidates)
+        # A model that knows no such class is not wrong where it does not say it.
+        assert "none of these" not in shot.y_audit
+        assert session.curve[-1]["n_audit"] == len(shot.audit) < 18
+        assert session.curve[-1]["accuracy"] > 0.9
+        assert session.n_labels == 60
+
+
+def test_one_class_and_rejects_are_no_model_yet(X):
+    with open_session(X, classes=["a"], reject_label="none", audit=0) as session:
+        session.label_many({"0": "a", "3": "a", "1": "none", "2": "none"})
+        assert session.train()["cold"]
+        session.add_class("b")
+        session.label("4", "b")
+        assert session.train()["n_rejected"] == 2
+        assert session.learner.classes_.tolist() == ["a", "b"]
+
+
+def test_a_discarded_row_is_no_reject(X):
+    with open_session(X, reject_label="none", audit=0) as session:
+        session.label_many({str(i): "abc"[i % 3] for i in range(9)})
+        session.discard("9")
+        session.label("10", "none")
+        assert session.train()["n_rejected"] == 1
+        assert len(session.learner.y_training_) == 10
+
+
+def test_a_class_that_is_added_beside_rejects(X):
+    """The learner's classes follow the session's, but for the one that is none."""
+    learner = ActiveLearner(GaussianNB(), classes=[0, 1], reject_label=-2)
+    with open_session(X, learner, classes=[0, 1], audit=0) as session:
+        session.label_many({str(i): [0, 1, -2][i % 3] for i in range(12)})
+        session.train()
+        session.add_class(2)
+        session.label_many(["2", "5"], 2)
+        session.train()
+        assert session.learner.classes_.tolist() == [0, 1, 2]
+        assert session.learner.history_["n_rejected"][-1] == 2
+
+
+def test_a_project_keeps_what_none_of_these_is(X, tmp_path):
+    project = tmp_path / "box.skal"
+    options = {"classes": ["a", "b"], "project": project}
+    with open_session(X, reject_label="none", **options) as session:
+        session.label("0", "none")
+    with LabelSession.open(project, X=X, learner=GaussianNB()) as session:
+        assert session.classes == ["a", "b", "none"]
+        assert session.learner.reject_label == "none"
+        assert session.snapshot().is_rejected.tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("classes", "reject", "error"),
+    [
+        (["a", "b"], -2, "reject_label must be a word, as the classes are, got -2"),
+        ([0, 1], "no", "reject_label must be a whole number, as the .*, got 'no'"),
+        ([0, 1], 2.5, "reject_label must be a whole number, as the .*, got 2.5"),
+        ([0, 1], -1, "reject_label must not be -1, which marks rows without a label"),
+        ([0, 1], True, "reject_label must be a whole number, as the .*, got True"),
+    ],
+)
+def test_a_reject_label_is_of_the_kind_of_the_classes(X, classes, reject, error):
+    with pytest.raises(ValueError, match=error):
+        open_session(X, classes=classes, reject_label=reject)
+
+
+def test_session_and_learner_agree_on_the_reject_label(X):
+    learner = ActiveLearner(GaussianNB(), reject_label="none")
+    with pytest.raises(ValueError, match=r"must be 'none' as in the learner, got 'no'"):
+        open_session(X, learner, reject_label="no")
+
+
 def test_rows_without_a_label_go_along_where_they_are_wanted(X):
     own = SelfTrainingClassifier(GaussianNB())
     with open_session(X, ActiveLearner(own, use_unlabeled=True)) as session:
