@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from skal._checks import check_above_zero, check_choice, check_int
 from skal.query import functional
 from skal.query._base import QueryStrategy
+from skal.query._features import check_features, features_of
 
 _LIKELIHOODS = ("binary", "categorical", "gaussian")
 
@@ -33,6 +36,13 @@ class BAIT(QueryStrategy):
     regularization : float, default=1.0
         The prior precision of the weights, above 0: 1 / C of a logistic regression,
         alpha of a ridge regression.
+    features : {"last", "all"}, default="last"
+        Of a regressor that is a network, whether the gradient is that of its last layer
+        or, with "all", the gradient features of all layers in place of the embedding:
+        :math:`(\phi, 1)`. "all" asks for ``likelihood="gaussian"``; a model without
+        ``gradient_features`` has its embedding.
+    n_features : int, default=512
+        How many numbers the gradient features are sketched to.
 
     See Also
     --------
@@ -47,7 +57,9 @@ class BAIT(QueryStrategy):
     the model over the pool and the labelled rows: 1.5 s for 100 of 50 000 rows by 128
     features by the binary likelihood, 9 s for 100 of 5 000 by the categorical one with
     10 classes.
-    Memory is O(D^2 + n c^2). In a :class:`Shortlist` it costs less.
+    With gradient features D is ``n_features`` + 1, and there is one pass forward and
+    back for each output besides. Memory is O(D^2 + n c^2). In a :class:`Shortlist` it
+    costs less.
 
     References
     ----------
@@ -75,16 +87,26 @@ class BAIT(QueryStrategy):
     """
 
     alias = "bait"
+    uses = frozenset({"gradients"})
+    _added_params: ClassVar = {"features": "last", "n_features": 512}
+    _instead: ClassVar = {
+        "regression": 'BAIT("gaussian")',
+        "multiclass": 'BAIT("binary") or BAIT("categorical")',
+    }
 
     def __init__(
         self,
         likelihood: str = "binary",
         top_classes: int = 2,
         regularization: float = 1.0,
+        features: str = "last",
+        n_features: int = 512,
     ) -> None:
         self.likelihood = likelihood
         self.top_classes = top_classes
         self.regularization = regularization
+        self.features = features
+        self.n_features = n_features
 
     @property
     def needs(self) -> frozenset[str]:
@@ -100,6 +122,13 @@ class BAIT(QueryStrategy):
     def _check_params(self):
         check_int("top_classes", self.top_classes)
         check_above_zero("regularization", self.regularization)
+        check_features(self)
+        if self.features == "all" and self.likelihood != "gaussian":
+            raise ValueError(
+                f'features must be "last" with likelihood={self.likelihood!r}, got '
+                '"all". Gradients of all layers are read for regressors, with '
+                'likelihood="gaussian"; for a classifier use LCMD or KMeansPlusPlus.'
+            )
 
     def _query(self, view, rows, n_instances, rng):
         known, proba = {}, None
@@ -107,11 +136,12 @@ class BAIT(QueryStrategy):
             proba = view.predict_proba(rows)
             if view.n_labels:
                 known["proba_labeled"] = view.predict_proba(view.X_training)
-        if view.n_labels:
-            known["labeled"] = view.embed(view.X_training)
+        E, labeled = features_of(self, view, rows)
+        if labeled is not None:
+            known["labeled"] = labeled
         return functional.bait(
             proba,
-            view.embed(rows),
+            E,
             n_instances,
             likelihood=self.likelihood,
             top_classes=self.top_classes,

@@ -81,6 +81,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
 
     alias: ClassVar[str | None] = None
     uses: ClassVar[frozenset[str]] = frozenset()
+    #: What takes its place for a kind of target that it does not serve, where some do.
+    _instead: ClassVar[dict[str, str]] = {}
 
     if TYPE_CHECKING:  # subclasses set them, or work them out in properties
 
@@ -335,6 +337,9 @@ def unserved(strategy, estimator, target_type):
     else:
         words = " or ".join(sorted(takes))
         what, way_out = f"{words} targets, got {target_type}", "Use Margin or Entropy"
+    if takes and target_type in strategy._instead:
+        kind = {"regression": "regressor"}.get(target_type, "classifier")
+        way_out = f"For a {kind} use {strategy._instead[target_type]}"
     return TypeError(f"{name_of(strategy)} needs {what}. {way_out}.")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from skal.query import functional
 from skal.query._base import QueryStrategy, ScoreStrategy
 
@@ -92,6 +94,7 @@ class BADGE(QueryStrategy):
     """
 
     alias = "badge"
+    _instead: ClassVar = {"regression": "KMeansPlusPlus, its form for regression"}
     needs = frozenset({"proba", "embed"})
     target_types = frozenset({"multiclass", "multilabel"})
 

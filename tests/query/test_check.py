@@ -257,6 +257,8 @@ BAD = {
         "likelihood": ["binry", 2],
         "top_classes": [0, 1.5],
         "regularization": [0, -1.0, "1"],
+        "features": ["first", None, "all"],
+        "n_features": [0, 1.5],
     },
     BALD: {"n_samples": [0, 2.5]},
     BatchBALD: {

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from skal import ActiveLearner, ModelView
 from skal.exceptions import PoolExhaustedError
 from skal.nets import MLPNetClassifier, NetRegressor
-from skal.query import BAIT, LCMD, CoreSet, KMeansPlusPlus
+from skal.query import BADGE, BAIT, LCMD, CoreSet, KMeansPlusPlus
 from skal.query.functional import bait, kmeans_plus_plus, lcmd
 
 
@@ -130,7 +130,10 @@ def test_a_model_without_gradients_has_its_embedding(friedman):
         viewed(friedman[2], X, y).gradient_features(X, 0)
 
 
-@pytest.mark.parametrize("strategy", [LCMD(), KMeansPlusPlus(), BAIT("gaussian")])
+@pytest.mark.parametrize(
+    "strategy",
+    [LCMD(), KMeansPlusPlus(), BAIT("gaussian"), BAIT("gaussian", features="all")],
+)
 def test_several_outputs(strategy, friedman):
     X, y, _ = friedman
     net = NetRegressor(module__hidden=(8,), max_steps=20)
@@ -189,11 +192,41 @@ def test_gaussian_bait_is_forward_backward_on_the_trace(rng):
     np.testing.assert_array_equal(picked, plain_bait(E, 6, E[:5], 0.5))
 
 
+def test_bait_reads_all_layers_where_it_is_told_to(friedman):
+    X, y, model = friedman
+    view = viewed(model, X, y)
+    features = view.gradient_features(X, 64)
+    expected = bait(
+        None, features[40:], 10, labeled=features[:40], likelihood="gaussian"
+    )
+    picked = BAIT("gaussian", features="all", n_features=64)(view, X[40:], 10)
+    np.testing.assert_array_equal(picked, expected)
+    last = BAIT("gaussian")(view, X[40:], 10)
+    assert not np.array_equal(picked, last)
+    forest = RandomForestRegressor(5, random_state=0).fit(X[:40], y[:40])
+    same = [
+        BAIT("gaussian", features=features)(viewed(forest, X, y), X[40:], 10)
+        for features in ("last", "all")
+    ]
+    np.testing.assert_array_equal(*same)
+
+
+def test_bait_of_a_classifier_reads_the_last_layer():
+    with pytest.raises(ValueError, match=r'features must be "last" with .*\'binary\''):
+        BAIT(features="all").check(LogisticRegression(), "multiclass")
+
+
 def test_the_likelihood_of_bait_says_whom_it_serves():
-    with pytest.raises(TypeError, match=r"needs a classifier, got Ridge"):
+    match = r'needs a classifier, got Ridge. For a regressor use BAIT\("gaussian"\)\.'
+    with pytest.raises(TypeError, match=match):
         BAIT().check(Ridge(), "regression")
-    with pytest.raises(TypeError, match=r"needs a regressor, got LogisticRegression"):
+    with pytest.raises(TypeError, match=match):
+        ActiveLearner(Ridge(), "bait", n_labels=2).fit([[0.0], [1.0]], [0.0, 1.0])
+    match = r'a regressor, got LogisticRegression. For a classifier use BAIT\("binary"'
+    with pytest.raises(TypeError, match=match):
         BAIT("gaussian").check(LogisticRegression(), "multiclass")
+    with pytest.raises(TypeError, match=r"needs a classifier.* use KMeansPlusPlus"):
+        BADGE().check(Ridge(), "regression")
     with pytest.raises(ValueError, match=r"proba must be None"):
         bait([[0.5, 0.5]], [[1.0]], 1, likelihood="gaussian")
     with pytest.raises(ValueError, match=r"must have the columns"):
