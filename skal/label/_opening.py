@@ -109,31 +109,42 @@ def learner_for(learner: Any, meta: Meta) -> Any:
 def reject_of(
     reject_label: Any, learner: Any, meta: Mapping[str, Any], classes: list[Any]
 ) -> Any:
-    """Return the answer "none of these": given, the learner's, or the project's."""
-    given, of_learner = plain(reject_label), getattr(learner, "reject_label", None)
-    if given is not None and of_learner is not None and given != of_learner:
+    """Return the answer "none of these": given, the project's, or the learner's."""
+    of_learner = plain(getattr(learner, "reject_label", None))
+    found = meta.get("reject_label") if reject_label is None else plain(reject_label)
+    if found is None:
+        found = of_learner
+    elif of_learner is not None and of_learner != found:
         raise ValueError(
-            f"reject_label must be {of_learner!r} as in the learner, got {given!r}. "
-            "Give it to one of them."
+            f"reject_label must be {of_learner!r} as in the learner, got {found!r}. "
+            "Leave it out of the learner: the session tells it."
         )
-    found = [given, plain(of_learner), meta.get("reject_label")]
-    found = next((one for one in found if one is not None), None)
+    if found is None:
+        return None
     if isinstance(found, float) and found.is_integer():
         found = int(found)
-    others = [*meta.get("classes", []), *classes]
-    kinds = {isinstance(one, str) for one in others} or {True, False}
-    is_answer = isinstance(found, (str, int)) and not isinstance(found, bool)
-    if found is not None and not (is_answer and isinstance(found, str) in kinds):
-        words = "a word" if True in kinds else "a whole number"
-        raise ValueError(
-            f"reject_label must be {words}, as the classes are, got {found!r}."
-        )
-    if found is not None and found == getattr(learner, "missing_label", -1):
+    check_reject(found, [*meta.get("classes", []), *classes])
+    if found == getattr(learner, "missing_label", -1):
         raise ValueError(
             f"reject_label must not be {found!r}, which marks rows without a label for "
             "the learner. Take another."
         )
     return found
+
+
+def check_reject(reject_label, classes):
+    """Refuse an answer that cannot stand beside the classes."""
+    is_word = isinstance(reject_label, str)
+    is_answer = is_word or is_whole(reject_label)
+    if not is_answer or any(isinstance(one, str) != is_word for one in classes):
+        raise ValueError(
+            "reject_label must be a word, or a whole number where the classes are, got "
+            f"{reject_label!r}."
+        )
+
+
+def is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def check_rule(stopping, train):

@@ -281,11 +281,11 @@ def test_a_project_keeps_what_none_of_these_is(X, tmp_path):
 @pytest.mark.parametrize(
     ("classes", "reject", "error"),
     [
-        (["a", "b"], -2, "reject_label must be a word, as the classes are, got -2"),
-        ([0, 1], "no", "reject_label must be a whole number, as the .*, got 'no'"),
-        ([0, 1], 2.5, "reject_label must be a whole number, as the .*, got 2.5"),
+        (["a", "b"], -2, "reject_label must be a word, or a whole number .*, got -2"),
+        ([0, 1], "no", "reject_label must be a word, or a whole number .*, got 'no'"),
+        ([0, 1], 2.5, "reject_label must be a word, or a whole number .*, got 2.5"),
         ([0, 1], -1, "reject_label must not be -1, which marks rows without a label"),
-        ([0, 1], True, "reject_label must be a whole number, as the .*, got True"),
+        ([0, 1], True, "reject_label must be a word, or a whole number .*, got True"),
     ],
 )
 def test_a_reject_label_is_of_the_kind_of_the_classes(X, classes, reject, error):
@@ -293,10 +293,14 @@ def test_a_reject_label_is_of_the_kind_of_the_classes(X, classes, reject, error)
         open_session(X, classes=classes, reject_label=reject)
 
 
-def test_session_and_learner_agree_on_the_reject_label(X):
+def test_session_and_learner_agree_on_the_reject_label(X, tmp_path):
     learner = ActiveLearner(GaussianNB(), reject_label="none")
     with pytest.raises(ValueError, match=r"must be 'none' as in the learner, got 'no'"):
         open_session(X, learner, reject_label="no")
+    project = tmp_path / "box.skal"
+    open_session(X, project=project, reject_label="no").close()
+    with pytest.raises(ValueError, match=r"must be 'none' as in the learner, got 'no'"):
+        LabelSession.open(project, X=X, learner=learner)
 
 
 def test_rows_without_a_label_go_along_where_they_are_wanted(X):
