@@ -39,9 +39,13 @@ from skal.query import LabelUncertainty, RandomLabels
 RESULTS = Path(__file__).parent / "results" / "several_labels.csv"
 DOCS = Path(__file__).parents[2] / "docs" / "several_labels.md"
 COLUMNS = ["data", "strategy", "seed", "n_rows", "micro_f1"]
-ROWS = ("random", "margin", "mmc", "lci", "badge", "clue")
+ROWS = ("random", "margin", "mmc", "lci", "clue", "uherding")
 #: Strategies of single labels, which are counted in labels.
-LABELS = {"label_uncertainty": LabelUncertainty(), "random_labels": RandomLabels()}
+LABELS = {
+    "random_labels": RandomLabels(),
+    "label_uncertainty": LabelUncertainty(),
+    "label_uncertainty, cardinality": LabelUncertainty(threshold="cardinality"),
+}
 STRATEGIES = (*ROWS, *LABELS)
 N_INITIAL, BATCH, BUDGET = 20, 10, 100
 N_POINTS = (BUDGET - N_INITIAL) // BATCH + 1
@@ -170,11 +174,15 @@ def read():
     """Return {(data, strategy, seed): [micro-F1 of each round]}, of whole runs."""
     with RESULTS.open(encoding="utf-8") as file:
         rows = [*csv.DictReader(file)]
-    curves: dict[tuple, list] = {}
+    curves: dict[tuple, dict] = {}
     for row in rows:
         key = row["data"], row["strategy"], int(row["seed"])
-        curves.setdefault(key, []).append(float(row["micro_f1"]))
-    return {key: curve for key, curve in curves.items() if len(curve) == N_POINTS}
+        curves.setdefault(key, {})[int(row["n_rows"])] = float(row["micro_f1"])
+    return {
+        key: [*curve.values()]
+        for key, curve in curves.items()
+        if len(curve) == N_POINTS
+    }
 
 
 def means_of(curves, data):
@@ -215,17 +223,11 @@ def table():
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def write():
-    """Print the table, and put it where the docs have room for it."""
-    text = table()
-    sys.stdout.write(f"{text}\n")
-    begin = "<!-- made by examples/papers/several_labels.py -->"
-    before, found, rest = DOCS.read_text(encoding="utf-8").partition(begin)
-    if not found:
-        return
-    after = rest.partition("<!-- made until here -->")[2]
-    page = f"{before}{begin}\n\n{text}\n\n<!-- made until here -->{after}"
-    DOCS.write_text(page, encoding="utf-8")
+def filled(page):
+    """Return the page with the table of the results where it belongs."""
+    begin, end = "<!-- made by examples/papers/several_labels.py -->", "<!-- made until"
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n\n{table()}\n\n{end}{rest.partition(end)[2]}"
 
 
 def main():
@@ -235,7 +237,8 @@ def main():
     args = parser.parse_args()
     if args.what == "run":
         run(args.seeds)
-    write()
+    sys.stdout.write(f"{table()}\n")
+    DOCS.write_text(filled(DOCS.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

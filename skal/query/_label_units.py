@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Real
+from typing import ClassVar
+
 import numpy as np
 
 from skal._checks import check_int
 from skal.query._base import told_of_scores
+from skal.query._labeled import check_labels
 from skal.query._uncertainty import of_decision
 from skal.query._units import UnitStrategy
 from skal.query.functional import decision_margin
@@ -35,10 +39,18 @@ class LabelUncertainty(UnitStrategy):
     max_per_row : int or None, default=None
         At most so many labels of a row in one batch, as long as there are other rows;
         1 spreads a batch over rows. None sets no bound.
+    threshold : float or "cardinality", default=0.5
+        The chance from which on a label is taken to be present, between 0 and 1;
+        doubt falls with the distance from it, :math:`1 - |p - t| / \max(t, 1 - t)`.
+        ``"cardinality"`` takes the one above which the rows asked about have as many
+        labels as those known: a model of rare labels gives few of them a chance of a
+        half, and what lies nearest to that are rows far out. Other values than 0.5
+        need probabilities.
 
     See Also
     --------
     RandomLabels : The baseline.
+    MMC : Asks for whole rows, and predicts how many labels they have.
     Margin : Asks for whole rows, by the mean over their labels.
     skal.multilabel.BinaryRelevance : Learns from rows whose labels are known in part.
 
@@ -68,18 +80,32 @@ class LabelUncertainty(UnitStrategy):
     """
 
     alias = "label_uncertainty"
-    needs = frozenset({"decision"})
+    _added_params: ClassVar = {"threshold": 0.5}
 
-    def __init__(self, max_per_row: int | None = None) -> None:
+    def __init__(
+        self, max_per_row: int | None = None, threshold: float | str = 0.5
+    ) -> None:
         self.max_per_row = max_per_row
+        self.threshold = threshold
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the threshold reads."""
+        if check_threshold(self.threshold) == "cardinality":
+            return frozenset({"proba", "labels"})
+        return frozenset({"decision"} if self.threshold == 0.5 else {"proba"})
 
     def _check_params(self):
         if self.max_per_row is not None:
             check_int("max_per_row", self.max_per_row)
+        check_threshold(self.threshold)
 
     def _query_units(self, view, rows, open, n_instances, rng):
         at = np.flatnonzero(open)
-        scores = doubts(view, rows).ravel()[at]
+        if self.threshold == 0.5:
+            scores = doubts(view, rows).ravel()[at]
+        else:
+            scores = self._about_threshold(view, rows).ravel()[at]
         if self.max_per_row is None:
             picked = top_n(scores, n_instances, rng)
         else:
@@ -88,6 +114,17 @@ class LabelUncertainty(UnitStrategy):
             picked = order[at_most(of_row, self.max_per_row)][:n_instances]
         pairs = np.column_stack(np.unravel_index(at[picked], open.shape))
         return pairs, told_of_scores(scores, picked)
+
+    def _about_threshold(self, view, rows):
+        """Return (n, L): how near each chance is to the threshold, up to 1."""
+        proba, t = view.predict_proba(rows), self.threshold
+        if np.ndim(view.y_training) == 2:
+            chance, varies = by_succession(view.y_training)
+            proba = np.where(varies, proba, chance)
+        if t == "cardinality":
+            check_labels(self, view)
+            t = np.quantile(proba, 1 - chance.mean())
+        return 1 - np.abs(proba - t) / max(t, 1 - t)
 
 
 class RandomLabels(UnitStrategy):
@@ -118,6 +155,19 @@ class RandomLabels(UnitStrategy):
         at = np.flatnonzero(open)
         drawn = at[draw_rows(len(at), n_instances, rng)]
         return np.column_stack(np.unravel_index(drawn, open.shape))
+
+
+def check_threshold(value):
+    """Return ``value`` if it is a number between 0 and 1 or "cardinality"."""
+    what = "threshold must be a number between 0 and 1 or 'cardinality'"
+    if isinstance(value, Real) and not isinstance(value, bool):
+        if not 0 < value < 1:
+            raise ValueError(f"{what}, got {value!r}.")
+    elif not isinstance(value, str):
+        raise TypeError(f"{what}, got {value!r}.")
+    elif value != "cardinality":
+        raise ValueError(f"{what}, got {value!r}.")
+    return value
 
 
 def doubts(view, rows):

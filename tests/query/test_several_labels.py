@@ -15,6 +15,7 @@ from skal.query import (
     LCI,
     MMC,
     ClusterMargin,
+    Margin,
     WeightedKMeans,
     functional,
 )
@@ -33,6 +34,18 @@ def test_mmc_is_the_fall_of_the_loss():
     signs = np.array([[1, -1, 1], [-1, -1, -1], [1, 1, 1]])  # 2, 0 and 3 labels
     expected = (1 - signs * (2 * proba - 1)).sum(axis=1) / 2
     np.testing.assert_allclose(functional.mmc(proba, [2, 0, 3]), expected)
+
+
+def test_mmc_is_the_mean_of_margins_and_a_count_that_does_not_fit(view):
+    view, X = view
+    proba = view.predict_proba(X)
+    as_predicted = (proba > 0.5).sum(axis=1)
+    doubt = functional.mmc(proba, as_predicted)
+    np.testing.assert_allclose(doubt, 2 + 2 * Margin().score_samples(view, X))
+    one_more = np.minimum(as_predicted + 1, 4)
+    next_best = np.where(proba > 0.5, 1, 1 - 2 * proba).min(axis=1)
+    more = np.where(one_more > as_predicted, next_best, 0)
+    np.testing.assert_allclose(functional.mmc(proba, one_more), doubt + more)
 
 
 def test_mmc_learns_the_number_of_labels_from_the_sorted_shares(view):

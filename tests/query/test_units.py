@@ -39,6 +39,7 @@ class Fixed(UnitStrategy):
 STRATEGIES = {
     "label_uncertainty": LabelUncertainty(),
     "max_per_row": LabelUncertainty(max_per_row=1),
+    "cardinality": LabelUncertainty(threshold="cardinality"),
     "random_labels": RandomLabels(),
 }
 each = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
@@ -103,7 +104,11 @@ def test_a_seed_settles_the_pairs(strategy, view, pool):
 
 def test_the_order_of_rows_does_not_matter(view, pool):
     order = np.random.RandomState(0).permutation(len(pool))
-    for strategy in (LabelUncertainty(), LabelUncertainty(2)):
+    for strategy in (
+        LabelUncertainty(),
+        LabelUncertainty(2),
+        LabelUncertainty(threshold="cardinality"),
+    ):
         pairs = pairs_of(strategy(view, pool, 15, random_state=0))
         moved = pairs_of(strategy(view, pool[order], 15, random_state=0))
         np.testing.assert_array_equal(order[moved[:, 0]], pairs[:, 0])
@@ -121,6 +126,47 @@ def test_the_chances_nearest_to_a_half_come_first(view, pool):
         expected[tuple(pairs.T)], np.sort(expected.ravel())[::-1]
     )
     np.testing.assert_allclose(info["score"], expected[tuple(pairs.T)])
+
+
+def test_the_chances_nearest_to_a_threshold_come_first(view, pool):
+    p = view.predict_proba(pool)
+    half = LabelUncertainty()(view, pool, 40, random_state=0)[0]
+    again = LabelUncertainty(threshold=0.5)(view, pool, 40, random_state=0)[0]
+    np.testing.assert_array_equal(again, half)
+    known = view.y_training  # each label varies
+    share = np.mean((np.nansum(known, 0) + 1) / ((~np.isnan(known)).sum(0) + 2))
+    for threshold, t in [(0.2, 0.2), ("cardinality", np.quantile(p, 1 - share))]:
+        strategy = LabelUncertainty(threshold=threshold)
+        pairs, info = strategy(view, pool, 400, random_state=0)
+        apart = np.abs(p - t)
+        np.testing.assert_allclose(apart[tuple(pairs.T)], np.sort(apart.ravel()))
+        scores = 1 - np.sort(apart.ravel()) / max(t, 1 - t)
+        np.testing.assert_allclose(info["score"], scores)
+
+
+def test_by_cardinality_as_many_labels_are_present_as_in_the_rows_known():
+    X, Y = make_multilabel_classification(300, n_classes=12, n_labels=1, random_state=1)
+    Y[:60, 3] = 0  # its chance is that of the rule of succession
+    view = ModelView(BinaryRelevance().fit(X[:60], Y[:60]), X[:60], Y[:60])
+    rare = LabelUncertainty(threshold="cardinality")
+    pairs, info = rare(view, X[60:], 2880, random_state=0)
+    p = view.predict_proba(X[60:]).copy()
+    p[:, 3] = 1 / 62
+    t = p[tuple(pairs[0])]
+    assert t < 0.45
+    usual = (Y[:60].sum(axis=0) + 1).sum() / 62
+    assert (p > t).sum(axis=1).mean() == pytest.approx(usual, abs=0.02)
+    assert info["score"].max() <= 1
+
+
+def test_a_threshold_needs_chances_and_that_by_cardinality_labels_too(data, view):
+    X, Y = data
+    model = BinaryRelevance(LinearSVC(random_state=0)).fit(X[:60], Y[:60])
+    for threshold in (0.3, "cardinality"):
+        with pytest.raises(TypeError, match=r"LabelUncertainty needs .*proba"):
+            LabelUncertainty(threshold=threshold)(model, X[60:], 1)
+    with pytest.raises(TypeError, match=r"LabelUncertainty needs .*labels"):
+        LabelUncertainty(threshold="cardinality")(view.estimator, X[60:], 1)
 
 
 def test_decision_values_serve_where_there_are_no_chances(data):
@@ -227,6 +273,13 @@ def test_an_estimator_must_take_labels_known_in_part(strategy):
 def test_max_per_row_is_a_number_of_labels(view, pool, value):
     with pytest.raises((TypeError, ValueError), match="max_per_row must be"):
         LabelUncertainty(max_per_row=value)(view, pool, 1)
+
+
+@pytest.mark.parametrize("value", [0, 1.0, True, None, "half"])
+def test_the_threshold_is_a_chance_or_the_cardinality(view, pool, value):
+    match = "threshold must be a number between 0 and 1 or 'cardinality', got"
+    with pytest.raises((TypeError, ValueError), match=match):
+        LabelUncertainty(threshold=value)(view, pool, 1)
 
 
 def test_what_takes_strategies_of_rows_refuses_those_of_labels(view, pool):

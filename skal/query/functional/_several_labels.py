@@ -26,6 +26,9 @@ def mmc(proba: ArrayLike, n_present: ArrayLike) -> NDArray[Any]:
 
     .. math:: \tfrac12 \sum_l (1 - y_l f_l)
 
+    Where k is the number of labels above a half, rows come in the order of the mean of
+    margins; each label more or fewer adds its :math:`|f_l|`.
+
     Parameters
     ----------
     proba : array-like of shape (n, L)
