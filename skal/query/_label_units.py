@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from skal.query._units import UnitStrategy
 from skal.query.functional import decision_margin
 from skal.query.functional._order import at_most, draw_rows, top_n
 from skal.query.functional._several_labels import by_succession
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class LabelUncertainty(UnitStrategy):
@@ -117,7 +120,7 @@ class LabelUncertainty(UnitStrategy):
 
     def _about_threshold(self, view, rows):
         """Return (n, L): how near each chance is to the threshold, up to 1."""
-        proba, t = view.predict_proba(rows), self.threshold
+        proba, t = view.predict_proba(rows), check_threshold(self.threshold)
         if np.ndim(view.y_training) == 2:
             chance, varies = by_succession(view.y_training)
             proba = np.where(varies, proba, chance)
@@ -157,11 +160,11 @@ class RandomLabels(UnitStrategy):
         return np.column_stack(np.unravel_index(drawn, open.shape))
 
 
-def check_threshold(value):
+def check_threshold(value: Any) -> Any:
     """Return ``value`` if it is a number between 0 and 1 or "cardinality"."""
     what = "threshold must be a number between 0 and 1 or 'cardinality'"
     if isinstance(value, Real) and not isinstance(value, bool):
-        if not 0 < value < 1:
+        if not 0 < float(value) < 1:
             raise ValueError(f"{what}, got {value!r}.")
     elif not isinstance(value, str):
         raise TypeError(f"{what}, got {value!r}.")
