@@ -6,7 +6,10 @@ is given up after a time or beyond 4 GB. Seconds are CPU seconds, so that a busy
 is not mistaken for a slow query: set OMP_NUM_THREADS=1. Nobody may be slower than the
 peer; further targets are in the table. The peer is scikit-activeml, of the strategies
 for regression bmdal_reg 3.0.2, if it is installed (``pip install --no-deps bmdal_reg
-dill``): it was written for numpy 1 and reads ``np.Inf``, which is lent to it.
+dill``): it was written for numpy 1 and reads ``np.Inf``, which is lent to it. CoreSet
+is measured beside small-text 1.4.1 too, if that is installed. ``--errors`` times
+ExpectedErrorReduction in turns with modAL's, which reads ``np.float``: every row of a
+small pool is tried, so that both do the same.
 ``--million`` times skal alone on a memory map of 1 000 000 rows by 64: at most 1 GB
 beyond X. ``--herding`` times UHerding and its kin in units of a query of Margin on 700
 rows, and of the product of 50 000 rows by 128 and 5000 of them, which a look at every
@@ -21,6 +24,7 @@ import tempfile
 import threading
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from time import process_time
@@ -59,6 +63,9 @@ class Contender:
 
 CONTENDERS = {
     "CoreSet": Contender(query.CoreSet(), "CoreSet", 6),
+    "CoreSet (small-text)": Contender(
+        query.CoreSet(), "greedy_coreset", package="small_text"
+    ),
     "TypiClust": Contender(query.TypiClust(), "TypiClust", 20, from_rows=50_000),
     "ProbCover": Contender(
         query.ProbCover(),
@@ -134,6 +141,8 @@ class Pool:
         """Return the peer's query, its model fitted."""
         if contender.package == "bmdal_reg":
             return self.of_bmdal(contender, n_instances)
+        if contender.package == "small_text":
+            return self.of_small_text(contender, n_instances)
         from skactiveml import pool
         from skactiveml.classifier import SklearnClassifier
 
@@ -154,6 +163,16 @@ class Pool:
                 model.fit(self.X, y)
                 params[f"fit_{contender.classifier}"] = False
         return lambda: strategy.query(**params)
+
+    def of_small_text(self, contender, n_instances):
+        """Return small-text's query, on the rows themselves."""
+        from small_text.query_strategies import coresets
+
+        known = np.arange(len(self.X)) < N_LABELED
+        places = np.flatnonzero(~known), np.flatnonzero(known)
+        return lambda: getattr(coresets, contender.peer)(
+            self.X, *places, n_instances, distance_metric="euclidean"
+        )
 
     def of_bmdal(self, contender, n_instances):
         """Return bmdal_reg's query, on the rows themselves."""
@@ -339,6 +358,43 @@ def least_seconds(run):
     return min(seconds)
 
 
+def beside_modal(n_rows=20, n_features=20):
+    """Show ExpectedErrorReduction beside modAL's, in turns, on a few rows."""
+    np.float = float  # noqa: NPY001
+    from modAL.expected_error import expected_error_reduction
+    from modAL.models import ActiveLearner
+
+    pool, rows = Pool(n_rows + 50, n_features), []
+    X, y, rest = pool.X[:50], pool.y[:50], pool.X[50:]
+    model = LogisticRegression(C=10, max_iter=300).fit(X, y)
+    learner = ActiveLearner(model, X_training=X, y_training=y)
+    for ours, theirs in (("log", "log"), ("zero_one", "binary")):
+        strategy = query.ExpectedErrorReduction(ours, "random", n_rows, n_rows)
+        seconds = in_turns(
+            partial(strategy, ModelView(model, X, y), rest, 5, random_state=0),
+            partial(expected_error_reduction, learner, rest, theirs, n_instances=5),
+        )
+        ratio = seconds[1] / seconds[0]
+        verdict = "ok" if ratio >= 1 else "wanted 1"
+        cells = [f"{s:.2f}" for s in seconds]
+        rows.append(
+            [f"ExpectedErrorReduction, {ours}", *cells, f"{ratio:.2f}", verdict]
+        )
+    title = f"5 of {n_rows} x {n_features} float32, 50 labels, every row tried"
+    show(title, ["strategy", "skal s", "modAL s", "x faster", ""], rows)
+
+
+def in_turns(*functions):
+    """Return the least CPU seconds of each of some functions, called in turns."""
+    least = [np.inf] * len(functions)
+    for _ in range(2):
+        for i, function in enumerate(functions):
+            start = process_time()
+            function()
+            least[i] = min(least[i], process_time() - start)
+    return least
+
+
 def margin_query(asking, rest):
     """Return what a query of Margin is."""
     return asking(query.Margin()), "Margin"
@@ -364,8 +420,12 @@ def main():
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS)
     parser.add_argument("--million", action="store_true", help="skal alone, 1 M x 64")
     parser.add_argument("--herding", action="store_true", help="UHerding and its kin")
+    parser.add_argument("--errors", action="store_true", help="beside modAL")
     options = parser.parse_args()
 
+    if options.errors:
+        beside_modal()
+        return
     if options.herding:
         in_units(700, 20, 3, margin_query)
         in_units(50_000, 128, 0.4, matrix_product)

@@ -112,7 +112,8 @@ class MaxHerding(QueryStrategy):
     -----
     Cost: O(n r d) for n rows, r reference rows and d features, then a small multiple
     of it over the picks (lazy greedy); O(n) memory. Needs embeddings. Serves as
-    ``initial=`` too.
+    ``initial=`` too. Where the reference rows are 2 000 or more, but not all, a first
+    look at 500 of them tells which 512 rows are worth comparing with all.
 
     References
     ----------
@@ -192,8 +193,9 @@ class UHerding(QueryStrategy):
     Notes
     -----
     Cost: O(n r d + m^2 d) for n rows, r reference rows, m labelled ones and d features,
-    then as MaxHerding. Needs probabilities and embeddings. Uncertainty can be trusted
-    as far as the probabilities: the authors scale their temperature on held-out rows.
+    then as MaxHerding, with its first look at large pools. Needs probabilities and
+    embeddings. Uncertainty can be trusted as far as the probabilities: the authors
+    scale their temperature on held-out rows.
 
     References
     ----------

@@ -13,6 +13,7 @@ from skal import ActiveLearner, ModelView
 from skal.exceptions import PoolExhaustedError
 from skal.query import CoreSet, FacilityLocation, MaxHerding, ProbCover, UHerding
 from skal.query.functional import (
+    _near_pairs,
     _nearness,
     entropy,
     facility_location,
@@ -164,6 +165,19 @@ def test_herding_of_few_and_of_many_pairs_is_exact(rng, n, n_labels):
     # Later on two rows that bring each other nearer are tied.
     picked = facility_location(E, 10, labeled=labeled)
     assert picked.tolist() == plain_facility_location(E, 10, labeled)
+
+
+@pytest.mark.parametrize("n_picks", [40, 200])
+def test_few_rows_in_sight_give_the_picks_of_all(rng, monkeypatch, n_picks):
+    E = clouds(rng, 220, 3)
+    E[100:120] = E[:20]  # copies tie
+    E, labeled = E[:200], E[200:]
+    params = {"labeled": labeled, "bandwidth": 0.5, "random_state": 0}
+    picks = []
+    for n_in_sight in (2, 200):
+        monkeypatch.setattr(_near_pairs, "_FIRST_AMONG", n_in_sight)
+        picks.append(max_herding(E, n_picks, **params).tolist())
+    assert picks[0] == picks[1]
 
 
 @pytest.mark.parametrize("n_labels", [0, 50])

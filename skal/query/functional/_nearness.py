@@ -9,6 +9,7 @@ import numpy as np
 from skal._checks import check_int
 from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_weights
+from skal.query.functional._near_pairs import greedy_of_pairs, of_pairs
 
 #: Rows whose gain is computed in one go, over the pool and while picking.
 _CANDIDATES = 1024
@@ -34,6 +35,8 @@ def lazy_greedy(n_picks, rng, reference, look=None):
     n = len(reference.pool)
     if look is None:
         gains, rows = reference.first_gains(), np.arange(n)
+        if reference.pairs is not None:
+            return greedy_of_pairs(n_picks, rng, reference, reference.pairs, gains)
     else:
         gains, rough = np.full(n, np.inf), look.first_gains()
         order = rng.permutation(n)  # no tie is cut off by its position
@@ -42,7 +45,7 @@ def lazy_greedy(n_picks, rng, reference, look=None):
         if look is not None:
             rows = best_rows(look, rough, order, k > 0)
             refresh_best(reference, gains, rows)
-        elif k and reference.pairs is None:
+        elif k:
             refresh_best(reference, gains, rows)
         held = gains if look is None else gains[rows]
         best = held.max()
@@ -53,10 +56,6 @@ def lazy_greedy(n_picks, rng, reference, look=None):
             break
         picks[k] = rng.choice(rows[held >= best - rounding])
         gains[picks[k]] = -np.inf
-        if reference.pairs is not None:
-            gains = reference.add_of_pairs(picks[k])
-            gains[picks[: k + 1]] = -np.inf
-            continue
         reference.add(picks[k])
         if look is not None:
             rough[picks[k]] = -np.inf
@@ -204,14 +203,9 @@ class Reference:
         row, which = np.divmod(at, k)
         row += rows.start
         near = self.nearness(close.ravel()[at])
-        return self.of_pairs(row, which, near, k), (row, which, near)
-
-    def of_pairs(self, row, which, near, k):
-        """Sum up what pairs of rows and candidates contribute: (k,)."""
         nearer = near - self.level[row]
-        np.maximum(nearer, 0, out=nearer)
-        nearer *= self.weights[row]
-        return np.bincount(which, nearer, k)
+        of_tile = of_pairs(nearer, self.weights[row], which, k)
+        return of_tile, (row, which, near)
 
     def add(self, pick):
         """Take a pick into account."""
@@ -221,13 +215,6 @@ class Reference:
             close = self.closeness(self.points, rows, others)[:, 0]
             np.maximum(self.close[rows], close, out=self.close[rows])
         self.level = self.nearness(self.close.copy())
-
-    def add_of_pairs(self, pick):
-        """Do the same by the pairs kept, and tell the gain of every row."""
-        row, which, near = self.pairs
-        at = np.flatnonzero(which == pick)
-        self.level[row[at]] = np.maximum(self.level[row[at]], near[at])
-        return self.of_pairs(row, which, near, len(self.pool))
 
     def rounding(self, best):
         """Tell what rounding may do to a gain next to the best one."""
