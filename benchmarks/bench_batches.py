@@ -80,7 +80,7 @@ CONTENDERS = {
     "FacilityLocation": Contender(query.FacilityLocation()),
     "KMeansSampling": Contender(query.KMeansSampling()),
     "KMeansBoundary": Contender(query.KMeansBoundary()),
-    "BADGE": Contender(query.BADGE(), "Badge", 60, "clf"),
+    "BADGE": Contender(query.BADGE(), "Badge", 60, classifier="clf"),
     "BAIT": Contender(query.BAIT()),
     "ExpectedGradientLength": Contender(query.ExpectedGradientLength()),
     "CLUE": Contender(query.CLUE(), "Clue", classifier="estimator"),
