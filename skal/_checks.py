@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from math import ceil
 from numbers import Integral, Real
 
+import numpy as np
+
 
 def nearest_first(name, known):
     """Sort the known words so that the ones most like ``name`` come first."""
@@ -89,6 +91,17 @@ def count_of(name, value, n_rows):
             )
         return min(n_rows, max(1, ceil(round(value * n_rows, 9))))
     return min(n_rows, check_int(name, value))
+
+
+def check_mask(name, value, shape):
+    """Return ``value`` as an array if it is a mask of labels, a row a row of X."""
+    mask = np.asarray(value)
+    if mask.dtype != bool or mask.shape != shape:
+        raise ValueError(
+            f"{name} must be a mask of shape {shape}, a row a candidate and a column a "
+            f"label, got {mask.dtype} of shape {mask.shape}."
+        )
+    return mask
 
 
 def name_of(estimator):

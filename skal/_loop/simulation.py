@@ -111,9 +111,12 @@ class Simulation:
             except FewLabelsError:
                 if self.state is not None or self.is_spent:
                     raise
-            if more is None:
-                more = go_on(self._ask_first, self.labeled_iter == 0, self.n_initial)
+            more = self._more() if more is None else more
             purchase = replace(purchase, rows=np.array([next(more)]))
+
+    def _more(self):
+        """Yield what is asked for where the first round was not enough."""
+        return go_on(self._ask_first, self.labeled_iter == 0, self.n_initial)
 
     def _learn(self, purchase):
         round = 0 if self.state is None else self.state.round + 1

@@ -6,7 +6,6 @@ from time import perf_counter
 
 import numpy as np
 
-from skal._loop.few_labels import FewLabelsError
 from skal._loop.loop import Purchase
 from skal._loop.simulation import Simulation
 from skal._loop.units import first_of_each, first_units, open_units
@@ -48,10 +47,10 @@ class UnitSimulation(Simulation):
     def first_purchase(self):
         """Ask for the first labels, row by row."""
         started = perf_counter()
-        pairs = np.array([*islice(self._first_units(), self.n_initial)])
+        pairs = np.array([*islice(self._more(), self.n_initial)])
         return Purchase(pairs, query_time=perf_counter() - started)
 
-    def _first_units(self):
+    def _more(self):
         begun = (self.labeled_iter >= 0).any(axis=1)
         return first_units(self._ask_first, self.open, begun, self.n_initial)
 
@@ -66,21 +65,6 @@ class UnitSimulation(Simulation):
         rows = first_of_each(picks[:, 0])
         self.state = self.loop.measure(self.state, view, chosen.rows, rows)
         return purchase
-
-    def learn(self, purchase):
-        """Reveal the labels of a purchase and train; return the new state.
-
-        First labels that the estimator cannot be fitted on are followed by more.
-        """
-        more = None
-        while True:
-            try:
-                return self._learn(purchase)
-            except FewLabelsError:
-                if self.state is not None or self.is_spent:
-                    raise
-            more = self._first_units() if more is None else more
-            purchase = replace(purchase, rows=np.array([next(more)]))
 
     def _learn(self, purchase):
         round = 0 if self.state is None else self.state.round + 1

@@ -5,6 +5,7 @@ from itertools import chain
 
 import numpy as np
 
+from skal._checks import check_mask
 from skal._data import Rows, n_rows, select_rows
 from skal._loop.initial import go_on
 from skal.query import UnitStrategy, as_strategy
@@ -42,7 +43,9 @@ def select_units(X, candidates, n_units):
     ``n_units`` is the number of labels a row, None while nobody knows.
     """
     if np.ndim(candidates) == 2:
-        return open_units(X, check_mask(candidates, n_rows(X), n_units))
+        n_told = np.shape(candidates)[1] if n_units is None else n_units
+        mask = check_mask("candidates", candidates, (n_rows(X), n_told))
+        return open_units(X, mask)
     if n_units is None:
         raise ValueError(
             "candidates must be a mask of shape (n_samples, n_labels) before the first "
@@ -51,18 +54,6 @@ def select_units(X, candidates, n_units):
         )
     rows = select_rows(X, candidates)
     return OpenUnits(rows, np.ones((len(rows), n_units), bool))
-
-
-def check_mask(candidates, n, n_units):
-    """Return a mask of the labels that may be asked of n rows."""
-    mask = np.asarray(candidates)
-    n_units = mask.shape[1] if n_units is None else n_units
-    if mask.dtype != bool or mask.shape != (n, n_units):
-        raise ValueError(
-            f"candidates must be a mask of {n} rows and {n_units} labels where single "
-            f"labels are asked for, got {mask.dtype} of shape {mask.shape}."
-        )
-    return mask
 
 
 def first_units(ask, open, begun, n_initial):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._checks import check_int, name_of
+from skal._checks import check_int, check_mask, name_of
 from skal._data import as_rows
 from skal._meta import takes_partial_labels
 from skal._model import as_view
@@ -106,7 +106,9 @@ class UnitStrategy(QueryStrategy):
         rows, rng = as_rows(X), as_random_state(random_state)
         n_instances = check_int("n_instances", n_instances)
         view = as_view(learner)._expecting(self, rng)
-        allowed = check_open(open, len(rows), len(view.classes_))
+        shape = (len(rows), len(view.classes_))
+        asked_of = np.ones(shape, bool) if open is None else open
+        allowed = check_mask("open", asked_of, shape)
         n_open = int(allowed.sum())
         if n_instances > n_open:
             raise PoolExhaustedError(
@@ -159,19 +161,6 @@ class UnitStrategy(QueryStrategy):
         rng: np.random.RandomState,
     ) -> Any:
         """Return (n_instances, 2) positions into rows and units, best first."""
-
-
-def check_open(open, n_rows, n_units):
-    """Return the mask of what may be asked; all of it where it is None."""
-    if open is None:
-        return np.ones((n_rows, n_units), bool)
-    allowed = np.asarray(open)
-    if allowed.dtype != bool or allowed.shape != (n_rows, n_units):
-        raise ValueError(
-            f"open must be a mask of shape ({n_rows}, {n_units}), a row a candidate "
-            f"and a column a label, got {allowed.dtype} of shape {allowed.shape}."
-        )
-    return allowed
 
 
 def check_pairs(pairs, n_instances, open, strategy):
