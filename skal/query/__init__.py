@@ -4,6 +4,7 @@ from skal.query import functional
 from skal.query._auto import Auto
 from skal.query._bait import BAIT
 from skal.query._balance import ClassBalanced
+from skal.query._bandit import Bandit
 from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._batch_bald import BatchBALD
 from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
@@ -47,6 +48,7 @@ from skal.query._random import RandomSampling
 from skal.query._random_tail import RandomTail
 from skal.query._refine import Refine
 from skal.query._regression import ExpectedModelChange, GreedySampling
+from skal.query._schedule import Schedule
 from skal.query._scope import InScope
 from skal.query._several_labels import LCI, MMC
 from skal.query._shortlist import Shortlist
@@ -64,6 +66,7 @@ __all__ = [
     "BADGE",
     "BAIT",
     "BALD",
+    "Bandit",
     "BatchBALD",
     "CDAL",
     "CLUE",
@@ -115,6 +118,7 @@ __all__ = [
     "RandomSampling",
     "RandomTail",
     "Refine",
+    "Schedule",
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",
