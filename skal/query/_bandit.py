@@ -166,16 +166,17 @@ class Bandit(NamedMembersMixin, WrapperStrategy):
             )
 
     def _query(self, view, rows, n_instances, rng):
-        names = np.array([name for name, _ in self.strategies])
-        policy = POLICIES[self.policy](names, self.discount, self.horizon)
+        arms = [name for name, _ in self.strategies]
+        policy = POLICIES[self.policy](arms, self.discount, self.horizon)
         chances, told = policy.shares(view, rows, rng)
-        panel = Panel(names, self._bases(), view, rows, rng)
+        panel = Panel(arms, self._bases(), view, rows, rng)
         if policy.advised:
             advice = panel.advice(n_instances)
             panel.follow(advice, chances, n_instances)
         else:
             panel.pick(chances, n_instances)
         picked, by, scores = panel.batch()
+        names = np.array(arms)
         told |= {
             "base": names[by],
             "arms": names,

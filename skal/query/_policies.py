@@ -92,7 +92,10 @@ class Tailor(Policy):
         worth = np.where(2 * n_labels > len(codes), -1.0, 1.0) / n_labels
         draws = rng.standard_gamma(found[:, :-1], (_DRAWS, *found[:, :-1].shape))
         draws /= draws.sum(axis=2, keepdims=True)  # (draws, K, C) of a Dirichlet
-        best = np.argmax(draws @ worth, axis=1)
+        value = draws @ worth  # (draws, K)
+        # Classes of one size are of one worth: then no arm is better than another.
+        value += 1e-9 * np.abs(worth).max() * rng.uniform(size=value.shape)
+        best = value.argmax(axis=1)
         return np.bincount(best, minlength=self.n_arms) / _DRAWS, {}
 
 

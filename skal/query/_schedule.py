@@ -116,6 +116,31 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
             return TARGET_TYPES - {"regression"}
         return TARGET_TYPES
 
+    def check(self, estimator: Any, target_type: str) -> None:
+        """Raise if the schedule cannot serve an estimator; nothing is fitted.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The model to improve, fitted or not.
+        target_type : {"multiclass", "multilabel", "regression"}
+            The kind of target.
+
+        Raises
+        ------
+        TypeError
+            If one of its strategies cannot, or labels per class are to be counted
+            where there are no classes.
+        ValueError
+            If a parameter is out of bounds.
+        """
+        if target_type == "regression" and target_type not in self._own_target_types:
+            raise TypeError(
+                'Schedule needs unit="labels" or "rounds" for a regressor, got '
+                f"{self.unit!r}. There are no classes."
+            )
+        super().check(estimator, target_type)
+
     def _bases(self):
         self.check_members()
         return [as_strategy(base, name) for name, base in self.strategies]
