@@ -219,7 +219,7 @@ def tune():
     rows = []
     run(OTHERS, STRATEGIES, range(100, 104), set(), rows.append)
     rows = [dict(zip(NAMES, row, strict=True)) for row in rows]
-    print(regret(rows), over_chance(rows), sep="\n\n")  # noqa: T201
+    print(regret(rows), over_chance(rows), sep="\n\n")
 
 
 def main():

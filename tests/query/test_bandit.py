@@ -157,7 +157,8 @@ def test_surprise_counts_the_wrong_and_the_right_of_each_arm():
     chances, _ = policy.shares(view, None, None)
     # a was wrong once in three, b never in one: Beta(2, 3) and Beta(1, 2)
     draws = np.random.RandomState(0).beta([1, 2], [2, 3], (200_000, 2))
-    np.testing.assert_allclose(chances[1], np.mean(draws[:, 1] > draws[:, 0]), atol=0.01)
+    expected = np.mean(draws[:, 1] > draws[:, 0])
+    np.testing.assert_allclose(chances[1], expected, atol=0.01)
 
 
 def test_a_graded_surprise_is_what_the_answer_had_lacked():
@@ -326,9 +327,7 @@ def dry(learner, X, n_instances=1):
 def test_an_arm_that_fails_or_runs_dry_is_survived(policy, arm, match, blobs):
     X, y = blobs
     bandit = Bandit([("ill", arm), ("well", "margin"), ("too", "random")], policy)
-    learner = ActiveLearner(
-        MODEL, bandit, n_labels=46, batch_size=12, random_state=0
-    )
+    learner = ActiveLearner(MODEL, bandit, n_labels=46, batch_size=12, random_state=0)
     with pytest.warns(UserWarning, match=f"(?s)'ill' has failed.*{match}"):
         learner.fit(X, y)
     infos = learner.history_["info"][1:]
@@ -342,9 +341,7 @@ def test_an_arm_that_fails_or_runs_dry_is_survived(policy, arm, match, blobs):
 def test_an_arm_that_fails_is_asked_less(blobs):
     X, y = blobs
     bandit = Bandit([("ill", broken), ("well", "random")])
-    learner = ActiveLearner(
-        MODEL, bandit, n_labels=40, batch_size=1, random_state=0
-    )
+    learner = ActiveLearner(MODEL, bandit, n_labels=40, batch_size=1, random_state=0)
     with pytest.warns(UserWarning, match="has failed"):
         learner.fit(X, y)
     asked_in_vain = ["failed" in info for info in learner.history_["info"][1:]]

@@ -60,7 +60,7 @@ def test_a_function_names_the_strategy():
 
 
 def test_a_name_that_no_strategy_has_is_refused():
-    with pytest.raises(ValueError, match="switch must return one of .*got 'last'"):
+    with pytest.raises(ValueError, match=r"switch must return one of .*got 'last'"):
         counts(TWO, switch=lambda round, n_labels: "last")
 
 
@@ -73,7 +73,7 @@ def test_one_that_asks_alone_tells_what_it_has_to_tell(blobs):
 
 
 def test_it_may_choose_the_first_rows_where_its_first_strategy_can(blobs):
-    X, y = blobs
+    X, _ = blobs
     schedule = Schedule([("cover", "core_set"), ("doubt", "margin")])
     learner = ActiveLearner(MODEL, schedule, initial=schedule, random_state=0)
     expected = ActiveLearner(MODEL, initial="core_set", random_state=0)
