@@ -84,6 +84,19 @@ STRATEGIES = {
     **{name: name for name in ARMS},
     **{f"bandit, {policy}": Bandit(policy=policy) for policy in POLICIES},
 }
+FIVE = [(name, name) for name in (*ARMS, "uherding")]
+#: What the defaults were chosen among.
+CANDIDATES = {
+    **{name: name for name, _ in FIVE},
+    **{
+        f"{policy}, {discount}": Bandit(policy=policy, discount=discount)
+        for policy in ("surprise", "thompson")
+        for discount in (0.95, 0.99)
+    },
+    "uherding for typiclust": Bandit([FIVE[i] for i in (0, 1, 2, 4)]),
+    "five arms": Bandit(FIVE),
+    "uniform": Bandit(policy="uniform"),
+}
 
 # Runs ---------------------------------------------------------------------------
 
@@ -178,10 +191,10 @@ def mean(scores):
     return np.mean([*scores.values()])
 
 
-def regret(rows):
+def regret(rows, strategies=STRATEGIES):
     """The area of each strategy less that of the best arm in hindsight, in points."""
     found, lines = areas(rows), []
-    for strategy in STRATEGIES:
+    for strategy in strategies:
         words = [
             difference(of[strategy], of[best_arm(of)]) if strategy in of else ""
             for of in found.values()
@@ -217,9 +230,9 @@ TABLES = {
 
 def tune():
     rows = []
-    run(OTHERS, STRATEGIES, range(100, 104), set(), rows.append)
+    run(OTHERS, CANDIDATES, range(100, 104), set(), rows.append)
     rows = [dict(zip(NAMES, row, strict=True)) for row in rows]
-    print(regret(rows), over_chance(rows), sep="\n\n")
+    print(regret(rows, CANDIDATES))
 
 
 def main():

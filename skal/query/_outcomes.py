@@ -142,3 +142,27 @@ def standings(errors):
         same = (before[:, None] == batch).mean(axis=0)
         out.append(less + same / 2)
     return out
+
+
+def asked_by(view: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return who asked for each labelled row, and how wrong the model was on it.
+
+    The name is empty where nobody is told to have asked, the number NaN where nothing
+    is told of what the model expected.
+    """
+    names, wrong = np.full(n_asked(view), "", object), np.full(n_asked(view), np.nan)
+    expected = []
+    for info, rows, places in rounds_of(view):
+        base = info.get("base", ())
+        asked = np.arange(len(rows))
+        if "rows" in info:
+            asked = places_in(info["rows"], rows)
+        elif len(base) != len(rows):  # in which order, nobody knows
+            continue
+        known = (asked >= 0) & (places >= 0)
+        names[places[known]] = base[asked[known]]
+        if "predicted" in info:
+            expected.append(Outcome(info, asked[known], places[known]))
+    for outcome, surprise in zip(expected, surprises_of(view, expected), strict=True):
+        wrong[outcome.places] = surprise
+    return names, wrong
