@@ -10,10 +10,9 @@ from skal._checks import check_choice, check_int, check_number
 from skal._meta import NamedMembersMixin
 from skal._model import provides
 from skal.query._arms import Panel
-from skal.query._base import TARGET_TYPES
 from skal.query._names import as_strategy
 from skal.query._outcomes import n_asked
-from skal.query._policies import POLICIES, least_horizon
+from skal.query._policies import OF_CLASSES, POLICIES, least_horizon
 from skal.query._wrapper import WrapperStrategy
 
 if TYPE_CHECKING:
@@ -139,10 +138,10 @@ class Bandit(NamedMembersMixin, WrapperStrategy):
         self.horizon = horizon
 
     @property
-    def _own_target_types(self):
-        """The policies that count classes, or what is right, need one a row."""
-        of_classes = self.policy in ("albl", "tailor")
-        return frozenset({"multiclass"}) if of_classes else TARGET_TYPES
+    def target_types(self) -> frozenset[str]:
+        """What all arms serve; policies that count classes need one class a row."""
+        served = super().target_types
+        return served & {"multiclass"} if self.policy in OF_CLASSES else served
 
     def _bases(self):
         self.check_members()

@@ -188,3 +188,5 @@ POLICIES: dict[str, type[Policy]] = {
     "tailor": Tailor,
     "uniform": Uniform,
 }
+#: Those that count classes, or rows that are right.
+OF_CLASSES = ("albl", "tailor")

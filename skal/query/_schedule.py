@@ -9,7 +9,6 @@ import numpy as np
 
 from skal._checks import check_choice, check_number, nearest_first
 from skal._meta import NamedMembersMixin
-from skal.query._base import TARGET_TYPES
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy
 from skal.query._picks import split_result
@@ -110,11 +109,14 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
         self.ramp = ramp
 
     @property
-    def _own_target_types(self):
-        """Where there are no classes there are no labels per class."""
-        if self.unit == "labels_per_class" and not callable(self.switch):
-            return TARGET_TYPES - {"regression"}
-        return TARGET_TYPES
+    def target_types(self) -> frozenset[str]:
+        """What all strategies serve; a regressor has no labels per class."""
+        served = super().target_types
+        return served - {"regression"} if self._counts_classes else served
+
+    @property
+    def _counts_classes(self):
+        return self.unit == "labels_per_class" and not callable(self.switch)
 
     def check(self, estimator: Any, target_type: str) -> None:
         """Raise if the schedule cannot serve an estimator; nothing is fitted.
@@ -134,7 +136,7 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
         ValueError
             If a parameter is out of bounds.
         """
-        if target_type == "regression" and target_type not in self._own_target_types:
+        if target_type == "regression" and self._counts_classes:
             raise TypeError(
                 'Schedule needs unit="labels" or "rounds" for a regressor, got '
                 f"{self.unit!r}. There are no classes."
