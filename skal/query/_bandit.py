@@ -41,7 +41,8 @@ class Bandit(NamedMembersMixin, WrapperStrategy):
 
         - "surprise": Thompson sampling; an arm succeeds when the model's prediction for
           a row that it asked for was wrong, before the model learnt the label.
-        - "thompson": the same with a grade, 1 - the probability of the answer.
+        - "thompson": the same with a grade, 1 - the probability of the answer; without
+          one where the model gives no probabilities or there are no classes.
         - "exp4p": EXP4.P [1]_ rewarded by surprise. All arms that advise a row share in
           what it earns.
         - "albl": active learning by learning [2]_, EXP4.P rewarded by the accuracy on

@@ -48,20 +48,21 @@ def outcomes_of(view: Any, names: Any) -> list[Outcome]:
     """List the queries of the arms of these names that have answers.
 
     A query that is answered in parts is one query: it is told by the number of labels
-    before it. Answers that were taken back are gone.
+    before it and the rows that it asked for. Answers that were taken back are gone.
     """
-    found: dict[int, Outcome] = {}
+    found: dict[Any, Outcome] = {}
     for info, rows, places in rounds_of(view):
         if not np.array_equal(info.get("arms", ()), names):
             continue
         asked = places_in(info["rows"], rows)
         known = (asked >= 0) & (places >= 0)
         asked, places = asked[known], places[known]
-        before = found.get(info["n_labels"])
+        query = info["n_labels"], info["rows"].tobytes()
+        before = found.get(query)
         if before is not None:
             asked = np.append(before.asked, asked)
             places = np.append(before.places, places)
-        found[info["n_labels"]] = Outcome(info, asked, places)
+        found[query] = Outcome(info, asked, places)
     return [*found.values()]
 
 

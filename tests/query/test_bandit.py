@@ -282,6 +282,22 @@ def test_rows_of_the_first_round_taken_back_shift_nothing(blobs):
     np.testing.assert_allclose(learnt_from(learner, X), before)
 
 
+def test_queries_at_the_same_number_of_labels_are_two(blobs):
+    X, y = blobs
+    learner = taught(X, y, [])
+    learner.forget(np.arange(8))  # of the first round
+    left = np.setdiff1d(range(len(X)), learner.history_["pool_indices"][1])
+    learner.forget(np.arange(2, 4))
+    learner.teach(X[:2], y[:2])
+    picks, _ = learner.query(X, 8, candidates=left)
+    learner.teach(X[picks], y[picks])
+    view = learner.__skal_view__()
+    names = [name for name, _ in Bandit().strategies]
+    first, second = outcomes_of(view, names)
+    assert first.info["n_labels"] == second.info["n_labels"] == 10
+    assert [len(first.asked), len(second.asked)] == [6, 8]
+
+
 def test_rows_that_nobody_asked_for_teach_nothing(blobs):
     X, y = blobs
     learner = taught(X, y, [])
