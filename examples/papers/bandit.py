@@ -230,7 +230,7 @@ TABLES = {
 
 def tune():
     rows = []
-    run(OTHERS, CANDIDATES, range(100, 103), set(), rows.append)
+    run(OTHERS, CANDIDATES, range(100, 102), set(), rows.append)
     rows = [dict(zip(NAMES, row, strict=True)) for row in rows]
     print(regret(rows, CANDIDATES))
 

@@ -62,8 +62,8 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
     Notes
     -----
     Cost: O(n) for n rows, beside the strategies that ask; none is asked whose turn it
-    is not. ``info["base"]`` tells which strategy picked each row, beside what this one
-    tells where it asks alone.
+    is not. ``info["base"]`` tells which strategy picked each row. One that asks alone
+    tells what it has to tell, so that a Bandit learns: its ``base`` are its own arms.
 
     Where the first strategy needs no model, a schedule serves as ``initial=`` too.
 
@@ -187,7 +187,7 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
         result = self._bases()[turn](view, rows, n_instances, random_state=rng)
         picked, info = split_result(result)
         name = self.strategies[turn][0]
-        return picked, {**info, "base": np.full(n_instances, name)}
+        return picked, {"base": np.full(n_instances, name), **info}
 
     def _shares(self, view):
         """Return the share of each strategy in this round."""

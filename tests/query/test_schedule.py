@@ -6,7 +6,7 @@ from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from skal import ActiveLearner, ModelView
-from skal.query import Auto, Schedule
+from skal.query import Auto, Bandit, Schedule
 
 MODEL = GaussianNB()
 TWO = [("first", "random"), ("then", "margin")]
@@ -70,6 +70,20 @@ def test_one_that_asks_alone_tells_what_it_has_to_tell(blobs):
     _, info = Schedule([("one", Auto()), ("two", "margin")], 999)(model, X, 2)
     assert info["strategy"] == "uherding"
     assert info["base"].tolist() == ["one", "one"]
+
+
+def test_a_bandit_that_takes_over_learns(blobs):
+    X, y = blobs
+    arms = [("chance", "random"), ("doubt", "margin")]
+    late = Schedule([("first", "random"), ("learn", Bandit(arms))], 20, "labels")
+    learner = ActiveLearner(MODEL, late, n_labels=50, batch_size=5, random_state=0).fit(
+        X, y
+    )
+    infos = learner.history_["info"][1:]
+    assert set(infos[1]["base"]) == {"first"}
+    assert set(infos[2]["base"]) <= {"chance", "doubt"}
+    np.testing.assert_allclose(infos[2]["probabilities"], [0.5, 0.5])
+    assert abs(infos[-1]["probabilities"][0] - 0.5) > 0.05
 
 
 def test_it_may_choose_the_first_rows_where_its_first_strategy_can(blobs):
