@@ -1,28 +1,22 @@
 """What a bandit over strategies loses to the best of them, and gains over chance.
 
     python examples/papers/bandit.py run     play everything, into results/bandit.csv
-    python examples/papers/bandit.py tune    the same on other data, printed: what the
-                                             defaults were chosen on
-    python examples/papers/bandit.py         the table of the page, from the results
+    python examples/papers/bandit.py         the tables of the page, from the results
 
-A run that was stopped goes on where it was. Nothing was chosen on the data of ``run``:
-it was played once, after the defaults stood.
+A run that was stopped goes on where it was, seed by seed.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from page import as_table, filled
-from sklearn.datasets import (
-    load_breast_cancer,
-    load_digits,
-    load_wine,
-    make_classification,
-)
+from page import as_table
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -44,58 +38,27 @@ POLICIES = ("surprise", "thompson", "exp4p", "albl", "tailor", "uniform")
 # Data ---------------------------------------------------------------------------
 
 
-def checkerboard(n_rows, n_columns, seed=0):
+def checkerboard(side):
     """Squares of two classes, as a chess board has them; 5 % of the labels are wrong.
 
     The model sees 200 random features of a Gaussian kernel, so that it could learn it.
     """
-    rng = np.random.RandomState(seed)
-    points = rng.uniform(size=(1400, 2)) * [n_rows, n_columns]
+    rng = np.random.RandomState(0)
+    points = rng.uniform(size=(1400, 2)) * side
     y = points.astype(int).sum(axis=1) % 2
     y ^= rng.uniform(size=len(y)) < 0.05
-    return RBFSampler(gamma=1.0, n_components=200, random_state=seed).fit_transform(
-        points
-    ), y
-
-
-def synthetic(n_classes, seed):
-    return make_classification(
-        1400,
-        12,
-        n_informative=6,
-        n_classes=n_classes,
-        n_clusters_per_class=2,
-        random_state=seed,
-    )
+    kernel = RBFSampler(gamma=1.0, n_components=200, random_state=0)
+    return kernel.fit_transform(points), y
 
 
 DATA = {
     "digits": lambda: load_digits(return_X_y=True),
     "breast cancer": lambda: load_breast_cancer(return_X_y=True),
-    "XOR, 4 by 4": lambda: checkerboard(4, 4),
-}
-#: What the defaults were chosen on.
-OTHERS = {
-    "wine": lambda: load_wine(return_X_y=True),
-    "synthetic": lambda: synthetic(4, 1),
-    "XOR, 3 by 5": lambda: checkerboard(3, 5, seed=7),
+    "XOR, 4 by 4": lambda: checkerboard(4),
 }
 STRATEGIES = {
     **{name: name for name in ARMS},
     **{f"bandit, {policy}": Bandit(policy=policy) for policy in POLICIES},
-}
-FIVE = [(name, name) for name in (*ARMS, "uherding")]
-#: What the defaults were chosen among.
-CANDIDATES = {
-    **{name: name for name, _ in FIVE},
-    **{
-        f"{policy}, {discount}": Bandit(policy=policy, discount=discount)
-        for policy in ("surprise", "thompson")
-        for discount in (0.95, 0.99)
-    },
-    "uherding for typiclust": Bandit([FIVE[i] for i in (0, 1, 2, 4)]),
-    "five arms": Bandit(FIVE),
-    "uniform": Bandit(policy="uniform"),
 }
 
 # Runs ---------------------------------------------------------------------------
@@ -124,30 +87,23 @@ def play(strategy, X, y, X_test, y_test, seed):
     return np.mean(scores[1:]), scores[-1]
 
 
-def run(data, strategies, seeds, done, write):
+def run():
     """Play what is not done yet, seed by seed, so that what there is is paired."""
-    loaded = {name: load() for name, load in data.items()}
-    for seed in seeds:
-        for name, (X, y) in loaded.items():
-            rows = split(X, y, seed)
-            for word, strategy in strategies.items():
-                if (name, word, str(seed)) not in done:
-                    area, last = play(strategy, *rows, seed)
-                    write([name, word, seed, f"{area:.4f}", f"{last:.4f}"])
-
-
-def play_all():
+    loaded = {name: load() for name, load in DATA.items()}
     done = {tuple(row[name] for name in NAMES[:3]) for row in read()}
     with RESULTS.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not done:
             writer.writerow(NAMES)
-
-        def write(row):
-            writer.writerow(row)
-            file.flush()
-
-        run(DATA, STRATEGIES, SEEDS, done, write)
+        for seed in SEEDS:
+            for name, (X, y) in loaded.items():
+                rows = split(X, y, seed)
+                for word, strategy in STRATEGIES.items():
+                    if (name, word, str(seed)) in done:
+                        continue
+                    area, last = play(strategy, *rows, seed)
+                    writer.writerow([name, word, seed, f"{area:.4f}", f"{last:.4f}"])
+                    file.flush()
 
 
 def read():
@@ -161,10 +117,16 @@ def read():
 # The tables ---------------------------------------------------------------------
 
 
-def areas(rows):
-    """Return, for each data set, the areas of each strategy by seed."""
-    found: dict[str, dict] = {}
+def areas():
+    """Return, for each data set, the areas of each strategy by seed.
+
+    A seed counts when everything was played with it.
+    """
+    rows, found = read(), {}
+    played = Counter(row["seed"] for row in rows)
     for row in rows:
+        if played[row["seed"]] < len(DATA) * len(STRATEGIES):
+            continue
         of = found.setdefault(row["data"], {}).setdefault(row["strategy"], {})
         of[row["seed"]] = 100 * float(row["area"])
     return found
@@ -174,12 +136,12 @@ def paired(one, other):
     """Return the mean difference over the seeds that both have, and its error."""
     seeds = [seed for seed in one if seed in other]
     gaps = np.array([one[seed] - other[seed] for seed in seeds])
-    error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan
-    return gaps.mean(), error
+    return gaps.mean(), gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else None
 
 
 def difference(one, other):
-    return "{:+.1f} ± {:.1f}".format(*paired(one, other))
+    gap, error = paired(one, other)
+    return f"{gap:+.1f}" if error is None else f"{gap:+.1f} ± {error:.1f}"
 
 
 def best_arm(of):
@@ -191,10 +153,10 @@ def mean(scores):
     return np.mean([*scores.values()])
 
 
-def regret(rows, strategies=STRATEGIES):
+def regret():
     """The area of each strategy less that of the best arm in hindsight, in points."""
-    found, lines = areas(rows), []
-    for strategy in strategies:
+    found, lines = areas(), []
+    for strategy in STRATEGIES:
         words = [
             difference(of[strategy], of[best_arm(of)]) if strategy in of else ""
             for of in found.values()
@@ -205,9 +167,9 @@ def regret(rows, strategies=STRATEGIES):
     return as_table(["strategy", *best, "worst"], lines)
 
 
-def over_chance(rows):
+def over_chance():
     """The area of each strategy less that of random rows, in points."""
-    found = areas(rows)
+    found = areas()
     lines = [
         [name, *(difference(of[name], of["random"]) for of in found.values())]
         for name in STRATEGIES
@@ -216,35 +178,28 @@ def over_chance(rows):
     return as_table(["strategy", *found], lines)
 
 
-def seeds(rows):
-    """How many seeds there are of each data set."""
-    counts = {name: len(of["random"]) for name, of in areas(rows).items()}
-    return ", ".join(f"{data}: {n}" for data, n in counts.items())
-
-
 TABLES = {
-    "bandit regret": lambda: regret(read()),
-    "bandit random": lambda: over_chance(read()),
+    "regret": regret,
+    "over chance": over_chance,
 }
 
 
-def tune():
-    rows = []
-    run(OTHERS, CANDIDATES, range(100, 102), set(), rows.append)
-    rows = [dict(zip(NAMES, row, strict=True)) for row in rows]
-    print(regret(rows, CANDIDATES))
+def filled(page):
+    """Return the page with its tables of bandits written anew; others stay."""
+
+    def table(match):
+        return f"<!-- bandits: {match[1]} -->\n\n{TABLES[match[1]]()}\n\n<!-- end -->"
+
+    pattern = r"<!-- bandits: (.+?) -->.*?<!-- end -->"
+    return re.sub(pattern, table, page, flags=re.DOTALL)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", nargs="?", choices=["run", "tune"])
-    what = parser.parse_args().what
-    if what == "tune":
-        tune()
-        return
-    if what == "run":
-        play_all()
-    PAGE.write_text(filled(PAGE.read_text("utf-8"), TABLES), "utf-8")
+    parser.add_argument("what", nargs="?", choices=["run"])
+    if parser.parse_args().what == "run":
+        run()
+    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":
