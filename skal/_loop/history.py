@@ -94,3 +94,21 @@ def columns(rounds):
             column[i] = round.get(name, missing)
         table[name] = column
     return table
+
+
+def told_columns(rounds, places, n_rows):
+    """Return the columns for a strategy, with one that says where the labels are.
+
+    ``places`` in them are the positions of the rows of a round among all that are
+    labelled, -1 for rows taken back. ``places`` given say where these stand among the
+    ``n_rows`` rows of fit's X and those taught after them.
+    """
+    where = np.full(n_rows, -1)
+    where[places] = np.arange(len(places))
+    table = columns(rounds)
+    table["places"] = np.empty(len(rounds), object)
+    for i, record in enumerate(rounds):
+        rows = record["indices"]
+        rows = rows if rows.ndim == 1 else rows[:, 0]  # of pairs with a label
+        table["places"][i] = rows if record["source"] == "taught" else where[rows]
+    return table

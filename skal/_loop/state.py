@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._loop.history import columns
+from skal._loop.history import told_columns
 from skal._loop.training_set import TrainingSet
 from skal._loop.units import stage_of
 from skal._model import ModelView
@@ -96,7 +96,10 @@ class State:
             y_training=known.y,
             X_rejected=self.training.X_rejected,
             is_rejected=self.training.is_rejected,
-            history=partial(columns, self.rounds),  # built for those who read it
+            # Built for those who read it.
+            history=partial(
+                told_columns, self.rounds, self.places, len(self.labeled_iter)
+            ),
             round=self.round,
             random_state=partial(stream, self.seed, self.round + 1, "samples"),
         )

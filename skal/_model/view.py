@@ -72,8 +72,10 @@ class ModelView:
     random_state : int, RandomState instance or None, default=None
         Seeds the posterior draws: one integer, the same for every row and chunk.
     history : dict of ndarray, default=None
-        The learner's history so far. A strategy that is to act alike in a simulation
-        and in a live loop reads ``n_labels`` of it, and no other column.
+        The learner's history so far. A learner adds ``places``: where the rows of each
+        round stand among all that were asked for, -1 for rows taken back. A strategy
+        that is to act alike in a simulation and in a live loop reads ``n_labels`` and
+        ``places`` of it, and ``info`` by the ``pool_indices`` beside it.
     round : int, default=0
         How many rounds have been bought.
 

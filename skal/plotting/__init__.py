@@ -1,5 +1,7 @@
 """Pictures of active learning: label curves, what was asked, and how sure it is."""
 
+from skal.plotting._arms import plot_arms
+
 # For pictures elsewhere in skal, not for users.
 from skal.plotting._colors import BASELINE_COLOR as BASELINE_COLOR
 from skal.plotting._colors import line_colors as line_colors
@@ -14,6 +16,7 @@ from skal.plotting._reliability import ReliabilityDisplay
 __all__ = [
     "LabelCurveDisplay",
     "ReliabilityDisplay",
+    "plot_arms",
     "plot_found",
     "plot_groups",
     "plot_images",

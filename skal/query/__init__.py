@@ -4,6 +4,7 @@ from skal.query import functional
 from skal.query._auto import Auto
 from skal.query._bait import BAIT
 from skal.query._balance import ClassBalanced
+from skal.query._bandit import Bandit
 from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._batch_bald import BatchBALD
 from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
@@ -39,6 +40,7 @@ from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
 from skal.query._neighbor_index import NeighborIndex
 from skal.query._neighbours import Neighbours
+from skal.query._outcomes import asked_by as asked_by  # for pictures
 from skal.query._perturbation import ALFAMix, DropQuery
 from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result
@@ -47,6 +49,7 @@ from skal.query._random import RandomSampling
 from skal.query._random_tail import RandomTail
 from skal.query._refine import Refine
 from skal.query._regression import ExpectedModelChange, GreedySampling
+from skal.query._schedule import Schedule
 from skal.query._scope import InScope
 from skal.query._several_labels import LCI, MMC
 from skal.query._shortlist import Shortlist
@@ -64,6 +67,7 @@ __all__ = [
     "BADGE",
     "BAIT",
     "BALD",
+    "Bandit",
     "BatchBALD",
     "CDAL",
     "CLUE",
@@ -115,6 +119,7 @@ __all__ = [
     "RandomSampling",
     "RandomTail",
     "Refine",
+    "Schedule",
     "ScoreStrategy",
     "Shortlist",
     "StochasticBatch",

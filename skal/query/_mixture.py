@@ -46,7 +46,9 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
 
     See Also
     --------
+    Bandit : Learns the shares from the answers.
     ClassBalanced : Shares a batch out among predicted classes.
+    Schedule : One strategy after the other.
 
     Notes
     -----

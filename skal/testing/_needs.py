@@ -74,7 +74,7 @@ def cold_start(trial):
             return
         raise AssertionError(f"needs is empty, yet it raised {error}") from error
     assert_right(positions, 10, trial.n_pool)
-    unmet = sorted(strategy.needs & PREDICTIONS)
+    unmet = sorted(strategy._first_needs & PREDICTIONS)
     assert not unmet, f"it needs {unmet}, yet it chose rows without any."
 
 

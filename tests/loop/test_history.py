@@ -135,3 +135,28 @@ def test_a_strategy_may_tell_anything(blobs, contain):
     learner.teach(asked, y[30:][rows])
     assert last(learner, "info")[0] == {"mood": [1, [2]]}
     assert list(last(learner, "score")[0]) == ["a", "a"]
+
+
+def test_a_strategy_is_told_where_the_labels_of_each_round_are(blobs):
+    """Bought, taught and asked, taught unasked; and rows of all three taken back."""
+    X, y = blobs
+    learner = ActiveLearner(
+        GaussianNB(), "margin", n_labels=30, batch_size=10, random_state=0
+    ).fit(X[:200], y[:200])
+    learner.set_params(n_labels=None)
+    asked, rows = learner.query(X, 4, candidates=np.arange(200, 290))
+    learner.teach(rows, y[asked])
+    learner.teach(X[290:292], y[290:292])
+    places = learner.__skal_view__().history["places"]
+    assert np.concatenate(places).tolist() == list(range(36))
+    assert [len(one) for one in places] == [10, 10, 10, 4, 2]
+
+    learner.forget([1, 12, 31, 35])
+    history = learner.__skal_view__().history
+    gone = [place < 0 for place in history["places"]]
+    assert [np.flatnonzero(one).tolist() for one in gone] == [[1], [2], [], [1], [1]]
+    kept = np.concatenate(history["places"])
+    assert kept[kept >= 0].tolist() == list(range(32))
+    order = np.concatenate(history["indices"][:3])[~np.concatenate(gone[:3])]
+    np.testing.assert_array_equal(learner.X_training_[:28], X[order])
+    assert "places" not in learner.history_

@@ -17,6 +17,7 @@ from skal.query import (
     FALCUN,
     LCI,
     LCMD,
+    Bandit,
     BatchBALD,
     CallableStrategy,
     ClassBalanced,
@@ -53,6 +54,7 @@ from skal.query import (
     QueryStrategy,
     RandomTail,
     Refine,
+    Schedule,
     ScoreStrategy,
     Shortlist,
     StochasticBatch,
@@ -179,11 +181,15 @@ def first_rows(learner, X, n_instances=1):
 
 #: Strategies around a strategy, whatever that is.
 WRAPPERS = {
+    Bandit: lambda base: Bandit([("some", "random"), ("rest", base)]),
     ClassBalanced: ClassBalanced,
     Deduplicate: Deduplicate,
     DiverseBatch: DiverseBatch,
     Mixture: lambda base: Mixture([("some", "random"), ("rest", base)]),
     Refine: lambda base: Refine([("some", "random"), ("rest", base)], final=base),
+    Schedule: lambda base: Schedule(
+        [("some", "random"), ("rest", base)], unit="labels"
+    ),
     Shortlist: Shortlist,
     StochasticBatch: lambda base: StochasticBatch(base, "softrank"),
 }
@@ -261,6 +267,12 @@ BAD = {
         "n_features": [0, 1.5],
     },
     BALD: {"n_samples": [0, 2.5]},
+    Bandit: {
+        "strategies": [[], "margin", [("a", "margn")], [("policy", "margin")]],
+        "policy": ["surprised", None, 1],
+        "discount": [0, 1.1, "0.9"],
+        "horizon": [0, 2.5],
+    },
     BatchBALD: {
         "n_samples": [0],
         "n_candidates": [0, 9.5],
@@ -384,6 +396,12 @@ BAD = {
         "n_levels": [0, 1.5],
         "n_batches": [3, 2.5],
         "share": [0, 1.1, "all"],
+    },
+    Schedule: {
+        "strategies": [[], "margin", [("a", 3)], [("switch", "margin")]],
+        "switch": [-1, [1, 2], "late", [np.nan]],
+        "unit": ["label", 2],
+        "ramp": [-1, "10"],
     },
     Shortlist: {"base": ["margn", None], "n_candidates": [0, 9.5]},
     StochasticBatch: {

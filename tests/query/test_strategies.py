@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from skal import query
 from skal.query import (
+    Bandit,
     ClassBalanced,
     Deduplicate,
     DiverseBatch,
@@ -24,6 +25,7 @@ from skal.query import (
     Mixture,
     QueryStrategy,
     RandomSampling,
+    Schedule,
     Shortlist,
     StochasticBatch,
 )
@@ -75,6 +77,11 @@ STRATEGIES = {
     "StochasticBatch(softmax)": StochasticBatch("margin", "softmax", beta=8),
     "StochasticBatch(softrank)": StochasticBatch(RandomSampling(), "softrank"),
     "Mixture": Mixture(weights={0: [3, 1], 150: [1, 3]}),
+    "Bandit(exp4p)": Bandit(policy="exp4p"),
+    "Bandit(thompson, function)": Bandit(
+        [("mine", least_likely), ("badge", "badge")], policy="thompson"
+    ),
+    "Schedule(ramp)": Schedule(switch=5, ramp=40),
     "Deduplicate": Deduplicate(threshold=0.1),
     "DiverseBatch(kcenter)": DiverseBatch(method="kcenter"),
     "DiverseBatch(kmeans++)": DiverseBatch(method="kmeans++"),
