@@ -127,7 +127,8 @@ class PoolFeatures:
         self.n_classes = proba.shape[1]
         self.table = np.empty((self.n, len(CANDIDATE_FEATURES)), np.float32)
         entropies = self._doubt(proba)
-        which = self._measure(*embedded(view, rows, rng), rng)
+        self.points, known = embedded(view, rows, rng)
+        which = self._measure(known, rng)
         counts = self._classes(view, proba.argmax(axis=1), which)
         self.state = state_of(view.n_labels, counts, self.doubt, entropies)
 
@@ -154,9 +155,9 @@ class PoolFeatures:
         self._set("confidence", confidence)
         return entropies
 
-    def _measure(self, points, known, rng):
+    def _measure(self, known, rng):
         """Fill in distances, density and gain; return the nearest labelled row."""
-        self.points = points
+        points = self.points
         which, self.squared = points.nearest(known.take(slice(None)))
         self.squared[self.squared <= points.slack] = 0
         bandwidth = min(spread_of(points), least_distance_of(known))
