@@ -12,7 +12,8 @@ def open_checkpoint(folder, about):
         return None
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    file, text = folder / "about.json", json.dumps(about, indent=2, sort_keys=True)
+    file = folder / "about.json"
+    text = json.dumps(about, indent=2, sort_keys=True, default=repr)
     if file.exists() and file.read_text(encoding="utf-8") != text:
         raise ValueError(
             f"checkpoint must be a folder of the same parameters, got {str(folder)!r}, "

@@ -97,6 +97,14 @@ def as_model(estimator):
     return estimator
 
 
+def said_of(tasks):
+    """Return what JSON can tell of tasks: a function's name, or the sizes of sets."""
+    if callable(tasks):
+        return getattr(tasks, "__name__", repr(tasks))
+    pairs = tasks.items() if isinstance(tasks, dict) else enumerate(tasks)
+    return {str(name): list(np.shape(X)) for name, (X, _) in pairs}
+
+
 def as_source(tasks):
     """Return a function of a RandomState that gives a task: X and y."""
     if callable(tasks):

@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skal._checks import check_int, check_number
 from skal._seed import draw_seed, stream
 from skal.learned._checkpoint import open_checkpoint
-from skal.learned._episode import Episode, as_model, as_source
+from skal.learned._episode import Episode, as_model, as_source, said_of
 from skal.learned._features import CANDIDATE_FEATURES, SCHEMA
 from skal.learned._kind import kind_of
 from skal.learned._progress import steps_shown
@@ -155,14 +155,19 @@ def fit_regression(
             f"n_rounds must be at most {n_tasks}, the number of tasks, got {n_rounds}."
         )
     get_scorer(scoring)
+    source = as_source(tasks)
     about = {
         "name": name,
         "schema": SCHEMA,
         "estimator": kind_of(estimator),
         "horizon": sizes["horizon"],
-        "trained": {"by": "fit_regression", "model": repr(estimator), **sizes},
+        "trained": {
+            "by": "fit_regression",
+            "model": repr(estimator),
+            "tasks": said_of(tasks),
+            **sizes,
+        },
     }
-    source = as_source(tasks)
     folder = open_checkpoint(checkpoint, about)
     play = partial(tried, source, estimator, sizes)
     blocks: list[Any] = []

@@ -12,7 +12,7 @@ import numpy as np
 from skal._checks import check_choice, check_int, check_number
 from skal._seed import draw_seed
 from skal.learned._checkpoint import open_checkpoint
-from skal.learned._episode import as_model
+from skal.learned._episode import as_model, said_of
 from skal.learned._features import SCHEMA
 from skal.learned._kind import kind_of
 from skal.learned._progress import steps_shown
@@ -156,7 +156,12 @@ def fit_rl(
         "schema": SCHEMA,
         "estimator": kind_of(estimator),
         "horizon": how["horizon"],
-        "trained": {"by": "fit_rl", "model": repr(estimator), **how},
+        "trained": {
+            "by": "fit_rl",
+            "model": repr(estimator),
+            "tasks": said_of(tasks),
+            **how,
+        },
     }
     folder = open_checkpoint(checkpoint, about)
     with own_random_states(), steps_shown(n_steps, name, verbose) as step:

@@ -165,7 +165,7 @@ class Scorer:
             for kind, array in zip("Wb", layer, strict=True)
         }
         np.savez(path, **arrays)
-        text = json.dumps(self.about, indent=2, sort_keys=True)
+        text = json.dumps(self.about, indent=2, sort_keys=True, default=repr)
         path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 
     def __repr__(self) -> str:

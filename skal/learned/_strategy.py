@@ -104,7 +104,7 @@ class LearnedStrategy(WrapperStrategy):
             fallback = self._bases()[0]
             result = fallback(view, rows, n_instances, random_state=rng)
             picked, info = split_result(result)
-            return picked, {"strategy": name_of(fallback), **info}
+            return picked, {"strategy": fallback.alias or name_of(fallback), **info}
         warn_of_kind(scorer, view.estimator)
         features = PoolFeatures(view, rows, rng)
         picked, scores = picked_by(scorer, features, n_instances, rng)
