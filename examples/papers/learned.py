@@ -28,7 +28,12 @@ from sklearn.linear_model import LogisticRegression
 
 import skal.learned
 from skal import ModelView
-from skal.learned import LearnedStrategy, Scorer, fit_regression, random_task
+from skal.learned import (
+    LearnedStrategy,
+    fit_regression,
+    random_task,
+    untrained_scorer,
+)
 from skal.query import Margin, RandomSampling, UHerding
 
 HERE = Path(__file__).parent
@@ -83,7 +88,7 @@ STRATEGIES = {
     "uherding": lambda model, seed: UHerding(scale="auto"),
     "learned": lambda model, seed: LearnedStrategy(f"{model}-v1"),
     "untrained": lambda model, seed: LearnedStrategy(
-        Scorer.untrained(random_state=seed)
+        untrained_scorer(random_state=seed)
     ),
 }
 COLUMNS = ["data", "model", "strategy", "seed", "area", "final"]

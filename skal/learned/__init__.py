@@ -17,7 +17,7 @@ from skal.learned._features import (
 )
 from skal.learned._regression import fit_regression
 from skal.learned._rl import fit_rl
-from skal.learned._scorer import Scorer, load_scorer
+from skal.learned._scorer import Scorer, load_scorer, untrained_scorer
 from skal.learned._strategy import LearnedStrategy
 from skal.learned._tasks import random_task
 
@@ -36,6 +36,7 @@ __all__ = [
     "load_scorer",
     "pool_features",
     "random_task",
+    "untrained_scorer",
 ]
 
 

@@ -61,8 +61,8 @@ class Scorer:
     Examples
     --------
     >>> import numpy as np
-    >>> from skal.learned import Scorer
-    >>> scorer = Scorer.untrained(random_state=0)
+    >>> from skal.learned import untrained_scorer
+    >>> scorer = untrained_scorer(random_state=0)
     >>> scorer.score(np.zeros((3, 12)), np.zeros(6)).shape
     (3,)
     """
@@ -78,35 +78,6 @@ class Scorer:
         self.about = {"schema": SCHEMA, **(about or {})}
         check_widths(self.weights)
         check_schema(self.about)
-
-    @classmethod
-    def untrained(
-        cls,
-        hidden: Sequence[int] = (32, 32),
-        *,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Scorer:
-        """Make a scorer of random weights: what a trained one must beat.
-
-        Parameters
-        ----------
-        hidden : sequence of int, default=(32, 32)
-            Widths of the layers.
-        random_state : int, RandomState instance or None, default=None
-            Draws the weights.
-
-        Returns
-        -------
-        Scorer
-            Has seen nothing.
-        """
-        rng = as_random_state(random_state)
-        widths = [len(CANDIDATE_FEATURES) + len(STATE_FEATURES), *hidden, 1]
-        weights = [
-            (rng.normal(size=(a, b)) * np.sqrt(2 / a), np.zeros(b))
-            for a, b in pairwise(widths)
-        ]
-        return cls(weights, {"name": "untrained"})
 
     @property
     def name(self) -> str:
@@ -221,6 +192,44 @@ def load_scorer(path: str | Path) -> Scorer:
             (arrays[f"W{i}"], arrays[f"b{i}"]) for i in range(len(arrays.files) // 2)
         ]
     return Scorer(weights, about)
+
+
+def untrained_scorer(
+    hidden: Sequence[int] = (32, 32),
+    *,
+    random_state: int | np.random.RandomState | None = None,
+) -> Scorer:
+    """Make a scorer of random weights: what a trained one must beat.
+
+    Parameters
+    ----------
+    hidden : sequence of int, default=(32, 32)
+        Widths of the layers.
+    random_state : int, RandomState instance or None, default=None
+        Draws the weights.
+
+    Returns
+    -------
+    Scorer
+        Has seen nothing.
+
+    See Also
+    --------
+    fit_regression : Trains one.
+
+    Examples
+    --------
+    >>> from skal.learned import untrained_scorer
+    >>> untrained_scorer(random_state=0)
+    Scorer('untrained', 18-32-32-1)
+    """
+    rng = as_random_state(random_state)
+    widths = [len(CANDIDATE_FEATURES) + len(STATE_FEATURES), *hidden, 1]
+    weights = [
+        (rng.normal(size=(a, b)) * np.sqrt(2 / a), np.zeros(b))
+        for a, b in pairwise(widths)
+    ]
+    return Scorer(weights, {"name": "untrained"})
 
 
 def check_widths(weights):

@@ -5,7 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from skal.learned import CANDIDATE_FEATURES, STATE_FEATURES, Scorer, load_scorer
+from skal.learned import (
+    CANDIDATE_FEATURES,
+    STATE_FEATURES,
+    Scorer,
+    load_scorer,
+    untrained_scorer,
+)
 from skal.learned._scorer import SHIPPED
 
 F, S = len(CANDIDATE_FEATURES), len(STATE_FEATURES)
@@ -13,7 +19,7 @@ F, S = len(CANDIDATE_FEATURES), len(STATE_FEATURES)
 
 @pytest.fixture
 def scorer():
-    return Scorer.untrained((8, 4), random_state=0)
+    return untrained_scorer((8, 4), random_state=0)
 
 
 def features(rng, n):

@@ -11,12 +11,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skal import ActiveLearner, ModelView
-from skal.learned import LearnedStrategy, Scorer, load_scorer, pool_features
+from skal.learned import (
+    LearnedStrategy,
+    Scorer,
+    load_scorer,
+    pool_features,
+    untrained_scorer,
+)
 from skal.testing import _defaults, strategy_checks
 
 #: Laws of many draws or many rows.
 LONG = {"memory", "row_order", "ties"}
-UNTRAINED = Scorer.untrained(random_state=0)
+UNTRAINED = untrained_scorer(random_state=0)
 
 
 def laws(strategy, estimator, leave_out=()):

@@ -155,14 +155,14 @@ def test_bad_parameters_are_refused(params, error, match):
 @pytest.mark.long
 def test_training_beats_an_untrained_scorer_on_made_up_tasks():
     """Regression on 24 small tasks asks better than chance does; another is chance."""
-    from skal.learned import Scorer
+    from skal.learned import untrained_scorer
 
     sizes = {"n_states": 3, "n_candidates": 12, "n_lookaheads": 2}
     trained = fit_regression(GaussianNB(), n_tasks=24, **sizes)
     gaps = []
     for seed in range(100, 130):
         areas = []
-        for scorer in (trained, Scorer.untrained(random_state=seed)):
+        for scorer in (trained, untrained_scorer(random_state=seed)):
             episode = Episode(
                 *random_task(seed), GaussianNB(), np.random.RandomState(seed)
             )
