@@ -2,6 +2,7 @@
 
     python examples/papers/learned.py train logistic   the scorers that come with skal,
     python examples/papers/learned.py train forest     from made-up tasks alone: minutes
+    python examples/papers/learned.py train dqn        one by reinforcement: skal[rl]
     python examples/papers/learned.py run              play what results/ does not hold
     python examples/papers/learned.py                  tables of docs/learned.md
     python examples/papers/learned.py --smoke          a run of each strategy on iris
@@ -31,6 +32,7 @@ from skal import ModelView
 from skal.learned import (
     LearnedStrategy,
     fit_regression,
+    fit_rl,
     random_task,
     untrained_scorer,
 )
@@ -41,6 +43,7 @@ RESULTS = HERE / "results" / "learned.csv"
 PAGE = HERE.parents[1] / "docs" / "learned.md"
 CHECKPOINTS = Path("learned-checkpoints")
 SCORERS = Path(skal.learned.__file__).with_name("scorers")
+DQN = RESULTS.with_name("learned_dqn.npz")
 
 # Training -----------------------------------------------------------------------
 
@@ -58,7 +61,13 @@ TRAINED = {
 
 
 def train(kind):
-    """Train a scorer, and keep it where skal looks for it."""
+    """Train a scorer, and keep it where skal looks for it; the agent's in results/."""
+    if kind == "dqn":
+        scorer = fit_rl(
+            TRAINED["logistic"][0], name=kind, checkpoint=CHECKPOINTS / kind, verbose=1
+        )
+        scorer.save(DQN)
+        return
     estimator, sizes = TRAINED[kind]
     name = f"{kind}-v1"
     scorer = fit_regression(
@@ -87,6 +96,7 @@ STRATEGIES = {
     "random": lambda model, seed: RandomSampling(),
     "uherding": lambda model, seed: UHerding(scale="auto"),
     "learned": lambda model, seed: LearnedStrategy(f"{model}-v1"),
+    "dqn": lambda model, seed: LearnedStrategy(DQN),
     "untrained": lambda model, seed: LearnedStrategy(
         untrained_scorer(random_state=seed)
     ),
@@ -136,6 +146,8 @@ def run(models, seeds):
             writer.writerow(COLUMNS)
         for model, seed, data, strategy in product(models, seeds, DATA, STRATEGIES):
             key = (data, model, strategy, str(seed))
+            if strategy == "dqn" and (model != "logistic" or not DQN.is_file()):
+                continue
             if key not in done:
                 scores = play(data, model, strategy, seed)
                 writer.writerow([*key, f"{np.mean(scores):.5f}", f"{scores[-1]:.5f}"])
@@ -193,16 +205,16 @@ TABLES = {
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=["train", "run", "tables"], nargs="?")
-    parser.add_argument("kind", choices=TRAINED, nargs="?")
+    parser.add_argument("kind", choices=[*TRAINED, "dqn"], nargs="?")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--smoke", action="store_true")
     chosen = parser.parse_args(arguments)
     if chosen.smoke:
-        for strategy in STRATEGIES:
+        for strategy in STRATEGIES.keys() - {"dqn"}:
             area = np.mean(play("iris", "logistic", strategy, 0))
             sys.stdout.write(f"{strategy} {area:.3f}\n")
     elif chosen.what == "train":
-        train(chosen.kind or parser.error("train needs logistic or forest"))
+        train(chosen.kind or parser.error("train needs logistic, forest or dqn"))
     elif chosen.what == "run":
         run([chosen.kind] if chosen.kind else MODELS, SEEDS[: chosen.seeds])
     else:
