@@ -11,6 +11,7 @@ from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.neural_network import MLPRegressor
+from sklearn.utils import gen_batches
 from sklearn.utils.parallel import Parallel, delayed
 
 from skal._checks import check_int, check_number
@@ -138,24 +139,20 @@ def fit_regression(
     >>> scorer
     Scorer('unnamed', 18-4-1)
     """
-    estimator = as_model(estimator)
-    sizes = {
-        "n_tasks": check_int("n_tasks", n_tasks),
-        "n_states": check_int("n_states", n_states),
-        "n_candidates": check_int("n_candidates", n_candidates, 2),
-        "n_lookaheads": check_int("n_lookaheads", n_lookaheads),
-        "n_rounds": check_int("n_rounds", n_rounds),
-        "horizon": check_number("horizon", horizon, minimum=1),
-        "hidden": [check_int("hidden", width) for width in hidden],
-        "scoring": scoring,
-        "random_state": draw_seed(None) if random_state is None else random_state,
-    }
-    if n_rounds > n_tasks:
-        raise ValueError(
-            f"n_rounds must be at most {n_tasks}, the number of tasks, got {n_rounds}."
-        )
-    get_scorer(scoring)
-    source = as_source(tasks)
+    estimator, source = as_model(estimator), as_source(tasks)
+    sizes = checked(
+        {
+            "n_tasks": n_tasks,
+            "n_states": n_states,
+            "n_candidates": n_candidates,
+            "n_lookaheads": n_lookaheads,
+            "n_rounds": n_rounds,
+            "horizon": horizon,
+            "hidden": list(hidden),
+            "scoring": scoring,
+            "random_state": draw_seed(None) if random_state is None else random_state,
+        }
+    )
     about = {
         "name": name,
         "schema": SCHEMA,
@@ -171,16 +168,31 @@ def fit_regression(
     folder = open_checkpoint(checkpoint, about)
     play = partial(tried, source, estimator, sizes)
     blocks: list[Any] = []
-    scorer = None
     with steps_shown(n_tasks, name, verbose) as step:
+        scorer: Any = None
         for part in np.array_split(np.arange(n_tasks), n_rounds):
-            for start in range(0, len(part), _BLOCK):
-                some = part[start : start + _BLOCK]
-                blocks.append(block_of(folder, some, partial(play, scorer), n_jobs))
-                step(len(some))
+            for some in gen_batches(len(part), _BLOCK):
+                play_all = partial(play, scorer)
+                blocks.append(block_of(folder, part[some], play_all, n_jobs))
+                step(len(part[some]))
             scorer = fitted_to(blocks, sizes, about)
-    assert scorer is not None
     return scorer
+
+
+def checked(sizes):
+    """Return the parameters of a training, if they are within bounds."""
+    for name in ("n_tasks", "n_states", "n_lookaheads", "n_rounds"):
+        check_int(name, sizes[name])
+    check_int("n_candidates", sizes["n_candidates"], 2)
+    if sizes["n_rounds"] > sizes["n_tasks"]:
+        raise ValueError(
+            f"n_rounds must be at most {sizes['n_tasks']}, the number of tasks, got "
+            f"{sizes['n_rounds']}."
+        )
+    for width in sizes["hidden"]:
+        check_int("hidden", width)
+    get_scorer(sizes["scoring"])
+    return {**sizes, "horizon": check_number("horizon", sizes["horizon"], minimum=1)}
 
 
 def block_of(folder, numbers, play, n_jobs):
