@@ -51,7 +51,7 @@ DQN = RESULTS.with_name("learned_dqn.npz")
 TRAINED = {
     "logistic": (
         LogisticRegression(max_iter=1000, tol=3e-3),
-        {"n_tasks": 120, "n_states": 5, "n_candidates": 14, "n_lookaheads": 3},
+        {"n_tasks": 360, "n_states": 5, "n_candidates": 14, "n_rounds": 3},
     ),
     "forest": (
         RandomForestClassifier(10),
