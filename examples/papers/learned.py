@@ -55,7 +55,7 @@ TRAINED = {
     ),
     "forest": (
         RandomForestClassifier(10),
-        {"n_tasks": 80, "n_states": 4, "n_candidates": 10, "n_lookaheads": 2},
+        {"n_tasks": 200, "n_states": 4, "n_candidates": 10, "n_lookaheads": 2},
     ),
 }
 
