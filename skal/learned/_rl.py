@@ -163,12 +163,24 @@ def fit_rl(
             **how,
         },
     }
+    check_agents()
     folder = open_checkpoint(checkpoint, about)
     with own_random_states(), steps_shown(n_steps, name, verbose) as step:
         model = agent(env, how, folder, log_dir)
         learn(model, n_steps, folder, step)
         weights = weights_of_agent(model)
     return Scorer(weights, about)
+
+
+def check_agents():
+    """Refuse to begin without stable-baselines3."""
+    try:
+        import stable_baselines3  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "fit_rl needs stable-baselines3, which is not installed. "
+            "pip install skal[rl]"
+        ) from error
 
 
 def agent(env, how, folder, log_dir):

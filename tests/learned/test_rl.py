@@ -173,6 +173,12 @@ def test_bad_parameters_of_a_training_are_refused(params, match):
         fit_rl(GaussianNB(), **params)
 
 
+def test_what_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    with pytest.raises(ImportError, match=r"needs .* pip install skal\[rl\]"):
+        fit_rl(GaussianNB())
+
+
 def test_importing_it_needs_no_gymnasium():
     code = (
         "import sys\n"
