@@ -151,8 +151,8 @@ def load_scorer(path: str | Path) -> Scorer:
     Parameters
     ----------
     path : str or Path
-        "logistic-v1", "forest-v1", or the ``.npz`` that :meth:`Scorer.save` wrote.
-        Nothing in it is run.
+        "logistic-v1", or the ``.npz`` that :meth:`Scorer.save` wrote. Nothing in it is
+        run.
 
     Returns
     -------

@@ -36,8 +36,8 @@ class LearnedStrategy(WrapperStrategy):
     Parameters
     ----------
     scorer : str, Path or Scorer, default="logistic-v1"
-        "logistic-v1" or "forest-v1", which come with skal, the ``.npz`` of one that you
-        trained, or that itself.
+        "logistic-v1", which comes with skal, the ``.npz`` of one that you trained, or
+        that itself.
     fallback : str, QueryStrategy or callable, default="margin"
         Asks in its place once there are more labels a class than the scorer was trained
         for, its ``horizon``.
