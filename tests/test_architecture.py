@@ -37,6 +37,7 @@ FLOORS = [
         "calibration": "probabilities that mean what they say",
         "pseudo": "training on unlabelled rows too",
         "cluster": "groups found by asking about pairs",
+        "learned": "strategies that were trained to ask",
         "multilabel": "rows that carry several labels, known in part",
         "stopping": "when to stop labelling",
         "datasets": "data to try it on",

@@ -10,6 +10,8 @@ from skal.query._batch_bald import BatchBALD
 from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
 from skal.query._believer import KrigingBeliever
 from skal.query._callable import CallableStrategy
+from skal.query._classes import learnt as learnt  # for skal.learned
+from skal.query._classes import learnt_columns as learnt_columns
 from skal.query._clustering import KMeansBoundary, KMeansSampling, TypiClust
 from skal.query._combination import LinearCombination
 from skal.query._contrast import ContrastiveAL, DiscriminativeAL
@@ -35,6 +37,8 @@ from skal.query._improvement import (
     UpperConfidenceBound,
 )
 from skal.query._label_units import LabelUncertainty, RandomLabels
+from skal.query._labeled import check_labels as check_labels  # for skal.learned
+from skal.query._labeled import labeled_of as labeled_of
 from skal.query._largest_cluster import LCMD, KMeansPlusPlus
 from skal.query._mixture import Mixture
 from skal.query._names import as_strategy, get_strategy_names
@@ -59,6 +63,8 @@ from skal.query._target import is_target as is_target
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
 from skal.query._units import UnitStrategy
 from skal.query._units import ask_units as ask_units  # for the loop
+from skal.query._wrapper import WrapperStrategy as WrapperStrategy  # for skal.learned
+from skal.query.functional._order import draw_rows as draw_rows
 from skal.query.functional._order import top_n
 
 __all__ = [

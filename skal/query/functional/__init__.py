@@ -30,6 +30,7 @@ from skal.query.functional._disagreement import (
     kl_divergence,
     vote_entropy,
 )
+from skal.query.functional._distances import Points as Points  # for skal.learned
 from skal.query.functional._diversity import clue, cluster_margin, weighted_kmeans
 from skal.query.functional._epig import epig
 from skal.query.functional._gradient import badge, expected_gradient_length
@@ -38,6 +39,8 @@ from skal.query.functional._herding import (
     max_herding,
     uherding,
 )
+from skal.query.functional._herding import least_distance as least_distance
+from skal.query.functional._herding import spread as spread
 from skal.query.functional._improvement import (
     expected_improvement,
     probability_of_improvement,
