@@ -5,7 +5,7 @@
     python examples/papers/learned.py train forest     one for forests, into results/
     python examples/papers/learned.py train dqn        one by reinforcement: skal[rl]
     python examples/papers/learned.py run              play what results/ does not hold
-    python examples/papers/learned.py                  tables of docs/learned.md
+    python examples/papers/learned.py                  tables of docs/strategies_that_learn.md
     python examples/papers/learned.py --smoke          a run of each strategy on iris
 
 Training goes on where it was stopped, and so does ``run``. Features, sizes and seeds
@@ -41,7 +41,7 @@ from skal.query import Margin, RandomSampling, UHerding
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "learned.csv"
-PAGE = HERE.parents[1] / "docs" / "learned.md"
+PAGE = HERE.parents[1] / "docs" / "strategies_that_learn.md"
 CHECKPOINTS = Path("learned-checkpoints")
 SHIPPED = Path(skal.learned.__file__).with_name("scorers") / "logistic-v1.npz"
 
