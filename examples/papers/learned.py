@@ -5,7 +5,7 @@
     python examples/papers/learned.py train forest     one for forests, into results/
     python examples/papers/learned.py train dqn        one by reinforcement: skal[rl]
     python examples/papers/learned.py run              play what results/ does not hold
-    python examples/papers/learned.py                  tables of docs/strategies_that_learn.md
+    python examples/papers/learned.py                  the tables of the docs
     python examples/papers/learned.py --smoke          a run of each strategy on iris
 
 Training goes on where it was stopped, and so does ``run``. Features, sizes and seeds
