@@ -72,6 +72,7 @@ def test_enough_exact_answers_find_every_group(grouped, n_clusters):
     assert clusterer.query().shape == (0, 2)
 
 
+@pytest.mark.long
 def test_the_neighbourhood_bound_holds(grouped):
     """An item is compared once with each group there is; with a known K, once less."""
     X, y = grouped
@@ -359,6 +360,7 @@ def digits_grouped(n_items, n_answers, seed):
     return adjusted_rand_score(y, clusterer.labels_)
 
 
+@pytest.mark.long
 def test_digits_are_grouped_with_few_answers():
     assert digits_grouped(50, 115, 101) >= 0.85
 

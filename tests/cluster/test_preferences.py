@@ -270,6 +270,7 @@ def best_by_tau(strategy, n, noise, seed, over="features"):
     return kendalltau(learner.fit(X, oracle=oracle).scores_, utility).statistic
 
 
+@pytest.mark.long
 def test_a_third_of_the_answers_order_200_items_as_well_as_random_pairs():
     assert best_by_tau("d_optimal", 50, False, 0) > best_by_tau(
         "uniform", 150, False, 0

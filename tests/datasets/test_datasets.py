@@ -935,6 +935,7 @@ def test_the_real_mnist(data_folder):
     assert train.std() == pytest.approx(0.3081, abs=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.slow_data
 def test_the_real_cifar10(data_folder):
     cifar = fetch_cifar10(data_folder, subset="test", download_if_missing=False)

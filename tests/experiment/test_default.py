@@ -23,6 +23,7 @@ def default():
             sys.modules.pop(name, None)
 
 
+@pytest.mark.long
 def test_the_tables_of_the_page_are_what_the_results_say(default):
     words = default.PAGE.read_text("utf-8")
     assert default.filled(words, default.TABLES) == words

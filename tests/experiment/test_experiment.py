@@ -680,6 +680,7 @@ def test_without_pandas_it_says_how_to_install_it(monkeypatch):
         small().run()
 
 
+@pytest.mark.long
 def test_importing_it_loads_nothing_heavy():
     code = (
         "import sys, sklearn.linear_model\n"
@@ -1014,6 +1015,7 @@ def test_several_data_sets_and_functions_that_make_them():
     assert results.settings() == [("whole", "GaussianNB"), ("halves", "GaussianNB")]
 
 
+@pytest.mark.long
 @pytest.mark.slow_data
 def test_mnist_comes_with_its_test_rows(data_folder):
     experiment = Experiment(

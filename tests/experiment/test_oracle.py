@@ -30,6 +30,7 @@ def results():
     return small().run()
 
 
+@pytest.mark.long
 def test_labels_that_matter_are_found_by_the_oracle_alone(rng):
     """Half of the rows say nothing; only their labels tell which."""
     X = rng.normal(size=(300, 2))
@@ -134,6 +135,7 @@ def test_workers_make_no_difference(results):
     assert again.frame["accuracy"].tolist() == results.frame["accuracy"].tolist()
 
 
+@pytest.mark.long
 def test_a_run_goes_on_with_the_oracle(tmp_path, results):
     small(oracle=False).run(tmp_path)
     more = small().run(tmp_path)

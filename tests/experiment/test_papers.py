@@ -77,6 +77,7 @@ def test_results_are_whole_and_paired(path):
         assert sum(map(len, record["asked"])) == record["n_labels"][-1]
 
 
+@pytest.mark.long
 def test_the_tables_of_the_page_are_what_the_results_say(page):
     words = page.PAGE.read_text("utf-8")
     assert page.filled(words) == words

@@ -173,6 +173,7 @@ def check_page(page):
     return len(sources)
 
 
+@pytest.mark.long
 def test_the_report_stands_alone(results, tmp_path):
     path = results.report(tmp_path / "report.html")
     page = path.read_text("utf-8")

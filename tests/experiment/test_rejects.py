@@ -21,6 +21,7 @@ def tiny(data=(X, WORDS), reject_label="other", **more):
     return Experiment(estimator, strategies, data, reject_label=reject_label, **more)
 
 
+@pytest.mark.long
 def test_rejected_rows_are_counted_and_no_class(tmp_path):
     results = tiny().run(tmp_path)
     assert not results.failures

@@ -213,6 +213,7 @@ def cell(strategy, seed, n_labels, scores):
 N_SIMULATIONS = 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("test", ["t", "wilcoxon"])
 def test_strategies_that_are_no_better_are_not_found_better(rng, test):
     """At most one grid in twenty holds a false claim, corrected for four strategies."""
@@ -225,6 +226,7 @@ def test_strategies_that_are_no_better_are_not_found_better(rng, test):
     assert np.sum(wrong) <= stats.binom.ppf(0.999, N_SIMULATIONS, 0.05)
 
 
+@pytest.mark.long
 def test_p_values_of_strategies_that_are_no_better_are_uniform(rng):
     effects = {"a": 0.0, "random": 0.0}
     p = [simulated(rng, effects).compare()["p"][0] for _ in range(N_SIMULATIONS)]
@@ -243,6 +245,7 @@ def test_strategies_that_are_better_or_worse_are_found(rng):
     assert np.mean([one == ["better", "worse"] for one in found]) > 0.9
 
 
+@pytest.mark.long
 def test_intervals_of_the_difference_hold_the_truth(rng):
     inside = []
     for _ in range(N_SIMULATIONS):
@@ -254,6 +257,7 @@ def test_intervals_of_the_difference_hold_the_truth(rng):
     assert low <= np.sum(inside) <= high
 
 
+@pytest.mark.long
 def test_friedman_finds_nothing_where_nothing_is(rng):
     effects = dict.fromkeys("abcd", 0.0)
     wrong = [

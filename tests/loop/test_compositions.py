@@ -132,6 +132,7 @@ def test_a_grid_tunes_a_pipeline_inside_the_learner(small):
     assert search.score(*small) > 0.7
 
 
+@pytest.mark.long
 def test_bought_labels_show_in_the_score(small):
     """More labels, a better model: else the budget would not be what is varied."""
     _, scores = validation_curve(
@@ -179,6 +180,7 @@ def test_the_best_learner_of_a_search_can_be_asked_and_taught(blobs):
     assert np.isfinite(search.predict_proba(X)).all()
 
 
+@pytest.mark.long
 def test_parallel_workers_find_the_same(blobs):
     searches = [
         GridSearchCV(

@@ -180,6 +180,7 @@ def runs_in_threads(learner, X, y):
         return Parallel()(delayed(run_of)(learner, X, y) for _ in range(8))
 
 
+@pytest.mark.long
 def test_threads_leave_the_state_of_torch_as_it_was(blobs, torch_state):
     """Two threads put torch's state back in the wrong order."""
     runs_in_threads(case("logistic", batch_size=1), *blobs)
@@ -300,6 +301,7 @@ def test_random_queries_are_uniform_over_rows():
     assert np.abs(counts - 120).max() < 4 * 9.2
 
 
+@pytest.mark.long
 def test_a_fresh_process_gives_the_same_run():
     code = (
         "import numpy as np; from skal import ActiveLearner;"

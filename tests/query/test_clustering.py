@@ -90,6 +90,7 @@ def test_fewer_clusters_than_asked_for_if_fewer_rows_differ():
 # Seeding -----------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_draws_have_the_chances_of_squared_distance():
     E = np.array([[0.0], [1.0], [2.0], [4.0]])
     counts = Counter(
@@ -101,6 +102,7 @@ def test_draws_have_the_chances_of_squared_distance():
     assert chisquare(observed, np.array([1, 4, 16]) / 21 * 2000).pvalue > 1e-4
 
 
+@pytest.mark.long
 def test_rejected_draws_leave_the_distribution_as_it_is():
     # Two draws: the second is made by bounds that do not know of the first.
     E, weights = np.array([[0.0], [1.0], [3.0], [7.0]]), np.array([1.0, 2.0, 1.0, 0.5])

@@ -93,6 +93,7 @@ def test_badge_draws_by_squared_distance():
         assert chisquare(counts[left], 2000 * chances[left]).pvalue > 1e-3
 
 
+@pytest.mark.long
 def test_old_distances_give_the_distribution_of_new_ones(monkeypatch):
     """Drawing by distances that miss many picks, against bringing them up to date."""
     from skal.query.functional import _seeding
@@ -259,6 +260,7 @@ def test_bait_takes_sparse_embeddings(rng):
         np.testing.assert_array_equal(dense, sparse)
 
 
+@pytest.mark.long
 def test_bait_makes_no_array_of_classes_by_features(rng):
     proba, E = pool_of(rng, 20_000, d=64, n_classes=10)
     E = E.astype(np.float32)
@@ -288,6 +290,7 @@ def test_bait_refuses_parameters_out_of_range():
 CATEGORICAL_LAWS = {"positions", "repeated_rows", "same_answer", "one_class", "sparse"}
 
 
+@pytest.mark.long
 def test_the_categorical_likelihood_keeps_the_laws_that_shapes_can_break():
     rng = np.random.RandomState(0)
     y = rng.randint(3, size=501)

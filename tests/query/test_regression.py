@@ -163,6 +163,7 @@ def test_members_that_cannot_differ_expect_no_change(sloped):
     np.testing.assert_allclose(ExpectedModelChange().score_samples(one_label, X), 0)
 
 
+@pytest.mark.long
 def test_the_spread_of_bootstrap_means_is_the_standard_error(rng):
     """Of a model that answers the mean, the members differ by y's standard error."""
     X, y = rng.normal(size=(100, 3)), rng.normal(size=100)

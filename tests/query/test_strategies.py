@@ -194,7 +194,7 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.mark.parametrize("law", each_law(FOUND, leave_out=LONG))
 def test_strategy_keeps_the_law(law, monkeypatch):
     """The quick laws, on a smaller pool."""
-    monkeypatch.setattr(_defaults, "N_POOL", 2000)
+    monkeypatch.setattr(_defaults, "N_POOL", 800)
     law()
 
 
