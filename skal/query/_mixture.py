@@ -110,25 +110,9 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
 
     def _query(self, view, rows, n_instances, rng):
         shares = self._shares(view.round, view.n_labels)
-        counts = draw_counts(shares, n_instances, rng)
-        left = np.arange(len(rows))
-        parts: list[Any] = []
-        scores: list[Any] = []
-        told: dict[str, Any] = {}
-        for (name, _), base, count in zip(
-            self.bases, self._bases(), counts, strict=True
-        ):
-            if count == 0:
-                continue
-            result = base(view, rows.take(left), count, random_state=rng)
-            picked, info = split_result(result)
-            if type(base) is RandomSampling and not parts:  # the others leave less
-                told = told_of_sample(rows, picked)
-            parts.append((name, left[picked]))
-            scores.append(scores_of(info, count))
-            left = np.delete(left, picked)
-        picked, info = interleaved(parts, scores)
-        return picked, {**info, **told}
+        names = [name for name, _ in self.bases]
+        named = zip(names, self._bases(), strict=True)
+        return share_out(named, shares, view, rows, n_instances, rng)
 
     def _shares(self, round, n_labels):
         """Return the shares of this round; they add up to 1."""
@@ -155,6 +139,27 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
                 f"of them 0, got {weights!r}. bases has {len(self.bases)} strategies."
             )
         return shares
+
+
+def share_out(named, shares, view, rows, n_instances, rng):
+    """Let strategies pick in turn, each by its share among the rows that are left."""
+    left = np.arange(len(rows))
+    parts: list[Any] = []
+    scores: list[Any] = []
+    told: dict[str, Any] = {}
+    counts = draw_counts(shares, n_instances, rng)
+    for (name, base), count in zip(named, counts, strict=True):
+        if count == 0:
+            continue
+        result = base(view, rows.take(left), count, random_state=rng)
+        picked, info = split_result(result)
+        if type(base) is RandomSampling and not parts:  # the others leave less
+            told = told_of_sample(rows, picked)
+        parts.append((name, left[picked]))
+        scores.append(scores_of(info, count))
+        left = np.delete(left, picked)
+    picked, info = interleaved(parts, scores)
+    return picked, {**info, **told}
 
 
 def between(knots, n_labels):

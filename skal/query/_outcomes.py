@@ -22,8 +22,8 @@ class Outcome:
     """A query that several arms had a hand in, and its answers so far.
 
     ``info`` is what the strategy told then, ``asked`` says which of its picks have
-    answers, ``places`` where these stand among all labelled rows, in the order in which
-    they were asked for.
+    answers, ``places`` where these stand among all rows that have one. Both are in the
+    order of the picks, in whichever order the answers came.
     """
 
     info: dict[str, Any]
@@ -44,26 +44,29 @@ class Outcome:
         return ~np.isin(self.info["arms"], [*self.info.get("failed", {})])
 
 
-def outcomes_of(view: Any, names: Any) -> list[Outcome]:
+def outcomes_of(view: Any, names: Any, told: Any = ()) -> list[Outcome]:
     """List the queries of the arms of these names that have answers.
 
-    A query that is answered in parts is one query: it is told by the number of labels
-    before it and the rows that it asked for. Answers that were taken back are gone.
+    Only those that have ``told`` all that is wanted: another policy may have asked. A
+    query that is answered in parts is one query: it is told by the number of labels
+    before it and the rows that it asked for. Answers that were taken back are gone, and
+    a query that has none left is as if it had never been.
     """
     found: dict[Any, Outcome] = {}
     for info, rows, places in rounds_of(view):
-        if not np.array_equal(info.get("arms", ()), names):
+        if not np.array_equal(info.get("arms", ()), names) or set(told) - info.keys():
             continue
         asked = places_in(info["rows"], rows)
         known = (asked >= 0) & (places >= 0)
         asked, places = asked[known], places[known]
         query = info["n_labels"], info["rows"].tobytes()
-        before = found.get(query)
+        before = found.pop(query, None)
         if before is not None:
             asked = np.append(before.asked, asked)
             places = np.append(before.places, places)
-        found[query] = Outcome(info, asked, places)
-    return [*found.values()]
+        order = np.argsort(asked)
+        found[query] = Outcome(info, asked[order], places[order])
+    return [outcome for outcome in found.values() if len(outcome.asked)]
 
 
 def rounds_of(view: Any) -> Iterator[tuple[dict[str, Any], Any, Any]]:

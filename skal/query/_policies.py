@@ -105,15 +105,14 @@ class Exp4P(Policy):
     advised = True
 
     def shares(self, view, rows, rng):
-        outcomes = outcomes_of(view, self.names)
+        outcomes = outcomes_of(view, self.names, ("advised",))
         rewards, told = self._rewards(view, rows, outcomes)
         weights = np.zeros(self.n_arms)  # logarithms
         scale = sqrt(log(self.n_arms / _DELTA) / (self.n_arms * self.horizon))
         for outcome, reward in zip(outcomes, rewards, strict=True):
             advised = outcome.info["advised"][outcome.asked]  # (m, K)
             gain = (reward / chances_of(outcome)) @ advised / max(len(advised), 1)
-            spread = outcome.info["spread"]
-            weights += self.least / 2 * (gain + scale * spread)
+            weights += self.least / 2 * (gain + scale * self._spread(outcome))
         weights = np.exp(weights - weights.max())
         share = weights / weights.sum()
         return (1 - self.n_arms * self.least) * share + self.least, told
@@ -127,6 +126,10 @@ class Exp4P(Policy):
         """Return the rewards of the answers to each query, and what is to be told."""
         return surprises_of(view, outcomes), {}
 
+    def _spread(self, outcome):
+        """Return a bound on the variance of what each arm is held to have earned."""
+        return outcome.info["spread"]
+
 
 class ALBL(Exp4P):
     """EXP4.P, whose reward is the importance-weighted accuracy, as published."""
@@ -134,20 +137,20 @@ class ALBL(Exp4P):
     def _rewards(self, view, rows, outcomes):
         if not outcomes:
             return [], {}
-        y, right, weights = view.in_order(view.y_training), [], []
-        predicted = view.in_order(view.predict(view.X_training))
-        for outcome in outcomes:
-            at = outcome.places
-            right.append(predicted[at] == y[at])
-            weights.append(1 / chances_of(outcome))
-        n = n_asked(view) + len(rows)
-        total = np.concatenate(right) @ np.concatenate(weights)
-        latest = float(total / (n * self.horizon))
-        # What the model of an earlier round was worth was told by the query after it.
-        return [
-            *(after.info["reward"] for after in outcomes[1:]),
-            latest,
-        ], {"reward": latest}
+        hits = np.asarray(view.y_training) == view.predict(view.X_training)
+        right = view.in_order(hits, rejected=False)
+        total = sum(
+            right[outcome.places] @ (1 / chances_of(outcome)) for outcome in outcomes
+        )
+        latest = float(total / ((n_asked(view) + len(rows)) * self.horizon))
+        # What the model of an earlier round was worth was told by the query after it;
+        # where another policy asked that, nobody knows.
+        earlier = [after.info.get("reward", 0.0) for after in outcomes[1:]]
+        return [*earlier, latest], {"reward": latest}
+
+    def _spread(self, outcome):
+        """Return 1 over the chance of each arm, as if no two advised the same row."""
+        return 1 / outcome.info["probabilities"]
 
 
 def chances_of(outcome):

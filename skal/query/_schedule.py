@@ -9,7 +9,7 @@ import numpy as np
 
 from skal._checks import check_choice, check_number, nearest_first
 from skal._meta import NamedMembersMixin
-from skal.query._mixture import Mixture
+from skal.query._mixture import share_out
 from skal.query._names import as_strategy
 from skal.query._picks import split_result
 from skal.query._wrapper import WrapperStrategy
@@ -180,13 +180,12 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
 
     def _query(self, view, rows, n_instances, rng):
         shares = self._shares(view)
+        names = [name for name, _ in self.strategies]
+        named = [*zip(names, self._bases(), strict=True)]
         if np.count_nonzero(shares) > 1:
-            mixture = Mixture(self.strategies, list(shares))
-            return mixture(view, rows, n_instances, random_state=rng)
-        turn = int(shares.argmax())
-        result = self._bases()[turn](view, rows, n_instances, random_state=rng)
-        picked, info = split_result(result)
-        name = self.strategies[turn][0]
+            return share_out(named, shares, view, rows, n_instances, rng)
+        name, base = named[int(shares.argmax())]
+        picked, info = split_result(base(view, rows, n_instances, random_state=rng))
         return picked, {"base": np.full(n_instances, name), **info}
 
     def _shares(self, view):

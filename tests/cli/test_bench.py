@@ -218,6 +218,47 @@ def test_a_file_may_hold_sizes_of_rounds_and_none(tmp_path):
     assert experiment.check() == 20
 
 
+ARMS = """
+data = "digits"
+pool_size = 60
+n_initial = 10
+n_labels = 20
+seeds = 1
+metrics = "accuracy"
+
+[strategies]
+bandit = "bandit"
+schedule = "schedule"
+
+[strategies.mine]
+class = "Bandit"
+policy = "thompson"
+discount = 1.0
+strategies = [
+    ["far", "core_set"],
+    ["doubt", { class = "Shortlist", base = "entropy", n_candidates = 20 }],
+]
+
+[strategies.later]
+class = "Schedule"
+switch = 15
+unit = "labels"
+strategies = [["cover", "typiclust"], ["learn", { class = "Bandit" }]]
+"""
+
+
+def test_a_file_may_hold_strategies_around_several(tmp_path):
+    (tmp_path / "a.toml").write_text(ARMS)
+    experiment = experiment_of(read_config(tmp_path / "a.toml"))
+    mine, later = (experiment.strategies[name] for name in ("mine", "later"))
+    assert mine.get_params()["doubt__n_candidates"] == 20
+    assert (mine.policy, mine.discount) == ("thompson", 1.0)
+    assert [name for name, _ in later.strategies] == ["cover", "learn"]
+    results = experiment.run(tmp_path / "runs")
+    assert results.strategies() == ["bandit", "schedule", "mine", "later"]
+    assert not results.failures
+
+
 def test_yaml_says_the_same_as_toml(tmp_path):
     pytest.importorskip("yaml")
     (tmp_path / "a.yaml").write_text("data: digits\nseeds: [1, 2]\nn_labels: 50\n")

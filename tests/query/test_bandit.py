@@ -88,7 +88,14 @@ def test_uniform_learns_nothing():
 
 
 def test_tailor_asks_the_arm_that_finds_the_rare_class():
-    assert share_of(one_good_arm("tailor"), "good") > 0.6
+    """Which is the one class and the other in turn, until there are as many of both."""
+    learner = one_good_arm("tailor")
+    infos = learner.history_["info"][11:]
+    shares = [info["probabilities"][1] for info in infos]
+    asked = np.concatenate([info["base"] for info in infos])
+    assert max(shares) > 0.9
+    assert min(shares) < 0.1
+    assert 0.45 <= np.mean(asked == "good") <= 0.55
 
 
 def test_no_history_means_even_chances(blobs):
@@ -144,10 +151,11 @@ def told(**more):
 def test_a_query_is_read_by_the_rows_that_it_asked_for():
     view = by_hand(np.array([0, 1, 0, 1, 1, 1]), told())
     (outcome,) = outcomes_of(view, ["b", "a"])
-    assert outcome.asked.tolist() == [3, 2, 1, 0]
-    assert outcome.arms.tolist() == [1, 1, 0, 1]
+    assert outcome.asked.tolist() == [0, 1, 2, 3]
+    assert outcome.places.tolist() == [5, 4, 3, 2]
+    assert outcome.arms.tolist() == [1, 0, 1, 1]
     (wrong,) = surprises_of(view, [outcome])
-    assert wrong.tolist() == [0, 1, 0, 0]
+    assert wrong.tolist() == [0, 0, 1, 0]
     assert outcomes_of(view, ["a", "b"]) == []  # another bandit
 
 
@@ -161,12 +169,118 @@ def test_surprise_counts_the_wrong_and_the_right_of_each_arm():
     np.testing.assert_allclose(chances[1], expected, atol=0.01)
 
 
+def two_queries(more=None):
+    """Return a view with two queries, of a row by each of two arms, of which b failed.
+
+    Row 2 was a's, and the model was wrong; row 3 b's, and it was right.
+    """
+    y, arms, more = np.array([0, 1, 1, 0]), np.array(["a", "b"]), more or [{}, {}]
+    infos: list[dict] = [{}]
+    for row, name, told_too in zip([2, 3], arms, more, strict=True):
+        one = {"arms": arms, "base": np.array([name]), "rows": np.array([row])}
+        one |= {"predicted": np.array([0]), "n_labels": row, **told_too}
+        infos.append({"probabilities": np.array([0.7, 0.3]), **one})
+    history = {
+        "n_labels": np.array([2, 3, 4]),
+        "pool_indices": [np.arange(2), np.array([2]), np.array([3])],
+        "info": infos,
+    }
+    X = np.arange(4.0)[:, None]
+    return ModelView(DummyClassifier().fit(X, y), X, y, history=history)
+
+
+def test_what_was_learnt_fades_by_the_query():
+    policy = POLICIES["surprise"](["a", "b"], 0.5, 100)
+    chances, _ = policy.shares(two_queries(), None, None)
+    # a was wrong once, a query ago: Beta(1.5, 1); b right now: Beta(1, 2)
+    expected = chances_of_being_best(np.array([1.5, 1]), np.array([1.0, 2]))
+    np.testing.assert_allclose(chances, expected)
+    # P(a > b) is the integral of 1.5 sqrt(x) (1 - (1 - x)^2), that is 1.2 - 3/7
+    np.testing.assert_allclose(chances[0], 1.2 - 3 / 7, atol=1e-3)
+
+
+def test_a_graded_belief_takes_a_part_of_an_answer():
+    proba = {"proba": np.array([[0.8, 0.2]]), "classes": np.array([0, 1])}
+    policy = POLICIES["thompson"](["a", "b"], 1.0, 100)
+    chances, _ = policy.shares(two_queries([proba, proba]), None, None)
+    # .8 of a surprise by a, .2 of one by b
+    expected = chances_of_being_best(np.array([1.8, 1.2]), np.array([1.2, 1.8]))
+    np.testing.assert_allclose(chances, expected)
+
+
+def of_advice(*advised, rewards=()):
+    """Return what two queries told of who advised their rows."""
+    more = [
+        {"advised": np.array([who], bool), "spread": np.array(spread)}
+        for who, spread in zip(advised, [[1.0, 10 / 3], [1.0, 1.0]], strict=True)
+    ]
+    for told_too, reward in zip(more[1:], rewards, strict=False):
+        told_too["reward"] = reward
+    return two_queries(more)
+
+
+def test_exp4p_by_hand():
+    policy = POLICIES["exp4p"](["a", "b"], 0.5, 50)
+    chances, _ = policy.shares(of_advice([1, 0], [1, 1]), None, None)
+    least = (np.log(2) / 100) ** 0.5
+    scale = (np.log(2 / 0.1) / 100) ** 0.5
+    # The first row earned 1, by a chance of .7, for a alone; the second nothing.
+    a = np.exp(least / 2 * (1 / 0.7 + scale + scale))
+    b = np.exp(least / 2 * (scale * 10 / 3 + scale))
+    expected = (1 - 2 * least) * np.array([a, b]) / (a + b) + least
+    np.testing.assert_allclose(chances, expected)
+    np.testing.assert_allclose(chances.sum(), 1)
+
+
+def test_albl_by_hand():
+    policy = POLICIES["albl"](["a", "b"], 0.5, 50)
+    view = of_advice([1, 0], [1, 1], rewards=[0.04])
+    chances, more = policy.shares(view, range(16), None)
+    # The model says 0: right on row 3 alone, of which all had advised it.
+    assert more["reward"] == pytest.approx(1 / (20 * 50))
+    least = (np.log(2) / 100) ** 0.5
+    scale = (np.log(2 / 0.1) / 100) ** 0.5
+    # .04 was what the first answer led to; the variances are 1/.7 and 1/.3, twice
+    a = np.exp(least / 2 * (0.04 / 0.7 + 0.001 + 2 * scale / 0.7))
+    b = np.exp(least / 2 * (0.001 + 2 * scale / 0.3))
+    expected = (1 - 2 * least) * np.array([a, b]) / (a + b) + least
+    np.testing.assert_allclose(chances, expected)
+
+
+def test_albl_does_not_take_a_rejected_row_for_one_that_is_right():
+    """It was counted as right, as both what it is and what is expected were left 0."""
+    rejected = np.array([False, False, False, True, False, False])
+    info = told(advised=np.ones((4, 2), bool), spread=np.ones(2))
+    y = np.array([0, 1, 0, 1, 0])
+    view = by_hand(y, info, X_rejected=[[9.0]], is_rejected=rejected)
+    view.history["n_labels"][1] = 6
+    view.history["pool_indices"][1] = np.arange(2, 6)
+    _, more = ALBL(["b", "a"], 1.0, 50).shares(view, range(94), None)
+    assert more["reward"] == pytest.approx(2 / (100 * 50))  # rows 2 and 5
+
+
+@pytest.mark.parametrize("y", [[0, 1, 1, 0, 0, 1], [0, 0, 0, 1, 0, 0]])
+def test_tailor_by_hand(y):
+    info = told(base=np.array(["a", "b", "a", "b"]))
+    view = by_hand(np.array(y), info)
+    chances, _ = POLICIES["tailor"](["b", "a"], 1.0, 100).shares(
+        view, None, np.random.RandomState(0)
+    )
+    # a asked for rows 5 and 3, b for 4 and 2. Of two classes the rarer is worth more:
+    # what an arm is worth grows with its chance of class 1, or here there are as many.
+    ones = np.array([y[4] + y[2], y[5] + y[3]])
+    expected = chances_of_being_best(1.0 + ones, 3.0 - ones)
+    if y.count(0) == y.count(1):  # then no arm is better than another
+        expected = [0.5, 0.5]
+    np.testing.assert_allclose(chances, expected, atol=0.05)
+
+
 def test_a_graded_surprise_is_what_the_answer_had_lacked():
     proba = np.array([[0.2, 0.8], [0.4, 0.6], [0.9, 0.1], [1.0, 0.0]])
     info = told(proba=proba, classes=np.array([0, 1]))
     view = by_hand(np.array([0, 1, 0, 1, 1, 2]), info)
     (wrong,) = surprises_of(view, outcomes_of(view, ["b", "a"]), graded=True)
-    np.testing.assert_allclose(wrong, [0, 0.9, 0.4, 1])  # nobody had known of 2
+    np.testing.assert_allclose(wrong, [1, 0.4, 0.9, 0])  # nobody had known of 2
 
 
 def test_a_rejected_row_is_no_surprise():
@@ -223,8 +337,6 @@ def test_a_pickled_learner_taught_live_asks_as_a_simulation_does(policy, blobs):
         picks, rows = live.query(X, candidates=left)
         order = np.random.RandomState(0).permutation(len(picks))
         left = np.setdiff1d(left, picks)
-        if policy == "albl":  # which adds up floats in the order of the answers
-            order = np.sort(order)
         live.teach(rows[order], y[picks[order]])
         live = pickle.loads(pickle.dumps(live))
     simulated = ActiveLearner(MODEL, bandit, n_labels=30, **sizes)
@@ -296,6 +408,60 @@ def test_queries_at_the_same_number_of_labels_are_two(blobs):
     first, second = outcomes_of(view, names)
     assert first.info["n_labels"] == second.info["n_labels"] == 10
     assert [len(first.asked), len(second.asked)] == [6, 8]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_query_taken_back_is_as_if_it_had_never_been(policy):
+    """EXP4.P kept its variance, and beliefs faded by a query more."""
+    y = np.array([0, 1, 0, 1, 0, 1, 0, 1])
+    rows = [np.array([2, 3]), np.array([4, 5]), np.array([6, 7])]
+    infos: list[dict] = [{}]
+    for at in rows:
+        info = told(
+            base=np.array(["a", "b"]),
+            rows=at,
+            predicted=np.zeros(2, int),
+            n_labels=at[0],
+            advised=np.eye(2, dtype=bool)[::-1],
+            spread=np.array([1.0, 4.0]),
+            reward=0.01,
+        )
+        infos.append(info)
+    history = {
+        "n_labels": np.array([2, 4, 6, 8]),
+        "pool_indices": np.array([np.arange(2), *rows]),
+        "info": np.array(infos),
+        "places": np.array([np.arange(2), *rows]),
+    }
+    gone = {**history, "places": np.array([np.arange(2), rows[0], [-1, -1], [4, 5]])}
+    never = {name: column[[0, 1, 3]] for name, column in gone.items()}
+    X, kept = np.arange(8.0)[:, None], [0, 1, 2, 3, 6, 7]
+    model = DummyClassifier().fit(X, y)
+    shares = [
+        POLICIES[policy](["b", "a"], 0.5, 50).shares(
+            ModelView(model, X[kept], y[kept], history=one),
+            range(9),
+            np.random.RandomState(0),
+        )[0]
+        for one in (gone, never)
+    ]
+    np.testing.assert_array_equal(*shares)
+
+
+@pytest.mark.parametrize("after", POLICIES)
+@pytest.mark.parametrize("before", POLICIES)
+def test_the_policy_may_change_under_way(before, after, blobs):
+    """Those of EXP4.P raised KeyError where another had asked before."""
+    X, y = blobs
+    learner = ActiveLearner(
+        MODEL, Bandit([("a", "random"), ("b", "margin")], before), random_state=0
+    )
+    learner.teach(X[:10], y[:10])
+    for policy in (before, before, after, after):
+        learner.set_params(query_strategy__policy=policy)
+        picks, rows = learner.query(X, 3, candidates=range(10, 300))
+        learner.teach(rows, y[picks])
+    assert learner.history_["info"][-1]["probabilities"].sum() == pytest.approx(1)
 
 
 def test_rows_that_nobody_asked_for_teach_nothing(blobs):
@@ -403,10 +569,13 @@ def test_rows_with_several_labels_surprise_by_the_share_that_was_wrong():
 
 
 @pytest.mark.parametrize("policy", ["albl", "tailor"])
-def test_policies_of_classes_refuse_numbers(policy):
+def test_policies_of_classes_refuse_numbers_and_name_those_that_serve(policy):
     bandit = Bandit([("a", "random"), ("b", "core_set")], policy)
-    with pytest.raises(TypeError, match="needs a classifier, got Ridge"):
+    match = f'policy must be one of "surprise", .* "uniform" for {{}}.*got {policy!r}'
+    with pytest.raises(TypeError, match=match.format("regression targets")):
         bandit.check(Ridge(), "regression")
+    with pytest.raises(TypeError, match=match.format("multilabel targets")):
+        bandit.check(MODEL, "multilabel")
 
 
 def test_a_horizon_too_short_for_its_arms_is_refused():

@@ -51,6 +51,13 @@ def test_it_hands_over_in_a_straight_line():
     assert found[5:] == [[0, 10]] * 2
 
 
+def test_a_strategy_may_have_the_name_of_a_parameter_of_mixture():
+    """On the ramp it was refused, in the middle of a run."""
+    named = [("bases", "random"), ("weights", "margin")]
+    found = counts(named, n_labels=40, switch=10, unit="labels", ramp=20)
+    assert found[1:] == [[5, 5], [0, 10]]
+
+
 def second_half(round, n_labels):
     return "then" if n_labels >= 40 else "first"
 
