@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skal.plotting._colors import COLORS
-from skal.query import asked_by
+from skal.query import asked_by, base_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,15 +88,17 @@ def plot_arms(learner: ActiveLearner, *, ax: Axes | None = None) -> Axes:
 
 def _shares_in(history):
     """Return the names, the labels at which queries begin and end, and the shares."""
-    rounds = [i for i, info in enumerate(history["info"]) if "base" in info]
+    rounds = [i for i, info in enumerate(history["info"]) if any(base_of(info))]
     infos = [history["info"][i] for i in rounds]
-    names = list(dict.fromkeys(name for info in infos for name in _names_in(info)))
+    told = dict.fromkeys(name for info in infos for name in _names_in(info))
+    names = [name for name in told if name]
     ends = history["n_labels"]
     edges = [(ends[i - 1] if i else 0, ends[i]) for i in rounds]
     shares = np.zeros((len(rounds), len(names)))
     for row, info in zip(shares, infos, strict=True):
-        places = [names.index(name) for name in _names_in(info)]
-        np.add.at(row, places, info.get("probabilities", 1 / len(places)))
+        whose = np.array(_names_in(info))
+        parts = np.broadcast_to(info.get("probabilities", 1 / len(whose)), whose.shape)
+        row += [parts[whose == name].sum() for name in names]
     return names, edges, shares
 
 
@@ -105,7 +107,7 @@ def _names_in(info):
 
     Where a name stands several times its shares add up.
     """
-    return (info["arms"] if "probabilities" in info else info["base"]).tolist()
+    return (info["arms"] if "probabilities" in info else base_of(info)).tolist()
 
 
 def _draw_shares(ax, edges, shares, colors):

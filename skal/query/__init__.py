@@ -45,6 +45,7 @@ from skal.query._names import as_strategy, get_strategy_names
 from skal.query._neighbor_index import NeighborIndex
 from skal.query._neighbours import Neighbours
 from skal.query._outcomes import asked_by as asked_by  # for pictures
+from skal.query._outcomes import base_of as base_of
 from skal.query._perturbation import ALFAMix, DropQuery
 from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result

@@ -148,6 +148,15 @@ def standings(errors):
     return out
 
 
+def base_of(info: dict[str, Any]) -> NDArray[Any]:
+    """Return who picked each row of a query, empty where it does not tell.
+
+    A name is empty where nobody in particular did.
+    """
+    base = np.asarray(info.get("base", ()))
+    return base if base.ndim == 1 else np.empty(0)  # a function may tell anything
+
+
 def asked_by(view: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return who asked for each labelled row, and how wrong the model was on it.
 
@@ -157,7 +166,7 @@ def asked_by(view: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
     names, wrong = np.full(n_asked(view), "", object), np.full(n_asked(view), np.nan)
     expected = []
     for info, rows, places in rounds_of(view):
-        base = info.get("base", ())
+        base = base_of(info)
         asked = np.arange(len(rows))
         if "rows" in info:
             asked = places_in(info["rows"], rows)

@@ -9,7 +9,7 @@ from sklearn.naive_bayes import GaussianNB
 from skal import ActiveLearner
 from skal.plotting import plot_arms
 from skal.plotting._colors import COLORS
-from skal.query import Bandit, Mixture, Schedule, asked_by
+from skal.query import Bandit, Mixture, Refine, Schedule, asked_by
 
 MODEL = GaussianNB()
 
@@ -80,6 +80,35 @@ def test_live_answers_are_those_of_the_strategy_that_asked(blobs):
     assert names.tolist() == [""] * 10 + expected[:2] + [""] + expected[2:]
     assert np.isnan(wrong).tolist() == [name == "" for name in names]
     assert len(plot_arms(learner).patches) == 2 * 4
+
+
+def test_rows_that_nobody_in_particular_took_have_no_lane(blobs):
+    """They had one without a name, in which the first rows stood as well."""
+    X, y = blobs
+    learner = ActiveLearner(
+        MODEL, Refine([("a", "random"), ("b", "margin")], "margin"), random_state=0
+    )
+    ax = plot_arms(learner.set_params(n_labels=40).fit(X[:40], y[:40]))
+    assert set(learner.history_["info"][-1]["base"]) == {""}  # all that were left
+    lanes = [label.get_text() for label in ax.get_yticklabels()][:-3]
+    assert set(lanes) == {"a", "b"}
+    assert sum(len(dots.get_offsets()) for dots in ax.collections) == 20
+
+
+def names_in_a_list(learner, X, n_instances=1):
+    return np.arange(n_instances), {"base": ["me", "you"] * (n_instances // 2)}
+
+
+def one_number(learner, X, n_instances=1):
+    return np.arange(n_instances), {"base": 3}
+
+
+def test_a_function_may_tell_anything(blobs):
+    """A list raised AttributeError."""
+    ax = plot_arms(fitted(blobs, names_in_a_list, batch_size=10))
+    assert [len(dots.get_offsets()) for dots in ax.collections] == [15, 15]
+    with pytest.raises(ValueError, match="learner must have asked by a strategy that"):
+        plot_arms(fitted(blobs, one_number))
 
 
 def test_a_strategy_that_does_not_tell_is_refused(blobs):

@@ -589,7 +589,8 @@ def test_a_discount_of_nothing_is_refused():
         Bandit(discount=0).check(MODEL, "multiclass")
 
 
-def test_arms_share_one_pass_of_the_model(blobs):
+@pytest.mark.parametrize("policy", POLICIES)
+def test_arms_share_one_pass_of_the_model(policy, blobs):
     X, y = blobs
 
     class Counting(GaussianNB):
@@ -599,6 +600,6 @@ def test_arms_share_one_pass_of_the_model(blobs):
 
     asked = []
     model = Counting().fit(X, y)
-    bandit = Bandit([("a", "margin"), ("b", "entropy"), ("c", "least_confidence")])
-    bandit(ModelView(model, X, y), X, 9, random_state=0)
+    arms = [("a", "margin"), ("b", "entropy"), ("c", "least_confidence")]
+    Bandit(arms, policy)(ModelView(model, X, y), X, 9, random_state=0)
     assert sum(asked) <= len(X)
