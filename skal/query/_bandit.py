@@ -44,7 +44,7 @@ class Bandit(NamedMembersMixin, WrapperStrategy):
         - "thompson": the same with a grade, 1 - the probability of the answer; without
           one where the model gives no probabilities or there are no classes.
         - "exp4p": EXP4.P [1]_ rewarded by surprise. All arms that advise a row share in
-          what it earns.
+          what it earns, each by 1 over the chance of the row.
         - "albl": active learning by learning [2]_, EXP4.P rewarded by the accuracy on
           the labels bought, each weighed by 1 over its chance. Over tens or hundreds of
           labels its rewards are so small that the arms stay all but even.
@@ -82,9 +82,10 @@ class Bandit(NamedMembersMixin, WrapperStrategy):
     ``base`` names the arm that asked for each row, ``probabilities`` how likely each of
     ``arms`` was to ask, and so how sure the bandit was; ``predicted`` what the model
     expected. A learner that was pickled, a live run and its simulation agree, and a
-    label that is corrected corrects what was learnt from it. Under a wrapper that does
-    not hand on what its base tells, such as Mixture, it learns nothing; nor does it of
-    rows that it did not ask for itself.
+    label that is corrected corrects what was learnt from it (of the rewards of "albl"
+    the latest alone: the models of the others are gone). Under a wrapper that does not
+    hand on what its base tells, such as Mixture or another bandit, it learns nothing;
+    nor does it of rows that it did not ask for itself.
 
     An arm that raises, or cannot pick as many rows as it is asked for, is survived: the
     others take its place, it warns, and ``info["failed"]`` says why. Before there is a
