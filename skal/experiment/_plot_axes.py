@@ -46,5 +46,5 @@ def dressed(ax, xlabel, ylabel):
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.9", lw=0.8)
     ax.set_axisbelow(True)
-    ax.legend(edgecolor="none", framealpha=0.9)
+    ax.legend(loc="best", edgecolor="none", framealpha=0.9)
     return ax

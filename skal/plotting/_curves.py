@@ -358,7 +358,7 @@ class LabelCurveDisplay:
         ax.grid(axis="y", color="0.9", lw=0.8)
         ax.set_axisbelow(True)
         top_first = sorted(self.lines_.values(), key=lambda line: -line.get_ydata()[-1])
-        ax.legend(handles=top_first, edgecolor="none", framealpha=0.9)
+        ax.legend(loc="best", handles=top_first, edgecolor="none", framealpha=0.9)
 
 
 def summarize(scores, average, band):

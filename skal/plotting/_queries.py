@@ -191,7 +191,7 @@ def _draw_asked(ax, points, rounds, cmap):
         label="initial",
         zorder=2,
     )
-    ax.legend(edgecolor="none", framealpha=0.9)
+    ax.legend(loc="best", edgecolor="none", framealpha=0.9)
     if initial.all():
         return
     bought = ax.scatter(

@@ -37,6 +37,16 @@ def band_edges(display, name):
     ]
 
 
+def test_a_busy_machine_is_not_warned_of(blobs, monkeypatch):
+    """Matplotlib warned of what it had chosen itself, if a legend took a second."""
+    curves = LabelCurveDisplay.from_history({"margin": (N_LABELS, RUNS)})
+    queries = plot_queries(fitted(blobs), blobs[0])
+    clock = map(float, range(0, 10**6, 2))
+    monkeypatch.setattr("matplotlib.legend.time.perf_counter", lambda: next(clock))
+    for ax in (curves.ax_, queries):
+        ax.figure.canvas.draw()
+
+
 # ---- LabelCurveDisplay
 
 
