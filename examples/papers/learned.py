@@ -59,7 +59,7 @@ TRAINED = {
     ),
     "dqn": (
         LogisticRegression(max_iter=1000, tol=3e-3, warm_start=True),
-        {"n_steps": 24_000, "n_candidates": 32, "options": {"gamma": 0.9}},
+        {"n_steps": 24_000, "n_candidates": 32},
     ),
 }
 
