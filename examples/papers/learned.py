@@ -59,7 +59,7 @@ TRAINED = {
     ),
     "dqn": (
         LogisticRegression(max_iter=1000, tol=3e-3, warm_start=True),
-        {"n_steps": 24_000, "n_candidates": 32},
+        {"n_steps": 24_000, "n_candidates": 32, "options": {"gamma": 0.9}},
     ),
 }
 
@@ -226,6 +226,7 @@ def gaps_of(model, strategy="learned"):
 TABLES = {
     "logistic": lambda: table_of("logistic"),
     "gaps": lambda: gaps_of("logistic"),
+    "dqn": lambda: gaps_of("logistic", "dqn"),
 }
 
 

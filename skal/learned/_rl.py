@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 #: What stands for each algorithm: what it is trained with where nothing is said.
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "dqn": {
-        # The labels of ten steps count. In farther sight what one is worth is lost.
-        "gamma": 0.9,
+        "gamma": 0.98,
         "learning_rate": 5e-4,
         "learning_starts": 500,
         "buffer_size": 50_000,
