@@ -57,6 +57,10 @@ TRAINED = {
         RandomForestClassifier(10),
         {"n_tasks": 200, "n_states": 4, "n_candidates": 10, "n_lookaheads": 2},
     ),
+    "dqn": (
+        LogisticRegression(max_iter=1000, tol=3e-3, warm_start=True),
+        {"n_steps": 24_000, "n_candidates": 32, "options": {"gamma": 0.9}},
+    ),
 }
 
 
@@ -67,12 +71,12 @@ def file_of(kind):
 
 def train(kind):
     """Train a scorer, and keep it."""
-    how = {"checkpoint": CHECKPOINTS / kind, "verbose": 1}
+    estimator, sizes = TRAINED[kind]
+    how = {**sizes, "checkpoint": CHECKPOINTS / kind, "verbose": 1}
     if kind == "dqn":
-        scorer = fit_rl(TRAINED["logistic"][0], name=kind, **how)
+        scorer = fit_rl(estimator, name=kind, **how)
     else:
-        estimator, sizes = TRAINED[kind]
-        scorer = fit_regression(estimator, **sizes, name=f"{kind}-v1", **how)
+        scorer = fit_regression(estimator, name=f"{kind}-v1", **how)
     scorer.save(file_of(kind))
 
 
@@ -222,13 +226,14 @@ def gaps_of(model, strategy="learned"):
 TABLES = {
     "logistic": lambda: table_of("logistic"),
     "gaps": lambda: gaps_of("logistic"),
+    "dqn": lambda: gaps_of("logistic", "dqn"),
 }
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=["train", "run", "tables"], nargs="?")
-    parser.add_argument("kind", choices=[*TRAINED, "dqn"], nargs="?")
+    parser.add_argument("kind", choices=TRAINED, nargs="?")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--smoke", action="store_true")
     chosen = parser.parse_args(arguments)

@@ -42,7 +42,9 @@ class ActiveLearningEnv(Env):
     Parameters
     ----------
     estimator : classifier, default=None
-        The model that labels are bought for; None is a logistic regression.
+        The model that labels are bought for; None is a logistic regression. One with
+        ``warm_start=True``, ensembles apart, goes on from the weights of the label
+        before, until a label of a new class comes.
     tasks : callable, list or dict of (X, y), default=random_task
         A function of a RandomState that returns a task, or your own data sets. Half of
         their rows at most are the pool, the others are scored on: never give those

@@ -6,10 +6,11 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
+from sklearn.pipeline import Pipeline
 
 from skal._checks import name_of
 from skal._data import as_rows
-from skal._model import ModelView, provides
+from skal._model import ModelView, is_ensemble, provides
 from skal._seed import draw_seed, seeds_for
 from skal.learned._features import PoolFeatures
 
@@ -81,7 +82,22 @@ class Episode:
     def label(self, rows):
         """Learn the labels of some rows, and fit the model anew."""
         self.labeled = np.append(self.labeled, rows)
-        self.model = self.fitted(self.labeled)
+        known = self.y[self.labeled]
+        if goes_on(self.model) and len(np.unique(known)) == len(self.model.classes_):
+            self.model.fit(self.X[self.labeled], known)
+        else:
+            self.model = self.fitted(self.labeled)
+
+
+def goes_on(estimator):
+    """Tell whether an estimator that is fitted again goes on from its weights.
+
+    Ensembles take warm_start to mean "add members", which is something else.
+    """
+    model = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    params = model.get_params(deep=False)
+    grows = "n_estimators" in params or is_ensemble(model)
+    return bool(params.get("warm_start")) and not grows
 
 
 def as_model(estimator):

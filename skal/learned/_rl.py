@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,8 @@ def fit_rl(
     Parameters
     ----------
     estimator : classifier, default=None
-        The model that labels are bought for; None is a logistic regression.
+        The model that labels are bought for; None is a logistic regression. With
+        ``warm_start=True`` it costs less, as :class:`ActiveLearningEnv` tells.
     tasks : callable, list or dict of (X, y), default=random_task
         As :class:`ActiveLearningEnv` takes them.
     algo : {"dqn", "ppo"}, default="dqn"
@@ -108,7 +110,8 @@ def fit_rl(
     Raises
     ------
     ImportError
-        If gymnasium or stable-baselines3 are not installed: ``pip install skal[rl]``.
+        If gymnasium or stable-baselines3 are not installed: ``pip install skal[rl]``;
+        with ``log_dir``, if TensorBoard is not.
     ValueError
         If a parameter is out of bounds, or the checkpoint is of other parameters.
 
@@ -163,7 +166,7 @@ def fit_rl(
             **how,
         },
     }
-    check_agents()
+    check_agents(log_dir)
     folder = open_checkpoint(checkpoint, about)
     with own_random_states(), steps_shown(n_steps, name, verbose) as step:
         model = agent(env, how, folder, log_dir)
@@ -172,8 +175,8 @@ def fit_rl(
     return Scorer(weights, about)
 
 
-def check_agents():
-    """Refuse to begin without stable-baselines3."""
+def check_agents(log_dir):
+    """Refuse to begin without stable-baselines3, or to log without TensorBoard."""
     try:
         import stable_baselines3  # noqa: F401
     except ImportError as error:
@@ -181,6 +184,11 @@ def check_agents():
             "fit_rl needs stable-baselines3, which is not installed. "
             "pip install skal[rl]"
         ) from error
+    if log_dir is not None and find_spec("tensorboard") is None:
+        raise ImportError(
+            f"log_dir must be None without TensorBoard, got {str(log_dir)!r}. "
+            "pip install tensorboard"
+        )
 
 
 def agent(env, how, folder, log_dir):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from sklearn.naive_bayes import GaussianNB
 
+from skal import ModelView
 from skal.learned import (
     CANDIDATE_FEATURES,
     STATE_FEATURES,
     ActiveLearningEnv,
+    LearnedStrategy,
     fit_rl,
     random_task,
 )
@@ -133,6 +135,53 @@ def test_the_network_of_an_agent_scores_as_the_scorer_does(agents, torch, algo):
     expected = network(observation[None])[0].detach().numpy()
     scorer = Scorer(network.weights())
     np.testing.assert_allclose(scorer.score(rows, state), expected, atol=5e-3)
+
+
+def test_an_agent_knows_no_order_of_rows(agents, torch):
+    from skal.learned._policies import SharedScorer
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = SharedScorer([8, 8])
+    rng = np.random.RandomState(0)
+    rows, state = rng.uniform(size=(9, F)), rng.uniform(size=S)
+    order = rng.permutation(9)
+    both = [np.append(some.ravel(), state) for some in (rows, rows[order])]
+    first, second = network(torch.tensor(np.array(both), dtype=torch.float32))
+    assert torch.equal(first[order], second)
+
+
+def test_from_its_file_an_agent_asks_for_the_same_rows(agents, blobs, tmp_path):
+    X, y = blobs
+    scorer = fit_rl(GaussianNB(), n_candidates=4, name="agent", **SMALL["dqn"])
+    model = GaussianNB().fit(X[::20], y[::20])
+    view = ModelView(model, X[::20], y[::20])
+    expected, _ = LearnedStrategy(scorer)(view, X, 5, random_state=0)
+    scorer.save(tmp_path / "agent.npz")
+    strategy = LearnedStrategy(tmp_path / "agent.npz")
+    picked, info = strategy(view, X, 5, random_state=0)
+    assert info["strategy"] == "agent"
+    np.testing.assert_array_equal(picked, expected)
+
+
+def test_the_steps_are_shown_on_a_bar(agents, capsys):
+    fit_rl(GaussianNB(), n_candidates=4, name="walker", verbose=1, **SMALL["dqn"])
+    shown = capsys.readouterr().out
+    assert "walker" in shown
+    assert "100%" in shown
+
+
+def test_tensorboard_gets_what_it_can_show(agents, tmp_path):
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+    fit_rl(GaussianNB(), n_candidates=4, log_dir=tmp_path, **SMALL["dqn"])
+    assert list(tmp_path.glob("*/events.out.tfevents.*"))
+
+
+def test_without_tensorboard_nothing_is_logged(agents, tmp_path, monkeypatch):
+    monkeypatch.setattr("skal.learned._rl.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="log_dir must be None without TensorBoard"):
+        fit_rl(GaussianNB(), log_dir=tmp_path / "log", checkpoint=tmp_path / "kept")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_training_goes_on_from_its_checkpoint(agents, tmp_path):

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
 from skal.learned import fit_regression, random_task
-from skal.learned._episode import Episode, as_source
+from skal.learned._episode import Episode, as_source, goes_on
 from skal.learned._regression import worth
 from skal.learned._tasks import KINDS
 
@@ -60,6 +63,35 @@ def test_what_is_scored_on_is_never_asked_for(rng):
     assert len(episode.y) == 300
     assert not np.isin(episode.X_held_out[:, 0], episode.X[:, 0]).any()
     assert len(np.unique(episode.y[episode.labeled])) > 1
+
+
+def test_a_warm_model_goes_on_until_a_class_is_new(blobs, rng):
+    episode = Episode(*blobs, LogisticRegression(warm_start=True), rng)
+    first, second, third = (np.flatnonzero(episode.y == k) for k in range(3))
+    episode.labeled = np.append(first[:3], second[:3])
+    episode.model = model = episode.fitted(episode.labeled)
+    episode.label(first[3:4])
+    assert episode.model is model
+    cold = episode.fitted(episode.labeled)
+    np.testing.assert_allclose(model.coef_, cold.coef_, rtol=1e-2)
+    episode.label(third[:1])
+    assert episode.model is not model
+    assert len(episode.model.classes_) == 3
+
+
+@pytest.mark.parametrize(
+    ("estimator", "expected"),
+    [
+        (LogisticRegression(), False),
+        (LogisticRegression(warm_start=True), True),
+        (make_pipeline(MinMaxScaler(), LogisticRegression(warm_start=True)), True),
+        (RandomForestClassifier(warm_start=True), False),  # it would add trees
+        (GaussianNB(), False),
+    ],
+    ids=["cold", "warm", "pipeline", "forest", "never"],
+)
+def test_which_models_go_on(estimator, expected):
+    assert goes_on(estimator) is expected
 
 
 def test_the_worth_of_a_row_is_the_score_with_its_label(rng):
