@@ -15,6 +15,7 @@ from skal.learned._features import (
     STATE_FEATURES,
     pool_features,
 )
+from skal.learned._joined import fit_checkpoints
 from skal.learned._regression import fit_regression
 from skal.learned._rl import fit_rl
 from skal.learned._scorer import Scorer, load_scorer, untrained_scorer
@@ -31,6 +32,7 @@ __all__ = [
     "SCHEMA",
     "STATE_FEATURES",
     "Scorer",
+    "fit_checkpoints",
     "fit_regression",
     "fit_rl",
     "load_scorer",

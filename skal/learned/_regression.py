@@ -121,6 +121,7 @@ def fit_regression(
 
     See Also
     --------
+    fit_checkpoints : Trains on what several calls have tried.
     fit_rl : Trains by reinforcement instead.
     LearnedStrategy : Asks by the scorer.
 

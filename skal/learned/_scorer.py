@@ -151,8 +151,8 @@ def load_scorer(path: str | Path) -> Scorer:
     Parameters
     ----------
     path : str or Path
-        "logistic-v1", or the ``.npz`` that :meth:`Scorer.save` wrote. Nothing in it is
-        run.
+        "logistic-v1" or "forest-v1", or the ``.npz`` that :meth:`Scorer.save` wrote.
+        Nothing in it is run.
 
     Returns
     -------
@@ -178,9 +178,8 @@ def load_scorer(path: str | Path) -> Scorer:
     """
     file = Path(path)
     if file.suffix != ".npz":
-        shipped = {one.stem for one in SHIPPED.glob("*.npz")}
-        if str(path) not in shipped:
-            known = ", ".join(map(repr, nearest_first(path, shipped)))
+        if str(path) not in shipped_scorers():
+            known = ", ".join(map(repr, nearest_first(path, shipped_scorers())))
             raise ValueError(
                 f"scorer must be one of {known}, a Scorer, or the path of a .npz file, "
                 f"got {str(path)!r}. Scorer.save writes such files."
@@ -192,6 +191,11 @@ def load_scorer(path: str | Path) -> Scorer:
             (arrays[f"W{i}"], arrays[f"b{i}"]) for i in range(len(arrays.files) // 2)
         ]
     return Scorer(weights, about)
+
+
+def shipped_scorers():
+    """List the names of the scorers that come with skal."""
+    return sorted(file.stem for file in SHIPPED.glob("*.npz"))
 
 
 def untrained_scorer(

@@ -11,7 +11,7 @@ import numpy as np
 from skal._checks import name_of
 from skal.learned._features import PoolFeatures
 from skal.learned._kind import innermost, is_kind
-from skal.learned._scorer import Scorer, load_scorer
+from skal.learned._scorer import Scorer, load_scorer, shipped_scorers
 from skal.query import WrapperStrategy, as_strategy, check_labels, split_result, top_n
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class LearnedStrategy(WrapperStrategy):
     Parameters
     ----------
     scorer : str, Path or Scorer, default="logistic-v1"
-        "logistic-v1", which comes with skal, the ``.npz`` of one that you trained, or
-        that itself.
+        "logistic-v1" or, for a random forest, "forest-v1", which come with skal; the
+        ``.npz`` of one that you trained, or that itself.
     fallback : str, QueryStrategy or callable, default="margin"
         Asks in its place once there are more labels a class than the scorer was trained
         for, its ``horizon``.
@@ -129,10 +129,18 @@ def warn_of_kind(scorer, estimator):
         return
     warnings.warn(
         f"The scorer {scorer.name!r} was trained with {scorer.estimator}, and is asked "
-        f"of {name_of(innermost(estimator))}: what it learnt may not hold there. Train "
-        "one by fit_regression, or ask by UHerding.",
+        f"of {name_of(innermost(estimator))}: what it learnt may not hold there. "
+        f"{way_out(estimator)}",
         stacklevel=2,
     )
+
+
+def way_out(estimator):
+    """Say which scorer is of the kind of a model, or what else there is."""
+    for name in shipped_scorers():
+        if is_kind(estimator, load_scorer(name).estimator):
+            return f"{name!r} was trained with such models."
+    return "Train one by fit_regression, or ask by UHerding."
 
 
 def picked_by(scorer, features, n_instances, rng):

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -34,6 +35,7 @@ def laws(strategy, estimator, leave_out=()):
 
 
 LOGISTIC = LogisticRegression(max_iter=500)
+FOREST = RandomForestClassifier(5, random_state=0)
 
 
 @pytest.mark.parametrize("law", laws(LearnedStrategy(), LOGISTIC, LONG))
@@ -44,7 +46,12 @@ def test_the_strategy_keeps_the_law(law, monkeypatch):
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    "law", laws(LearnedStrategy(), LOGISTIC) + laws(LearnedStrategy(UNTRAINED), None)
+    "law",
+    [
+        *laws(LearnedStrategy(), LOGISTIC),
+        *laws(LearnedStrategy("forest-v1"), FOREST),
+        *laws(LearnedStrategy(UNTRAINED), None),
+    ],
 )
 def test_the_strategy_keeps_the_law_at_full_size(law):
     law()
@@ -101,6 +108,36 @@ def test_another_kind_of_model_is_warned_of(blobs):
     match = r"'logistic-v1' was trained with LogisticRegression.*GaussianNB"
     with pytest.warns(UserWarning, match=match):
         LearnedStrategy()(view, X[12:], random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "way_out"),
+    [
+        (GaussianNB(), r"Train one by fit_regression, or ask by UHerding\."),
+        (
+            RandomForestClassifier(5, random_state=0),
+            r"'forest-v1' was trained with such models\.",
+        ),
+    ],
+    ids=["none comes with skal", "another comes with skal"],
+)
+def test_the_warning_names_the_way_out(blobs, estimator, way_out):
+    X, y = blobs
+    view = view_of(X, y, np.arange(12), estimator)
+    with pytest.warns(UserWarning, match=way_out):
+        LearnedStrategy("logistic-v1")(view, X[12:], random_state=0)
+
+
+def test_a_forest_has_a_scorer_of_its_own(blobs):
+    X, y = blobs
+    view = view_of(X, y, np.arange(12), FOREST)
+    candidates, state = pool_features(view, X[12:200])
+    scores = load_scorer("forest-v1").score(candidates, state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picked, info = LearnedStrategy("forest-v1")(view, X[12:200], random_state=0)
+    assert scores[picked] == scores.max()
+    assert info["strategy"] == "forest-v1"
 
 
 def test_the_kind_of_model_is_that_inside(blobs):
