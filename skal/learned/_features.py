@@ -149,8 +149,8 @@ class PoolFeatures:
             entropies = np.round(entropy(proba) / np.log(self.n_classes), 6)
             even = 1 / self.n_classes
             confidence = np.round((proba.max(axis=1) - even) / (1 - even), 6)
-        self._set("doubt_rank", Ranks(self.doubt)(self.doubt))
-        self._set("entropy_rank", Ranks(entropies)(entropies))
+        self._set("doubt_rank", Ranks(self.doubt).of_pool)
+        self._set("entropy_rank", Ranks(entropies).of_pool)
         self._set("doubt", self.doubt)
         self._set("confidence", confidence)
         return entropies
@@ -165,54 +165,59 @@ class PoolFeatures:
         size = min(self.n, int(np.clip(_PAIRS // self.n, *_REFERENCE)))
         self.reference = np.sort(draw_rows(self.n, size, rng))
         self.around = points.take(self.reference)  # (r, d)
+        self.column = np.full(self.n, -1)
+        self.column[self.reference] = np.arange(size)
         distance = rounded(np.sqrt(self.squared))
         self.distance_ranks = Ranks(distance)
         self.unit = float(np.median(distance)) or 1.0
         gain = self._nearby()
         self.gain_ranks, self.most = Ranks(gain), float(gain.max()) or 1.0
+        self._set("distance_rank", self.distance_ranks.of_pool)
+        self._set("gain_rank", self.gain_ranks.of_pool)
         self._fill(slice(None), distance, gain)
         return which
 
     def _fill(self, rows, distance, gain):
-        """Fill in what follows the picks."""
-        self._set("distance_rank", self.distance_ranks(distance), rows)
+        """Fill in what follows the picks, but for the ranks."""
         self._set("distance", np.minimum(distance / self.unit, _LIMIT), rows)
-        self._set("gain_rank", self.gain_ranks(gain), rows)
         self._set("gain", gain / self.most, rows)
 
     def _nearby(self):
         """Fill in how dense and how doubtful it is around each row; return the gain."""
         doubt, narrow = self.doubt[self.reference], self._narrow()
-        density, doubts, gain = (np.empty(self.n, np.float32) for _ in range(3))
-        for rows in self.points.tiles(_THIN * len(self.reference)):
+        density, doubts = np.empty((2, self.n), np.float32)
+        covered = np.empty(self.n)
+        for rows in self.points.tiles(_THIN * len(doubt)):
             squared = self._squared_to_reference(rows)  # (tile, r)
-            near = np.exp(narrow * squared)
-            total = near.sum(axis=1)
-            density[rows] = total
-            doubts[rows] = (near @ doubt) / np.maximum(total, _TINY)
-            gain[rows] = self._gain(np.exp(self.scale * squared), rows)
+            covered[rows] = self._covered(squared)
+            squared *= narrow
+            near = np.exp(squared, out=squared)
+            density[rows], doubts[rows] = near.sum(axis=1), near @ doubt
+        doubts = rounded(doubts / np.maximum(density, _TINY))
         # A row of the reference does not count itself, and has one row less.
         others = np.full(self.n, len(self.reference))
         others[self.reference] -= 1
         density = rounded(density / np.maximum(others, 1))
-        doubts = rounded(doubts)
-        self._set("density_rank", Ranks(density)(density))
-        self._set("local_doubt_rank", Ranks(doubts)(doubts))
-        return gain
+        self._set("density_rank", Ranks(density).of_pool)
+        self._set("local_doubt_rank", Ranks(doubts).of_pool)
+        return self._gain(covered, slice(None))
 
     def _squared_to_reference(self, rows):
         """Return squared distances to the reference, infinite to the row itself."""
-        squared = self._squared(rows, self.around)
-        at = np.arange(self.n)[rows]
-        place = np.minimum(np.searchsorted(self.reference, at), len(self.reference) - 1)
-        own = np.flatnonzero(self.reference[place] == at)
-        squared[own, place[own]] = np.inf
-        return squared
+        squared, column = self.points.scaled(rows, self.around, 1), self.column[rows]
+        own = np.flatnonzero(column >= 0)
+        squared[own, column[own]] = np.inf
+        return self._without_noise(squared, rows)
 
     def _squared(self, rows, others):
+        """Return squared distances."""
+        return self._without_noise(self.points.scaled(rows, others, 1), rows)
+
+    def _without_noise(self, squared, rows):
         """Return squared distances, 0 where there is no more than rounding."""
-        squared = self.points.squared(rows, others)
-        squared[squared <= self.points.slack[rows, np.newaxis]] = 0
+        slack = self.points.slack[rows]
+        if squared.min() <= slack.max():
+            squared[squared <= slack[:, np.newaxis]] = 0
         return squared
 
     def _narrow(self):
@@ -224,10 +229,22 @@ class PoolFeatures:
         reach = float(np.median(near)) or spread_of(self.points) ** 2
         return self.points.dtype.type(-0.5 / reach)
 
-    def _gain(self, near, rows):
+    def _covered(self, squared):
+        """Return the doubt of the reference that a label of each row would cover.
+
+        A row covers those that it is nearer to than any label: few of all pairs.
+        """
+        r, level = len(self.reference), self.squared[self.reference]
+        pairs = np.flatnonzero(squared < level)
+        row = pairs // r
+        other = pairs - r * row
+        more = np.exp(self.scale * squared.ravel()[pairs])
+        more -= np.exp(self.scale * level)[other]  # covered so far
+        more *= self.doubt[self.reference][other]
+        return np.bincount(row, more, minlength=len(squared))
+
+    def _gain(self, covered, rows):
         """Return the doubt that a label of each row would cover, as UHerding's gain."""
-        level = np.exp(self.scale * self.squared[self.reference])  # covered so far
-        covered = np.maximum(near - level, 0) @ self.doubt[self.reference]
         own = self.doubt[rows] * (1 - np.exp(self.scale * self.squared[rows]))
         return rounded(covered * (self.n / len(self.reference)) + own)
 
@@ -250,8 +267,7 @@ class PoolFeatures:
 
     def keep(self, rows):
         """Remember how near some rows are to the reference: a batch comes of them."""
-        self.kept = rows
-        self.near = np.exp(self.scale * self._squared_to_reference(rows))
+        self.kept, self.near = rows, self._squared_to_reference(rows)
 
     def add(self, pick):
         """Take a pick into account; return the features of the rows that were kept."""
@@ -260,7 +276,10 @@ class PoolFeatures:
             squared = self._squared(some, one)[:, 0]
             self.squared[some] = np.minimum(self.squared[some], squared)
         distance = rounded(np.sqrt(self.squared[rows]))
-        self._fill(rows, distance, self._gain(self.near, rows))
+        gain = self._gain(self._covered(self.near), rows)
+        self._set("distance_rank", self.distance_ranks(distance), rows)
+        self._set("gain_rank", self.gain_ranks(gain), rows)
+        self._fill(rows, distance, gain)
         return self.table[rows]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Where the scorers lie that come with skal.
 SHIPPED = Path(__file__).with_name("scorers")
 #: Rows that go through the network at a time.
-_BLOCK = 4096
+_BLOCK = 2048
 #: Steps of weights and of what goes through. Products of such numbers add up to the
 #: same in whatever order: a score, to the last digit, is the row's alone.
 _OF_WEIGHTS, _OF_VALUES = 2.0**-16, 2.0**-12
@@ -115,6 +115,7 @@ class Scorer:
         # The round is the same for all rows: its part of the first layer is an offset.
         offset = offset + stepped(state, _OF_VALUES) @ first[width:]
         layers = [(first[:width], offset), *others]
+        layers = [(W, b / _OF_VALUES) for W, b in layers]
         scores = np.empty(n, np.float32)
         for start in range(0, n, _BLOCK):
             rows = slice(start, start + _BLOCK)
@@ -264,9 +265,11 @@ def stepped(values, step):
 
 
 def forward(layers, x):
-    """Send rows through the layers: (m,)."""
-    *hidden, (W, b) = layers
-    x = stepped(x, _OF_VALUES)
-    for inner, offset in hidden:
-        x = stepped(np.maximum(x @ inner + offset, 0), _OF_VALUES)
-    return (x @ W + b)[:, 0]
+    """Send rows through the layers, whose offsets are in steps: (m,)."""
+    x = np.multiply(x, 1 / _OF_VALUES, dtype=np.float64)
+    for W, b in layers[:-1]:
+        x = np.rint(x, out=x) @ W
+        x += b
+        np.maximum(x, 0, out=x)
+    W, b = layers[-1]
+    return (np.rint(x, out=x) @ W + b)[:, 0] * _OF_VALUES

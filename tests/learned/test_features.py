@@ -40,6 +40,14 @@ def test_ranks_count_half_of_the_equals():
     np.testing.assert_allclose(Ranks(values)(values), [0.625, 0.25, 0.25, 0.875])
 
 
+@pytest.mark.parametrize("n", [1, 2, 511, 512, 513, 5000])
+@pytest.mark.parametrize("digits", [0, 8])
+def test_the_ranks_of_the_pool_are_those_of_its_numbers(n, digits):
+    values = np.random.RandomState(n).exponential(size=n).round(digits)
+    ranks = Ranks(values)
+    np.testing.assert_array_equal(ranks.of_pool, ranks(values))
+
+
 def test_ranks_of_a_large_pool_stay_close():
     values = np.random.RandomState(0).normal(size=20_000).astype(np.float32)
     exact = (np.argsort(np.argsort(values)) + 0.5) / len(values)
