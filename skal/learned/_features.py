@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skal._checks import name_of
 from skal._data import as_rows
-from skal._model import as_view
+from skal._model import as_view, lacking, provides
 from skal._seed import as_random_state
 from skal.learned._ranks import Ranks, rounded
 from skal.query import check_labels, draw_rows, labeled_of, learnt, learnt_columns
@@ -87,7 +88,7 @@ def pool_features(
     Raises
     ------
     TypeError
-        If there are no labelled rows, or no probabilities.
+        If there are no labelled rows, no probabilities, or several labels a row.
 
     See Also
     --------
@@ -110,7 +111,15 @@ def pool_features(
     ((150, 12), (6,))
     """
     view = as_view(learner)
-    check_labels(PoolFeatures, view)
+    check_labels(None, view)
+    if view.target_type != "multiclass":
+        raise TypeError(
+            "learner must be a classifier of one label a row, got "
+            f"{name_of(view.estimator)} of a {view.target_type} target. For those ask "
+            "by another strategy."
+        )
+    if not provides(view.estimator, "proba"):
+        raise lacking(view.estimator, "proba")
     features = PoolFeatures(view, as_rows(X), as_random_state(random_state))
     return features.candidates(), features.state
 
@@ -161,7 +170,7 @@ class PoolFeatures:
         which, self.squared = points.nearest(known.take(slice(None)))
         self.squared[self.squared <= points.slack] = 0
         bandwidth = min(spread_of(points), least_distance_of(known))
-        self.scale = points.dtype.type(-0.5 / bandwidth**2)
+        self.scale = self._scale(bandwidth**2)
         size = min(self.n, int(np.clip(_PAIRS // self.n, *_REFERENCE)))
         self.reference = np.sort(draw_rows(self.n, size, rng))
         self.around = points.take(self.reference)  # (r, d)
@@ -227,7 +236,12 @@ class PoolFeatures:
         k = min(r - 1, max(1, round(_NEAR * r)))
         near = np.partition(squared, k, axis=1)[:, k]  # the first is the row itself
         reach = float(np.median(near)) or spread_of(self.points) ** 2
-        return self.points.dtype.type(-0.5 / reach)
+        return self._scale(reach)
+
+    def _scale(self, squared):
+        """Return the factor of a Gaussian kernel as wide as a squared distance."""
+        dtype = self.points.dtype
+        return dtype.type(-0.5 / max(squared, float(np.finfo(dtype).tiny)))
 
     def _covered(self, squared):
         """Return the doubt of the reference that a label of each row would cover.
