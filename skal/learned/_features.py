@@ -157,7 +157,9 @@ class PoolFeatures:
             self.doubt = np.round(1 - margin(proba), 6).astype(np.float32)
             entropies = np.round(entropy(proba) / np.log(self.n_classes), 6)
             even = 1 / self.n_classes
-            confidence = np.round((proba.max(axis=1) - even) / (1 - even), 6)
+            best = proba.max(axis=1)
+            best = best.astype(np.result_type(best, np.float32), copy=False)
+            confidence = np.round((best - even) / (1 - even), 6)
         self._set("doubt_rank", Ranks(self.doubt).of_pool)
         self._set("entropy_rank", Ranks(entropies).of_pool)
         self._set("doubt", self.doubt)

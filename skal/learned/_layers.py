@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def as_hidden(hidden):
 
 def as_layers(weights):
     """Return the layers as pairs of arrays, if they are finite numbers."""
-    layers = list(weights) if isinstance(weights, Iterable) else [None]
+    layers: Any = list(weights) if isinstance(weights, Iterable) else [()]
     if not all(isinstance(layer, tuple | list) and len(layer) == 2 for layer in layers):
         raise TypeError(
             "weights must be a list of (matrix, offset), one pair a layer, got "
