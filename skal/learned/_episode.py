@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
@@ -104,11 +107,12 @@ def as_model(estimator):
     """Return the model that labels are bought for, None's default in its place."""
     if estimator is None:
         return LogisticRegression(max_iter=1000)
-    if not is_classifier(estimator) or not provides(estimator, "proba"):
+    is_model = hasattr(estimator, "fit") and not isinstance(estimator, type)
+    if not (is_model and is_classifier(estimator) and provides(estimator, "proba")):
         raise TypeError(
             "estimator must be a classifier that gives probabilities (predict_proba), "
-            f"got {name_of(estimator)}. Use another, or wrap it in "
-            "CalibratedClassifierCV."
+            f"got {name_of(estimator) if is_model else repr(estimator)}. Use another, "
+            "or wrap it in CalibratedClassifierCV."
         )
     return estimator
 
@@ -124,12 +128,38 @@ def said_of(tasks):
 def as_source(tasks):
     """Return a function of a RandomState that gives a task: X and y."""
     if callable(tasks):
-        return tasks
-    named = list(tasks.values()) if isinstance(tasks, dict) else list(tasks)
-    if not named or any(len(task) != 2 for task in named):
-        raise ValueError(
-            "tasks must be a function of a RandomState that returns (X, y), or a list "
-            f"or dict of such pairs, got {tasks!r}."
-        )
-    named = [(np.asarray(X), np.asarray(y)) for X, y in named]
+        return lambda rng: as_task(tasks(rng))
+    if not isinstance(tasks, dict | Sequence):
+        raise no_tasks(tasks)
+    every = tasks.values() if isinstance(tasks, dict) else tasks
+    named = [as_task(one) for one in every]
+    if not named:
+        raise no_tasks(tasks)
     return lambda rng: named[rng.randint(len(named))]
+
+
+def as_task(task):
+    """Return the rows of a task, dense or CSR, and their labels of several classes."""
+    if not isinstance(task, list | tuple) or len(task) != 2:
+        raise no_tasks(task)
+    X, y = task
+    X, y = X.tocsr() if sp.issparse(X) else np.asarray(X), np.asarray(y)
+    if y.ndim != 1 or X.shape[:1] != y.shape:
+        raise ValueError(
+            "tasks must give a label of each row, got rows of shape "
+            f"{X.shape} and labels of shape {y.shape}."
+        )
+    if len(np.unique(y)) < 2:
+        raise ValueError(
+            f"tasks must be of two classes or more, got {len(np.unique(y))} in "
+            f"{len(y)} rows. There is nothing to learn in one."
+        )
+    return X, y
+
+
+def no_tasks(found):
+    """Build the error of what is neither a task nor several."""
+    return ValueError(
+        "tasks must be a function of a RandomState that returns (X, y), or a list or "
+        f"dict of such pairs, got a {name_of(found)}. Write [(X, y)] for one data set."
+    )

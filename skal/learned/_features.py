@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skal._checks import name_of
 from skal._data import as_rows
-from skal._model import as_view
+from skal._model import as_view, lacking, provides
 from skal._seed import as_random_state
 from skal.learned._ranks import Ranks, rounded
 from skal.query import check_labels, draw_rows, labeled_of, learnt, learnt_columns
@@ -87,7 +88,7 @@ def pool_features(
     Raises
     ------
     TypeError
-        If there are no labelled rows, or no probabilities.
+        If there are no labelled rows, no probabilities, or several labels a row.
 
     See Also
     --------
@@ -110,7 +111,15 @@ def pool_features(
     ((150, 12), (6,))
     """
     view = as_view(learner)
-    check_labels(PoolFeatures, view)
+    check_labels(None, view)
+    if view.target_type != "multiclass":
+        raise TypeError(
+            "learner must be a classifier of one label a row, got "
+            f"{name_of(view.estimator)} of a {view.target_type} target. For those ask "
+            "by another strategy."
+        )
+    if not provides(view.estimator, "proba"):
+        raise lacking(view.estimator, "proba")
     features = PoolFeatures(view, as_rows(X), as_random_state(random_state))
     return features.candidates(), features.state
 
@@ -148,9 +157,11 @@ class PoolFeatures:
             self.doubt = np.round(1 - margin(proba), 6).astype(np.float32)
             entropies = np.round(entropy(proba) / np.log(self.n_classes), 6)
             even = 1 / self.n_classes
-            confidence = np.round((proba.max(axis=1) - even) / (1 - even), 6)
-        self._set("doubt_rank", Ranks(self.doubt)(self.doubt))
-        self._set("entropy_rank", Ranks(entropies)(entropies))
+            best = proba.max(axis=1)
+            best = best.astype(np.result_type(best, np.float32), copy=False)
+            confidence = np.round((best - even) / (1 - even), 6)
+        self._set("doubt_rank", Ranks(self.doubt).of_pool)
+        self._set("entropy_rank", Ranks(entropies).of_pool)
         self._set("doubt", self.doubt)
         self._set("confidence", confidence)
         return entropies
@@ -161,58 +172,63 @@ class PoolFeatures:
         which, self.squared = points.nearest(known.take(slice(None)))
         self.squared[self.squared <= points.slack] = 0
         bandwidth = min(spread_of(points), least_distance_of(known))
-        self.scale = points.dtype.type(-0.5 / bandwidth**2)
+        self.scale = self._scale(bandwidth**2)
         size = min(self.n, int(np.clip(_PAIRS // self.n, *_REFERENCE)))
         self.reference = np.sort(draw_rows(self.n, size, rng))
         self.around = points.take(self.reference)  # (r, d)
+        self.column = np.full(self.n, -1)
+        self.column[self.reference] = np.arange(size)
         distance = rounded(np.sqrt(self.squared))
         self.distance_ranks = Ranks(distance)
         self.unit = float(np.median(distance)) or 1.0
         gain = self._nearby()
         self.gain_ranks, self.most = Ranks(gain), float(gain.max()) or 1.0
+        self._set("distance_rank", self.distance_ranks.of_pool)
+        self._set("gain_rank", self.gain_ranks.of_pool)
         self._fill(slice(None), distance, gain)
         return which
 
     def _fill(self, rows, distance, gain):
-        """Fill in what follows the picks."""
-        self._set("distance_rank", self.distance_ranks(distance), rows)
+        """Fill in what follows the picks, but for the ranks."""
         self._set("distance", np.minimum(distance / self.unit, _LIMIT), rows)
-        self._set("gain_rank", self.gain_ranks(gain), rows)
         self._set("gain", gain / self.most, rows)
 
     def _nearby(self):
         """Fill in how dense and how doubtful it is around each row; return the gain."""
         doubt, narrow = self.doubt[self.reference], self._narrow()
-        density, doubts, gain = (np.empty(self.n, np.float32) for _ in range(3))
-        for rows in self.points.tiles(_THIN * len(self.reference)):
+        density, doubts = np.empty((2, self.n), np.float32)
+        covered = np.empty(self.n)
+        for rows in self.points.tiles(_THIN * len(doubt)):
             squared = self._squared_to_reference(rows)  # (tile, r)
-            near = np.exp(narrow * squared)
-            total = near.sum(axis=1)
-            density[rows] = total
-            doubts[rows] = (near @ doubt) / np.maximum(total, _TINY)
-            gain[rows] = self._gain(np.exp(self.scale * squared), rows)
+            covered[rows] = self._covered(squared)
+            squared *= narrow
+            near = np.exp(squared, out=squared)
+            density[rows], doubts[rows] = near.sum(axis=1), near @ doubt
+        doubts = rounded(doubts / np.maximum(density, _TINY))
         # A row of the reference does not count itself, and has one row less.
         others = np.full(self.n, len(self.reference))
         others[self.reference] -= 1
         density = rounded(density / np.maximum(others, 1))
-        doubts = rounded(doubts)
-        self._set("density_rank", Ranks(density)(density))
-        self._set("local_doubt_rank", Ranks(doubts)(doubts))
-        return gain
+        self._set("density_rank", Ranks(density).of_pool)
+        self._set("local_doubt_rank", Ranks(doubts).of_pool)
+        return self._gain(covered, slice(None))
 
     def _squared_to_reference(self, rows):
         """Return squared distances to the reference, infinite to the row itself."""
-        squared = self._squared(rows, self.around)
-        at = np.arange(self.n)[rows]
-        place = np.minimum(np.searchsorted(self.reference, at), len(self.reference) - 1)
-        own = np.flatnonzero(self.reference[place] == at)
-        squared[own, place[own]] = np.inf
-        return squared
+        squared, column = self.points.scaled(rows, self.around, 1), self.column[rows]
+        own = np.flatnonzero(column >= 0)
+        squared[own, column[own]] = np.inf
+        return self._without_noise(squared, rows)
 
     def _squared(self, rows, others):
+        """Return squared distances."""
+        return self._without_noise(self.points.scaled(rows, others, 1), rows)
+
+    def _without_noise(self, squared, rows):
         """Return squared distances, 0 where there is no more than rounding."""
-        squared = self.points.squared(rows, others)
-        squared[squared <= self.points.slack[rows, np.newaxis]] = 0
+        slack = self.points.slack[rows]
+        if squared.min() <= slack.max():
+            squared[squared <= slack[:, np.newaxis]] = 0
         return squared
 
     def _narrow(self):
@@ -222,12 +238,29 @@ class PoolFeatures:
         k = min(r - 1, max(1, round(_NEAR * r)))
         near = np.partition(squared, k, axis=1)[:, k]  # the first is the row itself
         reach = float(np.median(near)) or spread_of(self.points) ** 2
-        return self.points.dtype.type(-0.5 / reach)
+        return self._scale(reach)
 
-    def _gain(self, near, rows):
+    def _scale(self, squared):
+        """Return the factor of a Gaussian kernel as wide as a squared distance."""
+        dtype = self.points.dtype
+        return dtype.type(-0.5 / max(squared, float(np.finfo(dtype).tiny)))
+
+    def _covered(self, squared):
+        """Return the doubt of the reference that a label of each row would cover.
+
+        A row covers those that it is nearer to than any label: few of all pairs.
+        """
+        r, level = len(self.reference), self.squared[self.reference]
+        pairs = np.flatnonzero(squared < level)
+        row = pairs // r
+        other = pairs - r * row
+        more = np.exp(self.scale * squared.ravel()[pairs])
+        more -= np.exp(self.scale * level)[other]  # covered so far
+        more *= self.doubt[self.reference][other]
+        return np.bincount(row, more, minlength=len(squared))
+
+    def _gain(self, covered, rows):
         """Return the doubt that a label of each row would cover, as UHerding's gain."""
-        level = np.exp(self.scale * self.squared[self.reference])  # covered so far
-        covered = np.maximum(near - level, 0) @ self.doubt[self.reference]
         own = self.doubt[rows] * (1 - np.exp(self.scale * self.squared[rows]))
         return rounded(covered * (self.n / len(self.reference)) + own)
 
@@ -250,8 +283,7 @@ class PoolFeatures:
 
     def keep(self, rows):
         """Remember how near some rows are to the reference: a batch comes of them."""
-        self.kept = rows
-        self.near = np.exp(self.scale * self._squared_to_reference(rows))
+        self.kept, self.near = rows, self._squared_to_reference(rows)
 
     def add(self, pick):
         """Take a pick into account; return the features of the rows that were kept."""
@@ -260,7 +292,10 @@ class PoolFeatures:
             squared = self._squared(some, one)[:, 0]
             self.squared[some] = np.minimum(self.squared[some], squared)
         distance = rounded(np.sqrt(self.squared[rows]))
-        self._fill(rows, distance, self._gain(self.near, rows))
+        gain = self._gain(self._covered(self.near), rows)
+        self._set("distance_rank", self.distance_ranks(distance), rows)
+        self._set("gain_rank", self.gain_ranks(gain), rows)
+        self._fill(rows, distance, gain)
         return self.table[rows]
 
 

@@ -12,14 +12,27 @@ class Ranks:
     """The order of some numbers, by which later ones are ranked too.
 
     The rank of a number is the share of the pool below it, half of its equals counted.
+
+    Attributes
+    ----------
+    of_pool : ndarray of float32 of shape (n,)
+        The ranks of the numbers themselves.
     """
 
     def __init__(self, values):
-        ordered = np.sort(values)
+        order = np.argsort(values)
+        ordered = values[order]
         if len(ordered) > _KNOTS:
             at = (np.arange(_KNOTS) + 0.5) * len(ordered) / _KNOTS
-            ordered = ordered[at.astype(int)]
-        self.knots = ordered
+            self.knots = ordered[at.astype(int)]
+        else:
+            self.knots = ordered
+        # Where the equals of a knot begin and end, one more half of it is passed.
+        n = len(ordered)
+        ends = [ordered.searchsorted(self.knots, side) for side in ("left", "right")]
+        passed = np.bincount(np.concatenate(ends), minlength=n + 1)[:n].cumsum()
+        self.of_pool = np.empty(n, np.float32)
+        self.of_pool[order] = passed / (2 * len(self.knots))
 
     def __call__(self, values):
         """Return the rank of each number: float32, from 0 to 1."""

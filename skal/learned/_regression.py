@@ -20,6 +20,7 @@ from skal.learned._checkpoint import open_checkpoint
 from skal.learned._episode import Episode, as_model, as_source, said_of
 from skal.learned._features import CANDIDATE_FEATURES, SCHEMA
 from skal.learned._kind import kind_of
+from skal.learned._layers import as_about, as_hidden
 from skal.learned._progress import steps_shown
 from skal.learned._scorer import Scorer
 from skal.learned._tasks import random_task
@@ -152,7 +153,7 @@ def fit_regression(
             "n_lookaheads": n_lookaheads,
             "n_rounds": n_rounds,
             "horizon": horizon,
-            "hidden": list(hidden),
+            "hidden": as_hidden(hidden),
             "scoring": scoring,
             "random_state": draw_seed(None) if random_state is None else random_state,
         }
@@ -169,6 +170,7 @@ def fit_regression(
             **sizes,
         },
     }
+    as_about(about)
     folder = open_checkpoint(checkpoint, about)
     play = partial(tried, source, estimator, sizes)
     blocks: list[Any] = []
@@ -193,8 +195,12 @@ def checked(sizes):
             f"n_rounds must be at most {sizes['n_tasks']}, the number of tasks, got "
             f"{sizes['n_rounds']}."
         )
-    for width in sizes["hidden"]:
-        check_int("hidden", width)
+    check_int("random_state", sizes["random_state"], 0)
+    if not isinstance(sizes["scoring"], str):
+        raise TypeError(
+            f"scoring must be the name of a scorer, got {sizes['scoring']!r}. Use one "
+            "of sklearn.metrics.get_scorer_names()."
+        )
     get_scorer(sizes["scoring"])
     return {**sizes, "horizon": check_number("horizon", sizes["horizon"], minimum=1)}
 

@@ -11,7 +11,10 @@ import numpy as np
 
 from skal._checks import nearest_first
 from skal._seed import as_random_state
-from skal.learned._features import CANDIDATE_FEATURES, SCHEMA, STATE_FEATURES
+from skal.learned._features import CANDIDATE_FEATURES, STATE_FEATURES
+from skal.learned._layers import as_about, as_hidden, as_layers, check_widths
+from skal.learned._layers import check_schema as check_schema
+from skal.learned._read import read_about, read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 #: Where the scorers lie that come with skal.
 SHIPPED = Path(__file__).with_name("scorers")
 #: Rows that go through the network at a time.
-_BLOCK = 4096
+_BLOCK = 2048
 #: Steps of weights and of what goes through. Products of such numbers add up to the
 #: same in whatever order: a score, to the last digit, is the row's alone.
 _OF_WEIGHTS, _OF_VALUES = 2.0**-16, 2.0**-12
@@ -72,12 +75,10 @@ class Scorer:
         weights: Sequence[tuple[NDArray[Any], NDArray[Any]]],
         about: dict[str, Any] | None = None,
     ) -> None:
-        self.weights = [
-            (stepped(W, _OF_WEIGHTS), stepped(b, _OF_WEIGHTS)) for W, b in weights
-        ]
-        self.about = {"schema": SCHEMA, **(about or {})}
-        check_widths(self.weights)
-        check_schema(self.about)
+        layers = as_layers(weights)
+        check_widths(layers)
+        self.weights = [tuple(stepped(one, _OF_WEIGHTS) for one in L) for L in layers]
+        self.about = as_about({} if about is None else about)
 
     @property
     def name(self) -> str:
@@ -108,13 +109,26 @@ class Scorer:
         -------
         ndarray of float32 of shape (n_rows,)
             Higher is more wanted.
+
+        Raises
+        ------
+        ValueError
+            If there are more features or fewer.
         """
         (first, offset), *others = self.weights
-        candidates = np.asarray(candidates)
-        n, width = candidates.shape
+        candidates, width = np.asarray(candidates), len(CANDIDATE_FEATURES)
+        n_state = len(STATE_FEATURES)
+        if candidates.shape[1:] != (width,) or np.shape(state) != (n_state,):
+            raise ValueError(
+                f"candidates must be of shape (n_rows, {width}) and state of shape "
+                f"({n_state},), got {candidates.shape} and {np.shape(state)}. "
+                "pool_features gives them."
+            )
+        n = len(candidates)
         # The round is the same for all rows: its part of the first layer is an offset.
         offset = offset + stepped(state, _OF_VALUES) @ first[width:]
         layers = [(first[:width], offset), *others]
+        layers = [(W, b / _OF_VALUES) for W, b in layers]
         scores = np.empty(n, np.float32)
         for start in range(0, n, _BLOCK):
             rows = slice(start, start + _BLOCK)
@@ -162,7 +176,8 @@ def load_scorer(path: str | Path) -> Scorer:
     Raises
     ------
     ValueError
-        If no scorer has that name, or it was made for features of another version.
+        If no scorer has that name, it was made for features of another version, or its
+        files are damaged.
     FileNotFoundError
         If there is no such file, or no JSON beside it.
 
@@ -185,11 +200,12 @@ def load_scorer(path: str | Path) -> Scorer:
                 f"got {str(path)!r}. Scorer.save writes such files."
             )
         file = SHIPPED / f"{path}.npz"
-    about = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-    with np.load(file, allow_pickle=False) as arrays:
-        weights = [
-            (arrays[f"W{i}"], arrays[f"b{i}"]) for i in range(len(arrays.files) // 2)
-        ]
+    elif not file.is_file():
+        raise FileNotFoundError(
+            f"scorer must be the path of a file, got {str(path)!r}, where there is "
+            "none. Scorer.save writes one."
+        )
+    about, weights = read_about(file.with_suffix(".json")), read_weights(file)
     return Scorer(weights, about)
 
 
@@ -228,38 +244,13 @@ def untrained_scorer(
     Scorer('untrained', 18-32-32-1)
     """
     rng = as_random_state(random_state)
-    widths = [len(CANDIDATE_FEATURES) + len(STATE_FEATURES), *hidden, 1]
+    inputs = len(CANDIDATE_FEATURES) + len(STATE_FEATURES)
+    widths = [inputs, *as_hidden(hidden), 1]
     weights = [
         (rng.normal(size=(a, b)) * np.sqrt(2 / a), np.zeros(b))
         for a, b in pairwise(widths)
     ]
     return Scorer(weights, {"name": "untrained"})
-
-
-def check_widths(weights):
-    """Refuse layers that do not fit together, or do not end in one number."""
-    widths = [len(CANDIDATE_FEATURES) + len(STATE_FEATURES)]
-    for W, b in weights:
-        if W.shape != (widths[-1], len(b)):
-            raise ValueError(
-                f"weights must begin with {widths[0]} features and take what the layer "
-                f"before gives, {widths[-1]} numbers, got a matrix of {W.shape} with "
-                f"{len(b)} offsets."
-            )
-        widths.append(len(b))
-    if widths[-1] != 1 or len(widths) < 2:
-        raise ValueError(
-            f"weights must end in one number a row, got layers of {widths[1:]}."
-        )
-
-
-def check_schema(about):
-    """Refuse features of another version."""
-    if about["schema"] != SCHEMA:
-        raise ValueError(
-            f"about must be of schema {SCHEMA}, got {about['schema']!r}: the scorer "
-            "was trained on features of another version of skal. Train it again."
-        )
 
 
 def stepped(values, step):
@@ -268,9 +259,11 @@ def stepped(values, step):
 
 
 def forward(layers, x):
-    """Send rows through the layers: (m,)."""
-    *hidden, (W, b) = layers
-    x = stepped(x, _OF_VALUES)
-    for inner, offset in hidden:
-        x = stepped(np.maximum(x @ inner + offset, 0), _OF_VALUES)
-    return (x @ W + b)[:, 0]
+    """Send rows through the layers, whose offsets are in steps: (m,)."""
+    x = np.multiply(x, 1 / _OF_VALUES, dtype=np.float64)
+    for W, b in layers[:-1]:
+        x = np.rint(x, out=x) @ W
+        x += b
+        np.maximum(x, 0, out=x)
+    W, b = layers[-1]
+    return (np.rint(x, out=x) @ W + b)[:, 0] * _OF_VALUES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,11 +117,14 @@ def as_scorer(scorer):
     if isinstance(scorer, Scorer):
         return scorer
     if isinstance(scorer, str | Path):
-        return load_scorer(scorer)
+        return shipped(scorer) if Path(scorer).suffix != ".npz" else load_scorer(scorer)
     raise TypeError(
         f"scorer must be a name, a path or a Scorer, got {scorer!r}. fit_regression "
         "and fit_rl train one."
     )
+
+
+shipped = cache(load_scorer)  # what comes with skal stays as it is
 
 
 def warn_of_kind(scorer, estimator):

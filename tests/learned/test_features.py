@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.svm import LinearSVC
 
 from skal import ModelView
 from skal._data import as_rows
@@ -38,6 +40,14 @@ def test_the_names_are_as_many_as_the_numbers():
 def test_ranks_count_half_of_the_equals():
     values = np.array([3.0, 1.0, 1.0, 7.0])
     np.testing.assert_allclose(Ranks(values)(values), [0.625, 0.25, 0.25, 0.875])
+
+
+@pytest.mark.parametrize("n", [1, 2, 511, 512, 513, 5000])
+@pytest.mark.parametrize("digits", [0, 8])
+def test_the_ranks_of_the_pool_are_those_of_its_numbers(n, digits):
+    values = np.random.RandomState(n).exponential(size=n).round(digits)
+    ranks = Ranks(values)
+    np.testing.assert_array_equal(ranks.of_pool, ranks(values))
 
 
 def test_ranks_of_a_large_pool_stay_close():
@@ -141,7 +151,56 @@ def test_a_pool_of_one_row_and_labels_of_one_class():
     assert column(candidates, "doubt").tolist() == [0]
 
 
+@pytest.mark.parametrize("times", [1e-19, 1e-20, 1e-21, 1e-22])
+def test_units_may_be_tiny(times):
+    """The scale of a kernel overflowed where squares of distances are denormal."""
+    X, y = random_task(0)
+    X, y, pool = (X * times)[:30], y[:30], (X * times)[30:130]
+    view = ModelView(Even().fit(X, y), X, y, random_state=0)
+    candidates, _ = pool_features(view, pool)
+    assert np.isfinite(candidates).all()
+    features = PoolFeatures(view, as_rows(pool), np.random.RandomState(0))
+    features.keep(np.arange(100))
+    assert np.isfinite(features.add(7)).all()
+
+
+class Even(LogisticRegression):
+    """Finds all classes as likely."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        n_classes = len(self.classes_)
+        return np.full((len(X), n_classes), 1 / n_classes)
+
+
 def test_labels_must_be_known():
+    """The error once said that "type" needs labels."""
     view, X = seen()
-    with pytest.raises(TypeError, match=r"needs labels.*Label some rows first"):
+    with pytest.raises(TypeError, match=r"This query needs labels.*Label some rows"):
         pool_features(ModelView(view.estimator), X)
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "match"),
+    [
+        (
+            LinearSVC(random_state=0),
+            [0, 1] * 3,
+            r"needs class probabilities.*LinearSVC",
+        ),
+        (Ridge(), np.arange(6.0), r"one label a row, got Ridge of a regression"),
+        (
+            MultiOutputClassifier(LogisticRegression()),
+            [[0, 1], [1, 0]] * 3,
+            "one label a row, got MultiOutputClassifier of a multilabel",
+        ),
+    ],
+)
+def test_models_without_probabilities_of_classes_are_refused(model, y, match):
+    """They failed on the way, on a missing attribute or on shapes."""
+    X, y = np.arange(12.0).reshape(6, 2), np.asarray(y)
+    with pytest.raises(TypeError, match=match):
+        pool_features(ModelView(model.fit(X, y), X, y), X)

@@ -87,6 +87,18 @@ def test_a_batch_takes_its_own_picks_into_account(blobs):
         known.append(pool[row])
 
 
+def test_probabilities_in_half_precision_are_enough(blobs):
+    """Their rounding once overflowed."""
+    X, y = blobs
+
+    class Half(LogisticRegression):
+        def predict_proba(self, X):
+            return super().predict_proba(X).astype(np.float16)
+
+    candidates, _ = pool_features(view_of(X, y, np.arange(12), Half()), X[12:])
+    assert np.isfinite(candidates).all()
+
+
 def UNIT(pool, known):
     return np.median(np.linalg.norm(pool[:, None] - known, axis=2).min(axis=1))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -167,9 +168,47 @@ def test_sources_of_tasks_are_checked():
             as_source(bad)
 
 
+X, Y = random_task(0, n_samples=200)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "match"),
+    [
+        (None, "got a NoneType"),
+        ("iris", "got a str"),
+        ((X, Y), r"got a ndarray. Write \[\(X, y\)\] for one data set"),
+        ([(X, Y[:50])], r"rows of shape .* and labels of shape \(50,\)"),
+        ([(X, np.c_[Y, Y])], r"a label of each row, got .*\(200, 2\)"),
+        ({"sure": (X, 0 * Y)}, "two classes or more, got 1 in 200 rows"),
+        (lambda rng: (X, Y, 1), "got a tuple"),
+        (lambda rng: None, "got a NoneType"),
+    ],
+)
+def test_tasks_must_be_rows_and_labels(tasks, match):
+    """Some failed on the way, some filled the screen with their numbers."""
+    with pytest.raises(ValueError, match=f"tasks must .*{match}"):
+        fit_regression(GaussianNB(), tasks, **SMALL)
+
+
+def test_sparse_tasks_are_tasks():
+    """They once failed on an index."""
+    rows = np.where(np.abs(X) > 0.5, X, 0)
+    sizes = {**SMALL, "n_tasks": 1, "n_rounds": 1, "n_states": 1, "n_lookaheads": 1}
+    kinds = (sp.csr_array(rows), sp.coo_matrix(rows))
+    one, other = (weights(fit_regression(None, [(E, Y)], **sizes)) for E in kinds)
+    np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize(
     ("params", "error", "match"),
     [
+        ({"estimator": GaussianNB}, TypeError, "estimator must .*, got <class"),
+        ({"estimator": "nb"}, TypeError, "estimator must .*, got 'nb'"),
+        ({"hidden": 8}, TypeError, "hidden must be a list of widths, .* got 8"),
+        ({"name": 3}, TypeError, "name must be a string, got 3"),
+        ({"random_state": "a"}, TypeError, "random_state must be an integer"),
+        ({"random_state": -1}, ValueError, "random_state must be at least 0"),
+        ({"scoring": None}, TypeError, "scoring must be the name of a scorer"),
         ({"n_tasks": 0}, ValueError, "n_tasks must be at least 1, got 0"),
         ({"n_candidates": 1}, ValueError, "n_candidates must be at least 2"),
         ({"n_lookaheads": 1.5}, TypeError, "n_lookaheads must be an integer"),

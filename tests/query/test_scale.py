@@ -7,6 +7,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sklearn.decomposition import PCA
 
 from skal.query.functional import common_units, units_differ
+from skal.query.functional._scale import reach_of_columns
 
 
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
@@ -45,3 +46,15 @@ def test_a_column_that_does_not_vary_and_sparse_rows_are_no_trouble():
     assert np.isfinite(common_units(X)[0]).all()
     rows = sp.csr_array(X)
     assert common_units(rows)[0].nnz == rows.nnz
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 40, 101])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_spread_is_between_numpys_quantiles(n, dtype):
+    X = np.random.default_rng(n).normal(size=(n, 4)).astype(dtype)
+    X[n // 2, 1] = np.nan
+    expected = np.quantile(X, [0.05, 0.5, 0.95], axis=0)
+    low, middle, spread = reach_of_columns(X)
+    np.testing.assert_array_equal(middle, expected[1])
+    np.testing.assert_array_equal(low, expected[0])
+    np.testing.assert_array_equal(spread, expected[2] - expected[0])

@@ -3,6 +3,7 @@
 Embeddings are dense or CSR; no array of pool rows by labelled rows is ever made.
 """
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,8 @@ class Points:
         self.dtype = np.result_type(E.dtype, np.float32)
         self.centre: Any = centre
         if centre is None:
-            self.centre = mean_row(E, self.dtype)
+            centre = np.zeros(E.shape[1]) if self.is_sparse else self.mean
+            self.centre = centre.astype(self.dtype)  # CSR rows no one may shift
         self.norms = np.empty(self.n, self.dtype)
         with np.errstate(invalid="ignore", over="ignore"):
             for rows in self.tiles():
@@ -75,6 +77,13 @@ class Points:
 
     def __len__(self):
         return self.n
+
+    @cached_property
+    def mean(self):
+        """The mean of the rows: (d,), float64."""
+        # Whoever squares it will say.
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(self.E.mean(axis=0, dtype=np.float64)).ravel()
 
     def refuse(self):
         """Say how many rows have no squared distance."""
@@ -151,14 +160,6 @@ class Points:
                 squared[rows][nearer] = tile[nearer]
                 which[rows][nearer] = best[nearer] + start
         return which, squared
-
-
-def mean_row(E, dtype):
-    """Return the mean of dense rows, 0 for CSR, whose rows no one may shift."""
-    if sp.issparse(E):
-        return np.zeros(E.shape[1], dtype)
-    with np.errstate(invalid="ignore", over="ignore"):  # whoever squares it will say
-        return np.asarray(E.mean(axis=0, dtype=np.float64)).astype(dtype)
 
 
 def to_centroid(E):

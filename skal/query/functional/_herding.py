@@ -195,7 +195,7 @@ def check_bandwidth(bandwidth):
 
 def spread(points):
     """Return the root mean square distance of the rows to their mean, 1 if it is 0."""
-    mean = np.asarray(points.E.mean(axis=0, dtype=np.float64)).ravel() - points.centre
+    mean = points.mean - points.centre
     return float(np.sqrt(max(points.norms.mean(dtype=float) - mean @ mean, 0))) or 1.0
 
 
