@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,11 +134,10 @@ class Database:
         return connection
 
     def _make_durable(self, connection: sqlite3.Connection) -> None:
-        given = connection.execute(f"PRAGMA journal_mode = {self._journal}")
-        in_wal = given.fetchone()[0] == "wal"
+        in_wal = set_journal(connection, self._journal) == "wal"
         if self._journal == "WAL" and not in_wal:
             self._journal = "DELETE"
-            connection.execute("PRAGMA journal_mode = DELETE")
+            set_journal(connection, "DELETE")
             self._warn_of_journal()
         # Without WAL, FULL leaves a moment in which a commit can be taken back.
         level = "FULL" if in_wal else "EXTRA"
@@ -158,6 +158,25 @@ class Database:
             UserWarning,
             stacklevel=6,
         )
+
+
+def set_journal(connection: sqlite3.Connection, mode: str) -> str:
+    """Ask for a journal mode; return the one that there is.
+
+    While somebody else begins to write to a new file SQLite calls it locked at once,
+    and does not wait as it does for all else.
+    """
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            (found,) = connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return found
 
 
 @contextmanager

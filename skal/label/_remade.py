@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from skal.label._database import committed
+from skal.label._database import committed, set_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ class RemadeFile:
             # May be lost with the power: it is made anew. So no wait for the disk.
             connection.execute("PRAGMA synchronous = NORMAL")
             if path != ":memory:":
-                connection.execute("PRAGMA journal_mode = WAL")
+                set_journal(connection, "WAL")
             connection.executescript(
                 f"{self.tables} PRAGMA user_version = {self.version};"
             )

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from skal.label import LabelStore
 from skal.label._derived import KEPT, Derived
 
 
@@ -25,6 +26,20 @@ def test_before_the_first_model_there_is_nothing(derived):
     assert [len(one) for one in derived.ranking()] == [0, 0]
     assert derived.curve() == []
     assert derived.status == {}
+
+
+@pytest.mark.parametrize("kind", [Derived, LabelStore])
+def test_who_opens_a_new_file_waits_for_who_writes_to_it(kind, tmp_path):
+    path = tmp_path / "new.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.2, other.execute, ["COMMIT"])
+    timer.start()
+    opened = kind(path)
+    assert not (opened.curve() if kind is Derived else opened.leases())
+    assert not timer.is_alive()
+    opened.close()
+    other.close()
 
 
 def test_what_is_published_is_read(derived):

@@ -219,7 +219,7 @@ def run_two_processes(project, n):
         worker.stdin.flush()
     for worker in workers:
         worker.communicate(timeout=300)
-        assert worker.returncode == 0
+    assert [worker.returncode for worker in workers] == [0, 0]
     with LabelStore(project / "labels.db") as store:
         return store.events()
 
