@@ -172,8 +172,8 @@ ESTIMATORS = {
 }
 
 
-#: Laws of many draws or many rows.
-LONG = {"memory", "row_order", "ties"}
+#: Laws of many draws, many rows or many queries.
+LONG = {"hidden_labels", "memory", "row_order", "same_answer", "ties"}
 
 
 def each_law(strategies, leave_out=()):
