@@ -145,31 +145,14 @@ class Bandit(NamedMembersMixin, WrapperStrategy):
         served = super().target_types
         return served & {"multiclass"} if self.policy in OF_CLASSES else served
 
-    def check(self, estimator: Any, target_type: str) -> None:
-        """Raise if the bandit cannot serve an estimator; nothing is fitted.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The model to improve, fitted or not.
-        target_type : {"multiclass", "multilabel", "regression"}
-            The kind of target.
-
-        Raises
-        ------
-        TypeError
-            If one of its arms cannot, or the policy counts classes where a row does
-            not have just one.
-        ValueError
-            If a parameter is out of bounds.
-        """
+    def _check_target(self, estimator, target_type):
         if self.policy in OF_CLASSES and target_type != "multiclass":
             others = ", ".join(f'"{one}"' for one in POLICIES if one not in OF_CLASSES)
             raise TypeError(
                 f"policy must be one of {others} for {target_type} targets, got "
                 f"{self.policy!r}, which counts classes."
             )
-        super().check(estimator, target_type)
+        super()._check_target(estimator, target_type)
 
     def _bases(self):
         self.check_members()

@@ -189,12 +189,16 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
             ...
         TypeError: BALD needs a classifier, got Ridge. For a regressor use ...
         """
-        if target_type not in self.target_types:
-            raise unserved(self, estimator, target_type)
+        self._check_target(estimator, target_type)
         check_needs(self, estimator)
         self._check_params()
         for base in self._bases():
             base.check(estimator, target_type)
+
+    def _check_target(self, estimator, target_type):
+        """Raise if the strategy does not serve this kind of target."""
+        if target_type not in self.target_types:
+            raise unserved(self, estimator, target_type)
 
     def _check_params(self):
         """Raise on bad parameters."""

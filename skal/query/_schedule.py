@@ -118,30 +118,13 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
     def _counts_classes(self):
         return self.unit == "labels_per_class" and not callable(self.switch)
 
-    def check(self, estimator: Any, target_type: str) -> None:
-        """Raise if the schedule cannot serve an estimator; nothing is fitted.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The model to improve, fitted or not.
-        target_type : {"multiclass", "multilabel", "regression"}
-            The kind of target.
-
-        Raises
-        ------
-        TypeError
-            If one of its strategies cannot, or labels per class are to be counted
-            where there are no classes.
-        ValueError
-            If a parameter is out of bounds.
-        """
+    def _check_target(self, estimator, target_type):
         if target_type == "regression" and self._counts_classes:
             raise TypeError(
                 'Schedule needs unit="labels" or "rounds" for a regressor, got '
                 f"{self.unit!r}. There are no classes."
             )
-        super().check(estimator, target_type)
+        super()._check_target(estimator, target_type)
 
     def _bases(self):
         self.check_members()
