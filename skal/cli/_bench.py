@@ -413,6 +413,8 @@ def _tell(results, directory, console):
         console.print(table_of(results, metric))
         for sentence in command_line.headlines(results, metric, BASELINE):
             _say(console, sentence)
+        for sentence in command_line.cautions(results):
+            _say(console, f"\n{sentence}")
         _say(console, f"\nReport: {results.report(directory / 'report.html')}")
     except ValueError as error:
         _say(console, f"There is no report: {error}")

@@ -22,6 +22,7 @@ from skal.experiment._measures import (
     resolve_metrics,
     roc,
 )
+from skal.experiment._near_copies import near_copies
 from skal.experiment._oracle import seeing
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ class Recorder:
             "classes": None if self.classes is None else self.classes.tolist(),
             "n_pool": len(self.split.pool),
             "n_test": len(self.split.y_test),
+            "near_copies": near_copies(self.data, self.split),
             "termination": learner.termination_condition_,
             "n_labels": self.n_labels(learner).tolist(),
             "metrics": {

@@ -12,6 +12,7 @@ from skal.experiment._names import ESTIMATORS
 from skal.experiment._owner import owned
 from skal.experiment._progress import as_time
 from skal.experiment._report_text import (
+    cautions,
     headlines,
     main_metric,
     summary_table,
@@ -34,6 +35,7 @@ __all__ = [
     "as_begun",
     "as_time",
     "build",
+    "cautions",
     "foreign_classes",
     "headlines",
     "holds_other_files",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from skal.experiment._files import write_whole
 from skal.experiment._measures import title_of
 from skal.experiment._report_text import (
+    cautions,
     comparison_table,
     headlines,
     main_metric,
@@ -88,6 +89,8 @@ def page_of(results: Results) -> str:
 
 
 def _findings(results, metric):
+    for sentence in cautions(results):
+        yield f'<p class="failed">{escape(sentence)}</p>'
     sentences = headlines(results, metric, BASELINE)
     yield "<ul>" + "".join(f"<li>{escape(s)}</li>" for s in sentences) + "</ul>"
     if results.failures:

@@ -144,6 +144,20 @@ class Results:
         return counts
 
     @property
+    def near_copies(self) -> dict[str, float]:
+        """Data set -> the share of its test rows that have near-copies in the pool.
+
+        The mean over seeds; without data whose groups are told, data whose rows are no
+        numbers, and small pools, of which it cannot be said.
+        """
+        found: dict[str, list[float]] = {}
+        for record in self.records:
+            share = record.get("near_copies")  # older results have none
+            if share is not None:
+                found.setdefault(record["data"], []).append(share)
+        return {name: float(np.mean(shares)) for name, shares in found.items()}
+
+    @property
     def environments(self) -> list[dict[str, Any]]:
         """The machines and versions that the cells ran on, each once."""
         found = [one.get("timings", {}).get("environment") for one in self.outcomes]
