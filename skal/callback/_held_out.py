@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sklearn.callback import ScoringMonitor
 from sklearn.metrics import check_scoring
 
-from skal._data import n_rows
+from skal._data import check_apart, check_groups, n_rows
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,16 +33,22 @@ class HeldOutMonitor(ScoringMonitor):
     scoring : str, callable, list, tuple, dict or None, default=None
         What to measure, as in :class:`~sklearn.model_selection.GridSearchCV`: one
         measure, or several at once. None takes the learner's own ``score``.
+    groups : array-like of shape (n_test,), default=None
+        The group of each held-out row: its patient, drive or document. None of them may
+        be the group of a row that the learner was trained on, whose ``fit`` is told
+        groups too.
 
     Attributes
     ----------
-    X_test, y_test, scoring : object
+    X_test, y_test, scoring, groups : object
         The parameters, as given.
 
     Raises
     ------
     ValueError
-        If there are no held-out rows, or ``X_test`` and ``y_test`` differ in length.
+        If there are no held-out rows, or ``X_test``, ``y_test`` and ``groups`` differ
+        in length. At the end of a round, if a group of the training rows is among the
+        held-out rows, or nobody has said which these are.
 
     See Also
     --------
@@ -53,7 +60,8 @@ class HeldOutMonitor(ScoringMonitor):
     -----
     Costs one prediction of ``X_test`` a round. The rows of ``get_logs().data`` hold
     the scores and, for a learner, ``n_labels``: the labels that the scored model was
-    trained on. A single score is named by its string, else ``"score"``.
+    trained on, and ``cost``, what they cost, where that is known. A single score is
+    named by its string, else ``"score"``.
 
     Under ``n_jobs`` the held-out rows travel to the workers with each task.
 
@@ -71,7 +79,9 @@ class HeldOutMonitor(ScoringMonitor):
     [10, 20, 30]
     """
 
-    def __init__(self, X_test: Any, y_test: Any, *, scoring: Any = None) -> None:
+    def __init__(
+        self, X_test: Any, y_test: Any, *, scoring: Any = None, groups: Any = None
+    ) -> None:
         n_test, n_answers = n_rows(X_test), n_rows(y_test)
         if n_test != n_answers:
             raise ValueError(
@@ -84,10 +94,13 @@ class HeldOutMonitor(ScoringMonitor):
                 "X_test must hold at least one row, got 0 rows. Hold out some rows "
                 "that the learner will not see."
             )
-        super().__init__(scoring=_RoundScorer(scoring))
+        if groups is not None:
+            groups = check_groups(groups, n_test)
+        super().__init__(scoring=_RoundScorer(scoring, groups))
         self.X_test = X_test
         self.y_test = y_test
         self.scoring = scoring
+        self.groups = groups
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
@@ -113,16 +126,31 @@ class HeldOutMonitor(ScoringMonitor):
 
 
 class _RoundScorer:
-    """Scores by name, and the number of labels that they were reached with."""
+    """Scores by name, and what they were reached with: labels, and their cost."""
 
-    def __init__(self, scoring):
+    def __init__(self, scoring, groups):
         self.scoring = scoring
+        self.groups = groups
 
     def __call__(self, estimator, X, y):
+        if self.groups is not None:
+            check_apart(self.groups, _groups_learnt(estimator))
         scores = check_scoring(estimator, self.scoring)(estimator, X, y)
         if not isinstance(scores, dict):
             name = self.scoring if isinstance(self.scoring, str) else "score"
             scores = {name: scores}
         if hasattr(estimator, "y_training_"):
             scores = {**scores, "n_labels": n_rows(estimator.y_training_)}
+        if hasattr(estimator, "costs_training_"):
+            scores = {**scores, "cost": float(np.sum(estimator.costs_training_))}
         return scores
+
+
+def _groups_learnt(estimator):
+    """Return the groups of the rows that a learner was trained on."""
+    if not hasattr(estimator, "groups_training_"):
+        raise ValueError(
+            "groups must be given to fit as well as to HeldOutMonitor, got none there. "
+            "Pass fit(X, y, groups=...), the group of each row of X."
+        )
+    return estimator.groups_training_

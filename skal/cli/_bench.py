@@ -22,6 +22,7 @@ NAMES = ("data", "estimator", "strategy")
 #: Parameters of Experiment, and the options that they come from.
 OPTIONS = {
     "batch_size": "--batch",
+    "costs": "--costs",
     "data": "data",
     "details_at": "--details",
     "directory": "--out",
@@ -88,6 +89,15 @@ def bench(
             metavar="COLUMN",
             show_default="none",
             help="The column of what belongs together: no split tears it apart.",
+        ),
+    ] = None,
+    costs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            show_default="none",
+            help="The column of what each label costs: --labels is then an amount of "
+            "cost.",
         ),
     ] = None,
     pos_label: Annotated[
@@ -214,6 +224,7 @@ def bench(
         "estimators": _listed(estimators),
         "target": target,
         "groups": groups,
+        "costs": costs,
         "pos_label": pos_label,
         "reject_label": reject_label,
         "seeds": seeds,

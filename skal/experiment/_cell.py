@@ -175,7 +175,8 @@ class Recorder:
         self.learner = learner = seeded(self.cell, self.data)
         strategy = seeing(learner.query_strategy, self.split.y_pool)
         learner.query_strategy = strategy
-        learner.set_callbacks(self).fit(self.split.X_pool, self.split.y_pool)
+        learner.set_callbacks(self)
+        learner.fit(self.split.X_pool, self.split.y_pool, **self.split.beside)
         return {
             **self.cell.name,
             "key": self.cell.key,
@@ -185,6 +186,7 @@ class Recorder:
             "near_copies": near_copies(self.data, self.split),
             "termination": learner.termination_condition_,
             "n_labels": self.n_labels(learner).tolist(),
+            **self.spent(learner),
             "metrics": {
                 name: [plain(row[name]) for row in self.rows] for name in self.rows[0]
             },
@@ -206,6 +208,12 @@ class Recorder:
     def n_labels(self, learner):
         """Return every label spent so far, those for validation included."""
         return learner.history_["n_labels"] + self.cell.settings.n_validation
+
+    def spent(self, learner):
+        """Return what the labels cost so far, where they cost something."""
+        if self.data.costs is None:
+            return {}
+        return {"cost": learner.history_["cost"].tolist()}
 
     def asked(self, rounds) -> list[list[int]]:
         """Return the rows asked in each round, as positions in the whole data."""

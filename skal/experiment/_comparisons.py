@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._checks import check_choice, check_fraction
+from skal.experiment._amounts import unit_of
 from skal.experiment._attainable import areas, share_of_gain
 from skal.experiment._efficiency import efficiency_interval, labels_needed
 from skal.experiment._learning_curves import metric_of
@@ -48,7 +49,7 @@ def summary(
     metric : str, default=None
         Which column; None is accuracy, for numbers r2, or else the first measure.
     targets : sequence of float, default=()
-        Scores; for each the labels it takes are counted.
+        Scores; for each the labels it takes, or what these cost, are counted.
     baseline : str, default="random"
         The strategy whose last score is to be matched, where it is there.
 
@@ -58,7 +59,8 @@ def summary(
         A row for each strategy in each setting: seeds, mean area under the
         learning curve, last score and its standard deviation, labels to match the
         baseline and to reach the targets with 95 % intervals (``_low``,
-        ``_high``), seconds of choosing and training a run. Where the oracle ran,
+        ``_high``), seconds of choosing and training a run. Where labels have costs,
+        ``cost_to_`` stands in place of ``labels_to_``. Where the oracle ran,
         ``share_of_gain`` is how much of its gain in area over the baseline a strategy
         gets, with a 95 % interval of seeds drawn again, pair by pair; NaN where the
         oracle gains nothing.
@@ -69,7 +71,7 @@ def summary(
     rows = []
     for data, estimator in self.settings(metric):
         grid, scores = self.paired(metric, data, estimator)
-        sign = _sign(metric)
+        sign, unit = _sign(metric), unit_of(self, data)
         for name, runs in scores.items():
             last = runs[:, -1]
             row = {
@@ -85,13 +87,13 @@ def summary(
                 found = labels_needed(
                     grid, sign * runs, baseline_scores=sign * scores[baseline]
                 )
-                row |= _with_ends(f"labels_to_match_{baseline}", found)
+                row |= _with_ends(f"{unit}_to_match_{baseline}", found)
                 row |= share_of_gain(
                     self.definition, grid, scores, name, baseline, sign
                 )
             for target in targets:
                 found = labels_needed(grid, sign * runs, sign * target)
-                row |= _with_ends(f"labels_to_{target:g}", found)
+                row |= _with_ends(f"{unit}_to_{target:g}", found)
             rows.append(row | self.seconds(data, estimator, name))
     return pd.DataFrame(rows)
 
@@ -107,9 +109,10 @@ def compare(
     """Test each strategy against a baseline, seed by seed.
 
     What is compared is the area under the learning curve, which is the mean score
-    over the labels bought. P-values are corrected by Holm's method for all rows of
-    the table; twins, strategies that picked the same rows in every seed as margin and
-    entropy do on two classes, are one test, and a twin of the baseline is none.
+    over the labels bought, or over what was paid for them. P-values are corrected by
+    Holm's method for all rows of the table; twins, strategies that picked the same rows
+    in every seed as margin and entropy do on two classes, are one test, and a twin of
+    the baseline is none.
 
     Parameters
     ----------
@@ -178,7 +181,7 @@ def efficiency(
     estimator: str | None = None,
     baseline: str = "random",
 ) -> dict[str, Efficiency]:
-    """Return how many labels each strategy saves along the baseline's curve.
+    """Return how many labels, or how much cost, each strategy saves along the curve.
 
     Parameters
     ----------

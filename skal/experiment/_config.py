@@ -30,11 +30,11 @@ CONFIGS = (".toml", ".yaml", ".yml", ".json")
 STRATEGIES = ["margin", "entropy", "random"]
 STRATEGIES_FOR_NUMBERS = ["greedy_sampling", "core_set", "random"]
 #: Parameters of Experiment that may name objects.
-BUILT = ("data", "estimators", "initial", "metrics", "strategies")
+BUILT = ("costs", "data", "estimators", "initial", "metrics", "strategies")
 #: What a configuration says beside them: where modules of the user's own lie.
 MODULES = "modules_in"
 #: Parameters of Experiment that say how data is read.
-ABOUT_DATA = ("target", "groups", "pos_label", "reject_label")
+ABOUT_DATA = ("target", "groups", "costs", "pos_label", "reject_label")
 #: What a file may say: the parameters of Experiment.
 KEYS_AND_DEFAULTS = signature(Experiment).parameters
 KEYS = tuple(KEYS_AND_DEFAULTS)
@@ -161,9 +161,13 @@ def loaded_experiment(
     """
     need_pandas()
     default = KEYS_AND_DEFAULTS["data"].default
-    about = {name: config[name] for name in ABOUT_DATA if name in config}
     if MODULES in config and foreign_classes(config):
         look_in(config[MODULES])
+    about = {
+        name: build(config[name], name) if name in BUILT else config[name]
+        for name in ABOUT_DATA
+        if name in config
+    }
     source = build(config.get("data", default), "data")
     data = load_data(source, download, **about)
     numbers = not any(one.is_classes for one in data.values())

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import type_of_target
 
-from skal._data import as_array, find_missing, n_rows, take_rows
+from skal._data import Rows, as_array, find_missing, n_rows, take_rows
 from skal._seed import draw_seed, stream
 from skal.experiment._digest import digest
 from skal.experiment._group_split import split_by_group
@@ -27,9 +27,10 @@ class Data:
     """Rows and labels; with test rows of their own, or to be split by each seed.
 
     ``as_numbers`` says that whole numbers are no classes; ``groups`` holds the group of
-    each row, 0 to n_groups - 1, which no split tears apart; ``positive`` is the class
-    that scores of two classes look for; ``reject`` the label of rows of no class.
-    ``columns`` says what the columns of a table hold, where it needs a Pipeline.
+    each row, 0 to n_groups - 1, which no split tears apart; ``costs`` what each label
+    costs; ``positive`` is the class that scores of two classes look for; ``reject`` the
+    label of rows of no class. ``columns`` says what the columns of a table hold, where
+    it needs a Pipeline.
     """
 
     X: Any
@@ -42,6 +43,7 @@ class Data:
     positive: Any = None
     reject: Any = None
     columns: dict[str, list[str]] | None = None
+    costs: NDArray[np.float64] | None = None
 
     def fingerprint(self, name_of: Callable[[Any], str] = public_name) -> str:
         """Digest of the content: another digest is another experiment.
@@ -58,7 +60,7 @@ class Data:
         """
         content = (self.X, self.y, self.X_test, self.y_test)
         more = {"groups": self.groups, "positive": self.positive}
-        more["reject"] = self.reject
+        more |= {"reject": self.reject, "costs": self.costs}
         more = {name: one for name, one in more.items() if one is not None}
         return digest((*content, more) if more else content, name_of)
 
@@ -140,7 +142,25 @@ class Data:
             self.y[pool],
             self.X_test if test is None else take_rows(self.X, test),
             self.y_test if test is None else self.y[test],
+            self.beside(pool),
         )
+
+    @property
+    def rows(self) -> Rows:
+        """The rows as strategies see them, with their groups and costs."""
+        return Rows(self.X, groups=self.groups, costs=self.costs)
+
+    @property
+    def range_of_costs(self) -> list[float] | None:
+        """The least and the highest cost of a label, and what all cost."""
+        if self.costs is None:
+            return None
+        return [float(f(self.costs)) for f in (np.min, np.max, np.sum)]
+
+    def beside(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Return the groups and costs of rows, those of them that are known."""
+        known = {"groups": self.groups, "costs": self.costs}
+        return {name: one[rows] for name, one in known.items() if one is not None}
 
     def positions(self, seed, test_size, pool_size):
         """Return which rows are the pool and the test rows, None where they are given.
@@ -181,13 +201,17 @@ class Data:
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of one seed; ``pool`` holds their positions in the data."""
+    """The rows of one seed; ``pool`` holds their positions in the data.
+
+    ``beside`` holds the groups and costs of the pool, as ``fit`` takes them.
+    """
 
     pool: NDArray[np.int64]
     X_pool: Any
     y_pool: NDArray[Any]
     X_test: Any
     y_test: Any
+    beside: dict[str, NDArray[Any]]
 
 
 def checked(name: str, X: Any, y: Any, X_test: Any = None, y_test: Any = None) -> Data:

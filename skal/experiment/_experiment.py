@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
-from skal._checks import check_int, check_number, count_of, name_of
+from skal._checks import check_int, check_number, name_of
 from skal._data import read_target
 from skal._loop import (
+    budget_of,
+    check_amount,
     check_learner,
     check_parts,
     check_sizes,
+    exceeds,
     resolve_initial,
     size_in_round,
 )
@@ -39,7 +41,7 @@ from skal.experiment._sent import check_can_be_sent
 from skal.experiment._sources import load_data
 from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas
-from skal.query import as_strategy
+from skal.query import as_strategy, check_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +76,7 @@ class Experiment:
         ``(X, y, X_test, y_test)``, which it does not; a function that returns one of
         these; several names in a list, or anything in a dict that names it.
     n_labels : int or float, default=200
-        Labels to buy in each cell, or a share of the pool.
+        Labels to buy in each cell, or a share of the pool; with ``costs`` an amount.
     n_initial : int, default=20
         Labels of the first round.
     initial : {"random", "stratified"} or QueryStrategy, default="random"
@@ -102,7 +104,8 @@ class Experiment:
     n_validation : int, default=0
         Labels that were spent outside the loop, on a validation set of a stopping rule
         or of a search for hyperparameters. They are added to every count, and to
-        nothing else: any number from 0 up will do.
+        nothing else: any number from 0 up will do. With ``costs`` 0, for nobody knows
+        what they cost.
     time_limit : float, default=None
         Seconds that a cell may take; one that takes longer has failed. Cells then run
         in processes of their own, which are killed where nothing else ends them.
@@ -119,7 +122,13 @@ class Experiment:
     groups : str, array-like or dict, default=None
         What belongs together, such as the rows of one patient: a column, or the group
         of each row. No split tears a group apart; each class keeps its share of the
-        test rows as nearly as the groups allow.
+        test rows as nearly as the groups allow. Strategies such as
+        :class:`~skal.query.PerGroup` are told the groups of the pool.
+    costs : str, float, array-like, callable or dict, default=None
+        What the label of each row costs: a column, which is then no feature, a number
+        for each row or for all, or a function of X. ``n_labels`` is then an amount of
+        cost, or a share of what the pool costs, and is never overspent; ``n_initial``
+        and ``batch_size`` stay numbers of rows. Curves and comparisons count in cost.
     pos_label : object or dict, default=None
         The class of two that scorers such as "recall" look for. None is what
         scikit-learn takes, 1; "recall" and "f1" are among the default metrics where it
@@ -210,6 +219,7 @@ class Experiment:
         n_jobs: int | None = None,
         target: Any = None,
         groups: Any = None,
+        costs: Any = None,
         pos_label: Any = None,
         oracle: bool | int = False,
         reject_label: Any = None,
@@ -232,6 +242,7 @@ class Experiment:
         self.n_jobs = n_jobs
         self.target = target
         self.groups = groups
+        self.costs = costs
         self.pos_label = pos_label
         self.oracle = oracle
         self.reject_label = reject_label
@@ -353,6 +364,7 @@ class Experiment:
             self.data,
             target=self.target,
             groups=self.groups,
+            costs=self.costs,
             pos_label=self.pos_label,
             reject_label=self.reject_label,
         )
@@ -388,7 +400,12 @@ class Experiment:
         check_sizes("batch_size", self.batch_size)
         check_int("n_validation", self.n_validation, 0)
         check_int("n_threads", self.n_threads)
-        count_of("n_labels", self.n_labels, 1)
+        check_amount(self.n_labels, self.costs is not None)
+        if self.costs is not None and self.n_validation:
+            raise ValueError(
+                f"n_validation must be 0 where labels have costs, got "
+                f"{self.n_validation}. Nobody knows what those labels cost."
+            )
         if self.time_limit is not None:
             check_number("time_limit", self.time_limit, minimum=1e-3, maximum=1e8)
         if self.n_jobs is not None and check_int("n_jobs", self.n_jobs, -(2**31)) == 0:
@@ -430,22 +447,12 @@ class Experiment:
                 f"y of {name!r} must hold two classes or more, got {there.tolist()}."
             )
         try:
-            n_pool = len(data.positions(0, self.test_size, self.pool_size)[0])
+            pool = data.positions(0, self.test_size, self.pool_size)[0]
         except ValueError as error:
             raise ValueError(
                 f"data {name!r} cannot be split into a pool and test rows. {error}"
             ) from error
-        budget = count_of("n_labels", self.n_labels, n_pool)
-        if isinstance(self.n_labels, Integral) and self.n_labels > n_pool:
-            raise ValueError(
-                f"n_labels must be at most {n_pool}, the pool of {name!r}, got "
-                f"{self.n_labels}."
-            )
-        if self.n_initial >= budget:
-            raise ValueError(
-                f"n_initial must be less than the {budget} labels to buy on {name!r}, "
-                f"got {self.n_initial}. Leave some labels to choose."
-            )
+        self._check_budget(name, data, pool)
         if self.oracle and data.reject is not None:
             raise ValueError(
                 f"oracle must be False where rows of {name!r} may be rejected, got "
@@ -455,12 +462,41 @@ class Experiment:
         resolve_metrics(self.metrics, data.is_classes, data.positive)
         check_scorers(self.metrics, known, data.is_classes, data.positive)
         resolve_initial(self.initial, data.y, data.target_type)
-        return n_pool
+        return len(pool)
+
+    def _check_budget(self, name, data, pool):
+        """Refuse a budget that the pool is too small for, or that leaves no choice."""
+        n_pool, costs = len(pool), data.beside(pool).get("costs")
+        if exceeds(self.n_labels, n_pool, costs):
+            most = n_pool if costs is None else f"{costs.sum():g}, the cost"
+            raise ValueError(
+                f"n_labels must be at most {most}, the pool of {name!r}, got "
+                f"{self.n_labels}."
+            )
+        budget = budget_of(self.n_labels, n_pool, costs)
+        if costs is None and self.n_initial >= budget:
+            raise ValueError(
+                f"n_initial must be less than the {budget} labels to buy on {name!r}, "
+                f"got {self.n_initial}. Leave some labels to choose."
+            )
+        if costs is None:
+            return
+        if self.n_initial >= n_pool or np.sort(costs)[: self.n_initial].sum() >= budget:
+            raise ValueError(
+                f"n_initial must be rows that cost less than {budget:g}, the budget on "
+                f"{name!r}, got {self.n_initial}, of which the cheapest cost "
+                f"{np.sort(costs)[: self.n_initial].sum():g}. Leave some to choose."
+            )
+        if self.oracle:
+            raise ValueError(
+                f"oracle must be False where labels of {name!r} have costs, got "
+                f"{self.oracle!r}. It looks for the best rows at any price."
+            )
 
     def _check_estimator(self, name, data, learner):
         """Refuse a classifier for numbers, and a regressor for classes."""
         template = learner._template()
-        check_learner(learner, template)
+        check_learner(learner, template, has_costs=data.costs is not None)
         kind = "classifier" if data.is_classes else "regressor"
         fits = is_classifier(template) if data.is_classes else is_regressor(template)
         if not fits:
@@ -489,9 +525,13 @@ class Experiment:
     def _check_parts(self, data, n_pool, learner, strategies):
         """Ask strategies and the stopping rule whether they serve the estimator."""
         template, target_type = learner._template(), data.target_type
-        budget = count_of("n_labels", self.n_labels, n_pool)
-        size = min(size_in_round(self.batch_size, 1), budget - self.n_initial)
+        left = n_pool - self.n_initial
+        if data.costs is None:
+            left = budget_of(self.n_labels, n_pool) - self.n_initial
+        size = min(size_in_round(self.batch_size, 1), left)
         initial = resolve_initial(self.initial, data.y, target_type)
         asked = [(as_strategy(strategy), size) for strategy in strategies.values()]
         asked = [(initial, self.n_initial), *asked]
         check_parts(template, target_type, asked, learner.stopping)
+        for strategy, _ in asked:
+            check_beside(strategy, data.rows)

@@ -188,7 +188,8 @@ def runs(
     Returns
     -------
     dict of str to dict of int to tuple of ndarray
-        ``(n_labels, scores)``, rounds without a finite score left out.
+        ``(n_labels, scores)``, rounds without a finite score left out; what labels
+        cost in place of their number, where they do.
 
     Raises
     ------
@@ -202,7 +203,7 @@ def runs(
         if not _has(record, metric):
             continue
         scores = np.array(record["metrics"][metric], float)
-        labels = np.array(record["n_labels"], float)
+        labels = np.array(record.get("cost", record["n_labels"]), float)
         there = np.isfinite(scores)
         curve = labels[there], scores[there]
         found.setdefault(record["strategy"], {})[record["seed"]] = curve
@@ -232,7 +233,7 @@ def paired(
     Returns
     -------
     n_labels : ndarray of shape (n_points,)
-        Numbers of labels that all curves cover.
+        Numbers of labels, or amounts of cost, that all curves cover.
     scores : dict of str to ndarray of shape (n_seeds, n_points)
         By strategy; seeds in order.
     """

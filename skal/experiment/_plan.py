@@ -118,7 +118,7 @@ class Plan:
         reject = None if data.reject is None else str(data.reject)
         groups = None if data.groups is None else int(data.groups.max()) + 1
         more = {"columns": data.columns, "groups": groups, "positive": positive}
-        more["reject"] = reject
+        more |= {"reject": reject, "costs": data.range_of_costs}
         more["estimators"] = own or None
         return {one: value for one, value in more.items() if value is not None}
 

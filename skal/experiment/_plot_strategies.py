@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skal.experiment._amounts import unit_of
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import better_of, title_of
 from skal.experiment._oracle import is_oracle
@@ -34,6 +35,8 @@ def plot_curves(
 ) -> Axes:
     """Draw the learning curves: the mean over seeds, with a band.
 
+    They go over numbers of labels, or over what these cost where that differs.
+
     Parameters
     ----------
     metric : str, default=None
@@ -54,10 +57,12 @@ def plot_curves(
         The axes.
     """
     metric = metric_of(self, metric, data, estimator)
-    grid, scores = self.paired(metric, *self.setting(data, estimator))
+    setting = self.setting(data, estimator)
+    grid, scores = self.paired(metric, *setting)
     ax = LabelCurveDisplay.from_history(
         {name: (grid, runs) for name, runs in scores.items()},
         score_name=title_of(metric),
+        count_name=unit_of(self, setting[0]),
         ax=axes_of(ax),
         band=band,
         target=target,
@@ -125,7 +130,8 @@ def plot_efficiency(
                 lw=0,
             )
     ax.set_ylim(bottom=0)
-    return dressed(ax, f"labels of {baseline}", f"labels of {baseline} / labels needed")
+    unit = unit_of(self, self.setting(data, estimator)[0])
+    return dressed(ax, f"{unit} of {baseline}", f"{unit} of {baseline} / {unit} needed")
 
 
 def plot_penalties(

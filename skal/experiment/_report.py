@@ -7,6 +7,7 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from skal.experiment._amounts import unit_of
 from skal.experiment._files import write_whole
 from skal.experiment._measures import title_of
 from skal.experiment._report_text import (
@@ -104,18 +105,22 @@ def _findings(results, metric):
 def _setting(results, metric, data, estimator):
     """Show one data set and estimator."""
     where = {"data": data, "estimator": estimator}
-    has_baseline = BASELINE in results.runs(metric, data, estimator)
+    unit, has_baseline = (
+        unit_of(results, data),
+        BASELINE in results.runs(metric, data, estimator),
+    )
     yield f"<h2>{escape(data)}, {escape(short_name(estimator))}</h2>"
     yield '<div class="pair">'
     yield picture(
         lambda ax: results.plot_curves(metric, ax=ax, **where),
-        f"{title_of(metric)} against labels: mean over seeds with its 95 % confidence "
+        f"{title_of(metric)} against {unit}: mean over seeds with its 95 % confidence "
         "interval.",
     )
     if has_baseline:
         yield picture(
             lambda ax: results.plot_efficiency(metric, ax=ax, **where),
-            f"How many times as many labels {BASELINE} needs for the same "
+            f"How many times {'the cost' if unit == 'cost' else 'as many labels'} "
+            f"{BASELINE} needs for the same "
             f"{title_of(metric)}, with a 95 % bootstrap interval over seeds.",
         )
     yield picture(

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skal.experiment._amounts import (
+    UNITS,
+    match_in_words,
+    match_of,
+    unit_of,
+    with_interval,
+)
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import title_of
 from skal.experiment._near_copies import MANY
@@ -69,7 +76,7 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
     if baseline not in results.strategies():
         return [f"There is no {baseline} to compare with."]
     summary = results.summary(metric, baseline=baseline)
-    labels = summary.set_index(["data", "estimator", "strategy"])
+    by_place = summary.set_index(["data", "estimator", "strategy"])
     many = len(results.settings(metric)) > 1
     sentences = []
     for row in results.compare(metric, baseline=baseline).to_dict("records"):
@@ -77,9 +84,11 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
         start = (
             f"On {row['data']} with {short_name(row['estimator'])}, " if many else ""
         )
-        found = labels.loc[where]
-        own = labels.loc[(*where[:2], baseline), f"labels_to_match_{baseline}"]
-        budget = results.paired(metric, *where[:2])[0][-1]
+        found, own = by_place.loc[where], by_place.loc[(*where[:2], baseline)]
+        budget, unit = (
+            results.paired(metric, *where[:2])[0][-1],
+            unit_of(results, where[0]),
+        )
         if isinstance(row["twin_of"], str):  # in a column with words, none is NaN
             sentences.append(
                 start + f"{row['strategy']}: picks the same rows as {row['twin_of']} "
@@ -89,7 +98,7 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
         sentences.append(
             start
             + f"{row['strategy']}: {row['verdict']}. "
-            + _saved(found, baseline, budget, own)
+            + match_in_words(found, own, baseline, budget, unit)
             + f" Mean {title_of(metric)} over the budget {_signed(row['difference'])} "
             f"({_signed(row['low'])} to {_signed(row['high'])}; p = {row['p']:.2g}, "
             f"corrected {row['p_holm']:.2g}; {row['n_seeds']} seeds)."
@@ -147,30 +156,8 @@ def share_in_words(row: Any) -> str:
     return f"{100 * row['share_of_gain']:.0f} %{ends}"
 
 
-def _saved(row, baseline, budget, own):
-    name = f"labels_to_match_{baseline}"
-    needed = count_of_labels(row[name], row[f"{name}_low"], row[f"{name}_high"])
-    if not np.isfinite(row[name]):
-        return f"It does not reach {baseline}'s last score within the budget."
-    dipped = f", which {baseline} had first with {own:.0f}" if own < budget - 1 else ""
-    return (
-        f"It reaches {baseline}'s last score, of {budget:.0f} labels{dipped}, with "
-        f"{needed}."
-    )
-
-
 def _signed(value):
     return "?" if np.isnan(value) else f"{value:+.4f}"
-
-
-def count_of_labels(labels: float, low: float, high: float) -> str:
-    """Write a number of labels with its interval."""
-    if np.isinf(labels):
-        return "not reached"
-    words = ["∞" if np.isinf(v) else f"{v:.0f}" for v in (labels, low, high)]
-    if np.isnan(low) or words[1] == words[2]:
-        return words[0]
-    return f"{words[0]} ({words[1]}-{words[2]})"
 
 
 def summary_table(
@@ -195,11 +182,12 @@ def summary_table(
         Cells.
     """
     summary = results.summary(metric, baseline=baseline)
-    title, match = title_of(metric), f"labels_to_match_{baseline}"
+    title, match = title_of(metric), f"_to_match_{baseline}"
+    units = [unit for unit in UNITS if unit + match in summary]
     names = [n for n in ("data", "estimator") if summary[n].nunique() > 1]
     names += ["strategy"]
     columns = [*names, "seeds", f"mean {title}", f"last {title}"]
-    columns += [f"labels to match {baseline}"] if match in summary else []
+    columns += [f"{' or '.join(units)} to match {baseline}"] if units else []
     columns += ["share of attainable gain"] if "share_of_gain" in summary else []
     columns += ["query, s", "fit, s"]
     rows = []
@@ -207,9 +195,9 @@ def summary_table(
         cells = [*(short_name(row[name]) for name in names), str(row["n_seeds"])]
         spread = "" if np.isnan(row["final_std"]) else f" ± {row['final_std']:.3f}"
         cells += [f"{row['area']:.4f}", f"{row['final']:.3f}{spread}"]
-        if match in summary:
-            ends = (row.get(match), row.get(f"{match}_low"), row.get(f"{match}_high"))
-            cells.append(count_of_labels(*ends))
+        if units:
+            unit = unit_of(results, row["data"])
+            cells.append(with_interval(*match_of(row, baseline, unit), unit))
         if "share_of_gain" in summary:
             cells.append(share_in_words(row) or "?")
         cells += [f"{row['query_seconds']:.3g}", f"{row['fit_seconds']:.3g}"]
@@ -278,7 +266,7 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
         ["seeds", f"{len(definition['seeds'])}: {_listed(definition['seeds'])}"],
         [
             "labels",
-            f"{settings['n_labels']} in all, {settings['n_initial']} at the start"
+            f"{_budget(settings, data)} in all, {settings['n_initial']} at the start"
             f"{' (by class)' if settings['initial'] == 'stratified' else ''}, "
             f"{_sizes(settings['batch_size'])} a round",
         ],
@@ -290,6 +278,8 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
             rows.append([f"labels of {name}", "numbers: a regression"])
         if "groups" in one:
             rows.append([f"groups of {name}", f"{one['groups']}, none of them split"])
+        if "costs" in one:
+            rows.append([f"costs of {name}", _costs_in_words(*one["costs"])])
         if "positive" in one:
             rows.append([f"class looked for in {name}", one["positive"]])
         if "reject" in one:
@@ -349,9 +339,22 @@ def told_of(data: dict[str, Data], initial: Any = "random") -> list[str]:
             )
         if one.groups is not None:
             sentences.append(f"{name}: {one.groups.max() + 1} groups, none split.")
+        if one.costs is not None:
+            words = _costs_in_words(*one.range_of_costs)
+            sentences.append(f"{name}: {words}. The budget is an amount of cost.")
     if isinstance(initial, str) and initial == "stratified":
         sentences.append("The first labels are drawn by class, one of each at least.")
     return sentences
+
+
+def _budget(settings, data):
+    """Say the budget, which is a cost where all labels have costs."""
+    priced = all("costs" in one for one in data.values())
+    return f"{'a cost of ' if priced else ''}{settings['n_labels']}"
+
+
+def _costs_in_words(least, most, total):
+    return f"labels cost {least:g} to {most:g}, {total:g} for all rows"
 
 
 def _several(names):

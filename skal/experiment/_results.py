@@ -40,7 +40,8 @@ class Results:
 
     Made by :meth:`Experiment.run`, :meth:`from_dir` or :meth:`from_parquet`.
     Comparisons use the seeds that every strategy of a setting (a data set and an
-    estimator) has finished, and the numbers of labels that all have reached.
+    estimator) has finished, and the numbers of labels, or amounts of cost, that all
+    have reached.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ class Results:
     columns of ``frame``: ``asked_entropy`` and ``labeled_entropy``, how evenly the
     classes are met among the labels of the round, and among all (1 is equally often);
     ``query_seconds`` and ``fit_seconds``; ``peak_memory``, the most that the process
-    held in the round, in MB.
+    held in the round, in MB. Where rows cost differently ``cost`` is what the labels
+    cost so far, and all curves and comparisons count in it instead of labels.
 
     Examples
     --------
@@ -413,6 +415,7 @@ def _columns(outcome):
         **{name: [record[name]] * n_rounds for name in WHERE},
         "round": list(range(n_rounds)),
         "n_labels": record["n_labels"],
+        **({"cost": record["cost"]} if "cost" in record else {}),
         **{
             name: np.array(values or nothing, dtype=float)
             for name, values in numbers.items()
@@ -427,6 +430,8 @@ def _without_columns(outcome):
         outcome["record"]["metrics"] = list(outcome["record"]["metrics"])
         for name in ("asked", "n_labels"):
             outcome["record"].pop(name)
+        if "cost" in outcome["record"]:
+            outcome["record"]["cost"] = True
         for name in TIMES:
             outcome.get("timings", {}).pop(name, None)
     return outcome
@@ -439,8 +444,11 @@ def _fill(outcome, rows):
         return [None if np.isnan(value) else value for value in rows[name].tolist()]
 
     record = outcome["record"]
+    has_cost = record.pop("cost", False)
     record["metrics"] = {name: numbers(name) for name in record["metrics"]}
     record["n_labels"] = rows["n_labels"].tolist()
+    if has_cost:
+        record["cost"] = rows["cost"].tolist()
     record["asked"] = [list(map(int, asked)) for asked in rows["asked"]]
     if "timings" in outcome:
         outcome["timings"] |= {name: numbers(name) for name in TIMES}

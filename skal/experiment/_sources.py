@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skal._checks import nearest_first
-from skal._data import find_missing
+from skal._data import check_costs, find_missing
 from skal.experiment._data import Data, checked
 from skal.experiment._image_source import is_image_folder, load_images
 from skal.experiment._names import by_name
@@ -28,6 +28,7 @@ def load_data(
     *,
     target: Any = None,
     groups: Any = None,
+    costs: Any = None,
     pos_label: Any = None,
     reject_label: Any = None,
 ) -> dict[str, Data]:
@@ -39,7 +40,7 @@ def load_data(
         As :class:`Experiment` takes it.
     download : bool, default=False
         Whether a named data set that is missing may be downloaded.
-    target, groups, pos_label, reject_label : object, default=None
+    target, groups, costs, pos_label, reject_label : object, default=None
         As :class:`Experiment` takes them; dicts say them by the name of the data.
 
     Returns
@@ -57,11 +58,13 @@ def load_data(
         raise ValueError("data must name at least one data set, got none.")
     targets = _by_data("target", target, named)
     grouped = _by_data("groups", groups, named)
+    priced = _by_data("costs", costs, named)
     positives = _by_data("pos_label", pos_label, named)
     rejects = _by_data("reject_label", reject_label, named)
     loaded = {}
     for name, source in named.items():
-        one = _load(name, source, download, targets[name], grouped[name])
+        beside = {"groups": grouped[name], "costs": priced[name]}
+        one = _load(name, source, download, targets[name], beside)
         if rejects[name] is not None and one.reject is None:
             one = one.with_reject(name, rejects[name])
         if positives[name] is not None and one.positive is None:
@@ -96,21 +99,22 @@ def _by_data(parameter, value, names):
     return {name: value.get(name) for name in names}
 
 
-def _load(name, source, download, target, groups):
+def _load(name, source, download, target, beside):
+    """Return a data set; ``beside`` says which groups and costs its rows have."""
     if isinstance(source, Data):
         return source
     is_word = isinstance(source, PathLike | str)
     if is_word and source not in NAMED and not is_image_folder(source):
-        return _of_file(name, source, target, groups)
+        return _of_file(name, source, target, beside)
     if target is not None:
         raise ValueError(
             f"target must be left out for {name!r}, which is no file, got {target!r}. "
             "Name it in a dict of data name to column."
         )
     if is_word and source in NAMED:
-        return _in_groups(name, NAMED[source](download), groups)
+        return _with_beside(name, NAMED[source](download), beside)
     if is_word or (isinstance(source, dict) and "folder" in source):
-        return _in_groups(name, load_images(name, source), groups)
+        return _with_beside(name, load_images(name, source), beside)
     if callable(source):
         source = source()
     if not isinstance(source, tuple) or len(source) not in (2, 4):
@@ -119,18 +123,32 @@ def _load(name, source, download, target, groups):
             f"X_test, y_test), got {type(source).__name__} for {name!r}. Name several "
             "in a dict."
         )
-    X, *rest = source
-    if isinstance(groups, str) and groups in getattr(X, "columns", ()):
-        X, groups = X.drop(columns=[groups]), np.asarray(X[groups])
-    return _in_groups(name, checked(name, X, *rest), groups)
+    X, y, *test = source
+    named = _named_columns(beside)
+    there = {
+        kind: one for kind, one in named.items() if one in getattr(X, "columns", ())
+    }
+    if there:  # what stands in a frame is no feature
+        beside = beside | {kind: np.asarray(X[one]) for kind, one in there.items()}
+        X, *test_rows = (
+            frame.drop(columns=list(set(there.values())), errors="ignore")
+            for frame in (X, *test[:1])
+        )
+        test[:1] = test_rows
+    return _with_beside(name, checked(name, X, y, *test), beside)
 
 
-def _of_file(name, source, target, groups):
+def _named_columns(beside):
+    """Return which columns hold groups and costs."""
+    return {kind: one for kind, one in beside.items() if isinstance(one, str)}
+
+
+def _of_file(name, source, target, beside):
     """Read a file, and say whether whole numbers in it are numbers or classes."""
-    table = _read(source, target, groups if isinstance(groups, str) else None)
+    table = _read(source, target, _named_columns(beside))
     data = checked(name, table.X, table.y, table.X_test, table.y_test)
     data = replace(data, columns=table.columns, as_numbers=_are_numbers(data.y))
-    return _in_groups(name, data, groups if table.groups is None else table.groups)
+    return _with_beside(name, data, {**beside, **table.beside})
 
 
 def _are_numbers(y):
@@ -141,15 +159,21 @@ def _are_numbers(y):
     return len(counts) > MANY and bool(counts.min() == 1)
 
 
-def _in_groups(name, data, groups):
-    """Return the data with the group of each row, checked."""
-    if groups is None:
-        return data
-    if isinstance(groups, str):
+def _with_beside(name, data, beside):
+    """Return the data with the group of each row and its cost, checked."""
+    for kind, column in _named_columns(beside).items():
         raise ValueError(
-            f"groups must be the group of each row of {name!r}, which has no columns "
-            f"of that name, got {groups!r}. Pass an array."
+            f"{kind} must be the {kind[:-1]} of each row of {name!r}, which has no "
+            f"columns of that name, got {column!r}. Pass an array."
         )
+    if beside["costs"] is not None:
+        data = replace(data, costs=check_costs(beside["costs"], data.X))
+    return (
+        data if beside["groups"] is None else _in_groups(name, data, beside["groups"])
+    )
+
+
+def _in_groups(name, data, groups):
     if data.X_test is not None:
         raise ValueError(
             f"groups must be left out for {name!r}, which has test rows of its own."
@@ -169,7 +193,7 @@ def _in_groups(name, data, groups):
     return replace(data, groups=np.unique(groups, return_inverse=True)[1])
 
 
-def _read(path, target, groups):
+def _read(path, target, columns):
     """Return the table that a file holds."""
     path = Path(path)
     if path.suffix not in FILES:
@@ -182,7 +206,7 @@ def _read(path, target, groups):
         raise FileNotFoundError(
             f"data must be a file that exists, got {str(path)!r}. Check the path."
         )
-    return read_table(path, target, groups)
+    return read_table(path, target, columns)
 
 
 # Named data sets ----------------------------------------------------------------

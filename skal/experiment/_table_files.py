@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
@@ -34,21 +34,22 @@ def need_pandas() -> Any:
 class Table:
     """What a file holds; ``columns`` says of what kind they are where it matters.
 
-    ``y_name`` is what the labels are called, ``columns`` is None for numbers without
-    gaps.
+    ``beside`` holds columns that say something of rows and are none of their features,
+    such as their groups; ``y_name`` is what the labels are called, ``columns`` is None
+    for numbers without gaps.
     """
 
     X: Any
     y: Any
     X_test: Any = None
     y_test: Any = None
-    groups: Any = None
+    beside: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, list[str]] | None = None
     y_name: str = "y"
 
 
 def read_table(
-    path: Path, target: str | None = None, groups: str | None = None
+    path: Path, target: str | None = None, beside: dict[str, str] | None = None
 ) -> Table:
     """Read rows and labels.
 
@@ -60,8 +61,9 @@ def read_table(
         ``y_test``.
     target : str, default=None
         The column or array of labels. None looks for one that is called so.
-    groups : str, default=None
-        A column, or an array of an npz file, that says what belongs together.
+    beside : dict of str to str, default=None
+        Columns, or arrays of an npz file, by what they say of the rows: "groups",
+        "costs".
 
     Returns
     -------
@@ -69,21 +71,21 @@ def read_table(
         The arrays; a frame where there are words or gaps.
     """
     if path.suffix == ".npz":
-        return _read_npz(path, target, groups)
+        return _read_npz(path, target, beside or {})
     frame = _read_frame(path)
     y_name = _label_column(path, frame, target)
     if len(frame) == 0:
         raise ValueError(f"{str(path)!r} must hold rows, got its columns alone.")
-    y, grouped = frame.pop(y_name), None
-    if groups is not None:
-        grouped = frame.pop(_known("groups", groups, frame.columns, path)).to_numpy()
+    y = frame.pop(y_name)
+    apart = _taken_out(beside or {}, frame, path)
+    apart = {kind: column.to_numpy() for kind, column in apart.items()}
     if y.isna().any():
         raise ValueError(
             f"{str(path)!r} must hold every label in {y_name!r}, got {y.isna().sum()} "
             "missing. Leave those rows out."
         )
     X, columns = _features(path, frame, y, y_name)
-    return Table(X, y.to_numpy(), groups=grouped, columns=columns, y_name=y_name)
+    return Table(X, y.to_numpy(), beside=apart, columns=columns, y_name=y_name)
 
 
 def _read_frame(path):
@@ -169,7 +171,17 @@ def _read_csv(pd, path):
     return max(frames, key=lambda frame: frame.select_dtypes("number").shape[1])
 
 
-def _read_npz(path, target, groups):
+def _taken_out(beside, table, path):
+    """Take columns that are no features out of a table; one may serve twice."""
+    names = {
+        kind: _known(kind, name, getattr(table, "columns", table), path)
+        for kind, name in beside.items()
+    }
+    columns = {name: table.pop(name) for name in set(names.values())}
+    return {kind: columns[name] for kind, name in names.items()}
+
+
+def _read_npz(path, target, beside):
     if not is_zipfile(path):
         raise ValueError(
             f"{str(path)!r} cannot be read: it is no npz file. Write it with np.savez."
@@ -179,9 +191,7 @@ def _read_npz(path, target, groups):
     except ValueError as error:
         raise ValueError(f"{str(path)!r} cannot be read: {error}.") from error
     y = "y" if target is None else _known("target", target, arrays, path)
-    grouped = None
-    if groups is not None:
-        grouped = arrays.pop(_known("groups", groups, arrays, path))
+    apart = _taken_out(beside, arrays, path)
     wanted = ["X", y, "X_test", f"{y}_test"]
     names = [name for name in wanted if name in arrays]
     if names not in (wanted[:2], wanted):
@@ -191,4 +201,4 @@ def _read_npz(path, target, groups):
         )
     X, labels, *test = (arrays[name] for name in names)
     X_test, y_test = test or (None, None)
-    return Table(X, labels, X_test, y_test, groups=grouped, y_name=y)
+    return Table(X, labels, X_test, y_test, beside=apart, y_name=y)

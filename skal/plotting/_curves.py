@@ -47,7 +47,7 @@ class LabelCurveDisplay:
     score_name : str, default="score"
         Name of the vertical axis.
     count_name : str, default="labels"
-        What was counted: name of the horizontal axis, such as "answers".
+        What was counted: name of the horizontal axis, such as "answers" or "cost".
 
     Attributes
     ----------
@@ -113,6 +113,9 @@ class LabelCurveDisplay:
     ) -> Self:
         """Score fitted learners round by round on held-out rows, and draw.
 
+        The horizontal axis is what the labels cost where all learners were told it, and
+        the number of labels otherwise.
+
         Parameters
         ----------
         learners : dict of str to ActiveLearner, ActiveLearner, or list of them
@@ -175,15 +178,18 @@ class LabelCurveDisplay:
             name: group if isinstance(group, list | tuple) else [group]
             for name, group in learners.items()
         }
+        ends = [last_step(one) for group in groups.values() for one in group]
+        priced = all("cost" in getattr(one, "history_", ()) for one in ends)
+        unit = "cost" if priced else "labels"
         curves = {
             name: merge_runs(
-                [_scored_rounds(name, one, X, y, scoring) for one in group]
+                [_scored_rounds(name, one, X, y, scoring, unit) for one in group]
             )
             for name, group in groups.items()
         }
         if score_name is None:
             score_name = _score_name(scoring, next(iter(groups.values()))[0])
-        return cls(curves=curves, score_name=score_name).plot(
+        return cls(curves=curves, score_name=score_name, count_name=unit).plot(
             ax, average=average, band=band, baseline=baseline, target=target
         )
 
@@ -343,7 +349,9 @@ class LabelCurveDisplay:
             if not np.isfinite(reached):
                 line.set_label(f"{name}: never reaches {target:.3g}")
                 continue
-            line.set_label(f"{name}: {target:.3g} at {reached:.0f} {self.count_name}")
+            small = self.count_name == "cost" and reached < 100
+            count = f"{reached:.3g}" if small else f"{reached:.0f}"
+            line.set_label(f"{name}: {target:.3g} at {count} {self.count_name}")
             color = line.get_color()
             self.ax_.vlines(reached, floor, target, color=color, lw=1, alpha=0.6)
             self.ax_.plot(reached, target, "o", color=color, ms=5, mec="white")
@@ -406,9 +414,14 @@ def _check_named(parameter, named, what):
         raise ValueError(f"{parameter} must name at least one curve, got {named!r}.")
 
 
+def last_step(learner):
+    """Return the learner itself, which may stand at the end of a Pipeline."""
+    return getattr(learner, "steps", [(None, learner)])[-1][1]
+
+
 def _strategy_of(learners):
     """Name the strategy that learners share."""
-    ends = [getattr(one, "steps", [(None, one)])[-1][1] for one in learners]
+    ends = [last_step(one) for one in learners]
     if not all(hasattr(one, "query_strategy") for one in ends):
         raise TypeError(
             "learners must be learners, or a dict of name to a learner or a list of "
@@ -447,7 +460,7 @@ def _as_runs(name, n_labels, scores):
     return runs
 
 
-def _scored_rounds(name, learner, X, y, scoring):
+def _scored_rounds(name, learner, X, y, scoring, unit):
     """Score a learner as of each of its rounds."""
     check_is_fitted(learner)
     learner, X = at_the_end(learner, X)
@@ -462,7 +475,8 @@ def _scored_rounds(name, learner, X, y, scoring):
     else:
         scorer = check_scoring(learner, scoring)
         scores = [scorer(stage, X, y) for stage in learner.staged()]
-    return _as_runs(name, learner.history_["n_labels"], scores)[0]
+    spent = learner.history_["cost" if unit == "cost" else "n_labels"]
+    return _as_runs(name, spent, scores)[0]
 
 
 def _score_name(scoring, learner):

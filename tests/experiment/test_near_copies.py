@@ -80,7 +80,7 @@ def test_equal_rows_of_a_few_values_are_no_copies(rng):
     assert max(share(X) for X in tables) < 0.1
 
 
-def test_hidden_labels_play_no_part_and_gaps_are_a_value(rng):
+def test_a_gap_is_a_value_as_any_other(rng):
     X = patients(rng)
     X[rng.random(X.shape) < 0.01] = np.nan
     X[:, 3] = np.inf

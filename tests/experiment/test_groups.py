@@ -1,0 +1,160 @@
+"""Patients with near-copies: groups reach strategies, and chance is not called more."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
+
+from skal.experiment import Experiment, Results
+from skal.experiment._config import loaded_experiment, read_config
+from skal.experiment._report_text import cautions
+from tests.helpers import in_order
+
+N_PATIENTS, N_COPIES = 80, 12
+PATIENTS = np.repeat(np.arange(N_PATIENTS), N_COPIES)
+
+
+def patients(seed=0, n_features=10, noise=0.1):
+    """Return near-copies of patients, whose labels were drawn at random."""
+    rng = np.random.RandomState(seed)
+    X = rng.randn(N_PATIENTS, n_features)[PATIENTS]
+    y = rng.randint(0, 2, N_PATIENTS)[PATIENTS]
+    return X + noise * rng.randn(*X.shape), y
+
+
+def experiment(estimator, seed=0, **params):
+    """Return an experiment on patients that has nothing to find."""
+    params = {"n_labels": 150, "n_initial": 20, "seeds": 20, **params}
+    return Experiment(estimator, ["margin", "random"], patients(seed), **params)
+
+
+def small(**params):
+    """Return a quick experiment on patients."""
+    return experiment(GaussianNB(), n_labels=40, seeds=2, **params)
+
+
+def test_the_report_warns_where_near_copies_cross_the_split(tmp_path):
+    results = small().run(tmp_path / "run")
+    assert results.near_copies["data"] > 0.9
+    (sentence,) = cautions(results)
+    assert sentence.startswith("data: ")
+    assert "of the test rows have near-copies in the pool" in sentence
+    page = results.report(tmp_path / "a.html").read_text("utf-8")
+    assert page.index(sentence.split(":")[1][:40]) < page.index("<table>")
+    results.to_parquet(tmp_path / "a.parquet")
+    for read in (
+        Results.from_dir(tmp_path / "run"),
+        Results.from_parquet(tmp_path / "a.parquet"),
+    ):
+        assert read.near_copies == results.near_copies
+
+
+def test_no_warning_where_groups_are_told_or_old_results_do_not_say():
+    results = small(groups=PATIENTS).run()
+    assert results.near_copies == {}
+    assert cautions(results) == []
+    for record in results.records:
+        record.pop("near_copies")
+    assert cautions(results) == []
+
+
+def test_groups_of_the_pool_reach_strategies():
+    seen = []
+
+    def asks(learner, X, n_instances=1):
+        return in_order(learner, X, n_instances)
+
+    from skal.query import RandomSampling
+
+    class Looks(RandomSampling):
+        def _query(self, view, rows, n_instances, rng):
+            seen.append(rows.groups)
+            return super()._query(view, rows, n_instances, rng)
+
+    run = Experiment(
+        GaussianNB(),
+        {"looks": Looks(), "asks": asks},
+        patients(),
+        groups=[f"p{i}" for i in PATIENTS],
+        n_labels=40,
+        seeds=1,
+    ).run()
+    assert not run.failures
+    assert all(len(np.unique(groups)) < N_PATIENTS for groups in seen)
+    asked = np.concatenate(run.asked(strategy="looks", seed=0))
+    assert set(PATIENTS[asked]) <= set(range(N_PATIENTS))
+
+
+def test_groups_reach_a_search_inside():
+    search = GridSearchCV(
+        LogisticRegression(), {"C": [0.1, 1.0]}, cv=GroupKFold(2), error_score="raise"
+    )
+    run = experiment(search, groups=PATIENTS, n_labels=40, seeds=1).run()
+    assert run.failures == []
+
+
+def test_strategies_by_group_and_by_cost_go_by_name(tmp_path):
+    pd = pytest.importorskip("pandas")
+    X, y = patients()
+    frame = pd.DataFrame(X).add_prefix("f").assign(patient=PATIENTS, sick=y)
+    frame["minutes"] = 1 + PATIENTS % 3
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    (tmp_path / "a.toml").write_text(
+        'data = "a.csv"\ntarget = "sick"\ngroups = "patient"\ncosts = "minutes"\n'
+        "n_labels = 60\nn_initial = 10\nbatch_size = 5\nseeds = 1\n"
+        '[strategies]\nrandom = "random"\n'
+        'apart = { class = "PerGroup", base = "margin", max_per_group = 1 }\n'
+        'cheap = { class = "PerCost", base = "margin" }\n'
+        '[strategies.both]\nclass = "PerGroup"\n'
+        'base = { class = "PerCost", base = "margin" }\n',
+        encoding="utf-8",
+    )
+    made, _ = loaded_experiment(read_config(tmp_path / "a.toml"))
+    run = made.run()
+    assert not run.failures
+    for name in ("apart", "both"):
+        for rows in run.asked(strategy=name, seed=0)[1:]:
+            assert len(set(PATIENTS[rows])) == len(rows)
+    for record in run.records:
+        assert record["cost"][-1] <= 60
+    labels = {record["strategy"]: record["n_labels"][-1] for record in run.records}
+    assert labels["cheap"] > labels["random"]
+
+
+@pytest.mark.parametrize("name", ["PerGroup", "PerCost"])
+def test_what_a_strategy_reads_must_be_given_before_any_work(name):
+    from skal import query
+
+    kind = {"PerGroup": "groups", "PerCost": "costs"}[name]
+    asked = Experiment(
+        GaussianNB(), getattr(query, name)("margin"), patients(), n_labels=40
+    )
+    with pytest.raises(ValueError, match=f"{kind} must be given for {name}"):
+        asked.check()
+
+
+def test_no_strategy_is_better_or_worse_where_there_is_nothing_to_learn():
+    """Without groups a strategy was called better, or worse, than random."""
+    told = experiment(SVC(C=10), groups=PATIENTS, seeds=6).run()
+    assert told.compare()["verdict"].tolist() == ["cannot tell"]
+    assert cautions(experiment(SVC(C=10), seeds=1).run())
+
+
+@pytest.mark.long
+def test_random_labels_of_patients_are_left_at_chance():
+    """With groups nothing is called more than chance, without them the report warns."""
+    verdicts, finals, untold = [], [], []
+    for seed in range(5):
+        for estimator in (SVC(C=10), LogisticRegression(C=10)):
+            told = experiment(estimator, seed, groups=PATIENTS).run()
+            verdicts += told.compare()["verdict"].tolist()
+            finals += told.summary()["final"].tolist()
+            without = experiment(estimator, seed).run()
+            untold += without.compare()["verdict"].tolist()
+            assert len(cautions(without)) == 1
+            assert cautions(told) == []
+    assert set(verdicts) == {"cannot tell"}
+    assert abs(np.mean(finals) - 0.5) < 0.05
+    assert {"better", "worse"} & set(untold)  # what the warning is about
