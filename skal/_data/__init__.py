@@ -10,6 +10,8 @@ from skal._data.containers import (
     take_rows,
     view_rows,
 )
+from skal._data.costs import check_costs
+from skal._data.groups import check_apart, check_groups, group_codes, join_groups
 from skal._data.holes import naming_holes
 from skal._data.labels import (
     Labels,
@@ -28,7 +30,7 @@ from skal._data.rejects import (
     read_with_rejects,
 )
 from skal._data.row_keys import row_groups, row_keys
-from skal._data.rows import Rows, as_positions, as_rows, select_rows
+from skal._data.rows import Rows, as_positions, as_rows, select_among, select_rows
 from skal._data.targets import (
     as_array,
     check_alike,
@@ -49,14 +51,19 @@ __all__ = [
     "as_rows",
     "blocks",
     "check_alike",
+    "check_apart",
+    "check_costs",
+    "check_groups",
     "check_pool",
     "check_reject_label",
     "check_unmarked",
     "chunk_size",
     "concat_rows",
     "find_missing",
+    "group_codes",
     "is_hole",
     "is_torch_dataset",
+    "join_groups",
     "join_with_rejects",
     "learn_labels",
     "multilabel_proba",
@@ -66,6 +73,7 @@ __all__ = [
     "read_with_rejects",
     "row_groups",
     "row_keys",
+    "select_among",
     "select_rows",
     "spread",
     "take_rows",

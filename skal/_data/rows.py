@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
 
 from skal._data.containers import n_rows, view_rows
+from skal._data.costs import check_costs
+from skal._data.groups import check_groups
 from skal._data.pools import check_pool
 from skal._data.reading import chunk_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -20,16 +23,22 @@ if TYPE_CHECKING:
 
 def select_rows(X, candidates):
     """Return the Rows of X that candidates (positions, a mask or None) allow."""
-    X = check_pool(X, "X_pool")
-    if candidates is None:
-        return Rows(X)
-    n = n_rows(X)
+    return select_among(Rows(check_pool(X, "X_pool")), candidates)
+
+
+def select_among(pool, candidates):
+    """Return those of a pool's Rows that candidates allow."""
+    return pool if candidates is None else pool.take(allowed(candidates, len(pool)))
+
+
+def allowed(candidates, n):
+    """Return positions, or a mask, of n rows that may be asked as positions."""
     chosen = np.asarray(candidates)
     if chosen.dtype == bool and chosen.shape == (n,):
-        return Rows(X, np.flatnonzero(chosen))
+        return np.flatnonzero(chosen)
     if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
         if chosen.shape == (0,):
-            return Rows(X, np.empty(0, int))
+            return np.empty(0, int)
         raise ValueError(
             f"candidates must be positions in X_pool or a mask of {n} booleans, got "
             f"{chosen.dtype} of shape {chosen.shape}."
@@ -45,7 +54,7 @@ def select_rows(X, candidates):
             f"candidates must be positions in [0, {n - 1}], got {ordered[0]} to "
             f"{ordered[-1]}."
         )
-    return Rows(X, ordered)
+    return ordered
 
 
 def as_rows(X):
@@ -65,6 +74,11 @@ class Rows:
         The base data.
     indices : array-like of int or bool, default=None
         Positions in X of the selected rows, or a mask; None selects every row.
+    groups : array-like of shape (n_base,), default=None
+        The group of each row of X: its patient, drive or document.
+    costs : float, array-like of shape (n_base,) or callable, default=None
+        What the label of each row of X costs, a number above 0; a function is called
+        with X.
 
     Attributes
     ----------
@@ -74,6 +88,16 @@ class Rows:
         Positions in X; None means every row.
     shape : tuple of int
         The shape of the selection.
+    groups : ndarray of shape (n_rows,) or None
+        The groups of the selected rows, None where nobody has said.
+    costs : ndarray of float of shape (n_rows,) or None
+        What their labels cost, None where nobody has said.
+
+    Raises
+    ------
+    ValueError
+        If groups or costs are not one for each row of X, groups are missing, or costs
+        are not finite and above 0.
 
     See Also
     --------
@@ -88,13 +112,22 @@ class Rows:
     array([[4, 5]])
     """
 
-    def __init__(self, X: Any, indices: ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        X: Any,
+        indices: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
+    ) -> None:
         if sp.issparse(X) and X.format != "csr":
             X = X.tocsr()
         self.X = X
         self.indices: NDArray[np.int64] | None = (
             None if indices is None else as_positions(indices, n_rows(X))
         )
+        self._groups = None if groups is None else check_groups(groups, n_rows(X))
+        self._costs = None if costs is None else check_costs(costs, X)
 
     def __len__(self) -> int:
         """Return the number of selected rows."""
@@ -104,6 +137,21 @@ class Rows:
     def shape(self) -> tuple[int, ...]:
         """Shape of the selection; lists have one dimension."""
         return (len(self), *getattr(self.X, "shape", (0,))[1:])
+
+    @property
+    def groups(self) -> NDArray[Any] | None:
+        """The groups of the selected rows."""
+        return self._selected(self._groups)
+
+    @property
+    def costs(self) -> NDArray[np.float64] | None:
+        """What the labels of the selected rows cost."""
+        return self._selected(self._costs)
+
+    def _selected(self, values):
+        return (
+            values if values is None or self.indices is None else values[self.indices]
+        )
 
     def __repr__(self) -> str:
         """Say how many rows of what are selected."""
@@ -141,8 +189,14 @@ class Rows:
 
     def _of(self, positions):
         """Select rows at positions that have been checked."""
-        rows = Rows(self.X)
+        rows = copy(self)
         rows.indices = positions if self.indices is None else self.indices[positions]
+        return rows
+
+    def _whole(self):
+        """Return every row of the base."""
+        rows = copy(self)
+        rows.indices = None
         return rows
 
     def data(self) -> Any:

@@ -7,16 +7,17 @@ from types import NoneType
 from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 
-from skal._checks import check_classes, check_int, count_of, name_of
+from skal._checks import check_classes, check_int, name_of
 from skal._data import check_reject_label, check_unmarked
 from skal._loop.batch_sizes import check_sizes, size_in_round
+from skal._loop.budget import check_amount
 from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
 from skal._loop.units import asks_units
-from skal.query import CallableStrategy, as_strategy
+from skal.query import CallableStrategy, as_strategy, check_beside
 
 
-def check_learner(learner, template):
+def check_learner(learner, template, *, has_costs=False):
     """Refuse parameters that no run could use; the template is what will be fitted."""
     if not hasattr(template, "fit") or isclass(learner.estimator):
         raise TypeError(
@@ -28,7 +29,7 @@ def check_learner(learner, template):
     as_strategy(learner.query_strategy)
     check_classes(learner.classes)
     if learner.n_labels is not None:
-        count_of("n_labels", learner.n_labels, 1)
+        check_amount(learner.n_labels, has_costs)
     if not isinstance(learner.missing_label, (Real, str, NoneType)):
         raise TypeError(
             "missing_label must be a number, a word or None, got "
@@ -36,6 +37,12 @@ def check_learner(learner, template):
         )
     if learner.classes is not None and not is_regressor(template):
         check_unmarked(learner.classes, learner.missing_label)
+    if has_costs and asks_units(learner.query_strategy):
+        raise ValueError(
+            "costs must be None where single labels of rows are asked for, got them "
+            f"with query_strategy={learner.query_strategy!r}. Single labels count, and "
+            "cost, the same."
+        )
     if learner.reject_label is not None and asks_units(learner.query_strategy):
         raise ValueError(
             "reject_label must be None where single labels of rows are asked for, got "
@@ -76,14 +83,16 @@ def check_parts(template, target_type, asked, stopping):
         stopping.check(template, target_type)
 
 
-def check_simulation(learner, template, target_type, y, n):
-    """Check what a simulation that n labels answer will need, before any work."""
-    budget = count_of("n_labels", learner.n_labels, n)
-    n_initial = min(learner.n_initial, budget)
-    n_next = min(size_in_round(learner.batch_size, 1), budget - n_initial)
-    initial = resolve_initial(learner.initial, y, target_type)
+def check_simulation(learner, template, oracle, n_most):
+    """Check what a simulation of at most so many labels needs, before any work."""
+    target_type = oracle.labels.target_type
+    n_initial = min(learner.n_initial, n_most)
+    n_next = min(size_in_round(learner.batch_size, 1), n_most - n_initial)
+    initial = resolve_initial(learner.initial, oracle.y, target_type)
     asked = (as_strategy(learner.query_strategy), n_next), (initial, n_initial)
     check_parts(template, target_type, asked, learner.stopping)
+    for strategy, _ in asked:
+        check_beside(strategy, oracle.rows())
     if get_tags(template).input_tags.pairwise:
         raise ValueError(
             "estimator must take rows of features in a simulation, got "

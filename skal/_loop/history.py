@@ -15,6 +15,9 @@ _COLUMNS = {
     "stopping": object,
 }
 
+#: Columns of runs in which labels have a cost.
+_COST_COLUMNS = {"cost": float}
+
 #: Columns of runs in which rows may be rejected, and what a round has that was before.
 _REJECT_COLUMNS = {"n_rejected": np.int64}
 
@@ -39,11 +42,17 @@ def round_record(purchase, fit_time, estimator, training):
         "stopping": None,
         "source": purchase.source,
     }
-    record |= reject_record(training)
+    record |= cost_record(training) | reject_record(training)
     if training.whole is None:
         return record
     _, codes, _ = training.whole
     return {**record, **pseudo_record(estimator, codes, training.truth)}
+
+
+def cost_record(training):
+    """Add up what the labels cost, where they cost something."""
+    costs = training.beside.get("costs")
+    return {} if costs is None else {"cost": float(costs.sum())}
 
 
 def reject_record(training):
@@ -55,7 +64,8 @@ def reject_record(training):
 
 def recounted(rounds, training):
     """Return the rounds, of which the last ends in a training set as it is now."""
-    return (*rounds[:-1], {**rounds[-1], **reject_record(training)})
+    counted = cost_record(training) | reject_record(training)
+    return (*rounds[:-1], {**rounds[-1], **counted})
 
 
 def n_known(y, asked):
@@ -84,7 +94,7 @@ def columns(rounds):
     """Return the rounds as a dict of columns of equal length."""
     table = {}
     dtypes = dict(_COLUMNS)
-    for more in (_REJECT_COLUMNS, _PSEUDO_COLUMNS):
+    for more in (_COST_COLUMNS, _REJECT_COLUMNS, _PSEUDO_COLUMNS):
         if any(more.keys() <= round.keys() for round in rounds):
             dtypes.update(more)
     for name, dtype in dtypes.items():

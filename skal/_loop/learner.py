@@ -11,20 +11,26 @@ import numpy as np
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags, indexable
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_choice, count_of
+from skal._checks import check_choice
 from skal._data import (
+    Rows,
     check_alike,
+    check_apart,
+    check_groups,
     check_pool,
     learn_labels,
     n_rows,
     read_with_rejects,
-    select_rows,
+    select_among,
     warn_of_mark,
 )
 from skal._loop.amended import check_taught, corrected, without_lost
+from skal._loop.beside import NAMES, read_beside, told_beside
+from skal._loop.budget import budget_of, exceeds, most_rows
 from skal._loop.checks import check_learner, check_simulation, incomplete
 from skal._loop.first_round import FirstRound
 from skal._loop.history import columns
@@ -43,17 +49,20 @@ from skal._loop.votes import warn_of_votes
 from skal._meta import (
     EstimatorInside,
     ReadableReprMixin,
+    groups_param,
+    inside_has,
     routed,
     takes_partial_labels,
 )
 from skal._seed import draw_seed, fork_torch
-from skal.query import as_strategy
+from skal.query import as_strategy, check_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Self
 
     from numpy.typing import ArrayLike, NDArray
+    from sklearn.utils.metadata_routing import MetadataRouter
 
     from skal.query import QueryStrategy
     from skal.stopping import StoppingRule
@@ -105,8 +114,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         a :class:`~skal.query.UnitStrategy` single labels of rows are asked for: see
         the notes.
     n_labels : int, float or None, default=None
-        The budget of a simulation: a number of labels, or a share of the rows. None
-        buys nothing.
+        The budget of a simulation: a number of labels, or a share of the rows. Where
+        ``fit`` is given costs, an amount of cost, which is never overspent, or a share
+        of the cost of all rows (a float up to 1). None buys nothing.
     n_initial : int, default=10
         Labels of the first round. While they hold a single class, or too few rows of
         one for the estimator, more are drawn.
@@ -154,6 +164,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         The labelled rows in the order in which they were labelled.
     y_training_ : ndarray of shape (n_labels,) or (n_labels, n_outputs)
         Their labels, ``reject_label`` for rows that belong to no class.
+    groups_training_ : ndarray of shape (n_labels,)
+        Their groups. Absent where none were given.
+    costs_training_ : ndarray of float of shape (n_labels,)
+        What their labels cost. Absent where no costs were given.
     labeled_iter_ : ndarray of int of shape (n_samples,) or (n_samples, n_outputs)
         The round in which each row of fit's X was labelled: 0 at the start, -1 never,
         or taken back. Rows taught later are appended.
@@ -168,7 +182,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         pool of the query that asked for the rows taught, -1 for rows that it did not
         ask for), ``query_time`` and ``fit_time`` in seconds,
         ``score`` of the rows asked, ``info`` from the strategy, and ``stopping``, what
-        the stopping rule measured on the model of that round. With ``reject_label``
+        the stopping rule measured on the model of that round. With costs also
+        ``cost``, that of all labels so far. With ``reject_label``
         also ``n_rejected``, how many of the ``n_labels`` rows so far belong to no
         class. With ``use_unlabeled``
         also ``n_pseudo_labeled``, how many rows the model took its own labels for, and
@@ -204,6 +219,11 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     label is not known. The first round takes rows as ``initial`` picks them, each with
     all of its labels, but for the last, which may end where ``n_initial`` does.
 
+    With costs ``n_initial`` and ``batch_size`` stay numbers of rows. Rows that cost
+    more than what is left of the budget are not asked for; of a batch that costs more,
+    those are bought that it pays for, the best first; the run ends when it pays for no
+    row. Where every label costs 1 it is the run without costs.
+
     Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and the
     pool is never copied. ``fit`` with every row labelled keeps a reference to X;
     ``teach`` keeps copies.
@@ -226,6 +246,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     """
 
     _added_params: ClassVar = {"reject_label": None}
+    # Those who hold the learner may pass them on, as to a GroupKFold, without asking.
+    __metadata_request__fit: ClassVar = {"groups": True, "costs": True}
+    __metadata_request__score: ClassVar = {"sample_weight": UNUSED, "groups": True}
 
     def __init__(
         self,
@@ -265,7 +288,15 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     # The two meanings of fit ----------------------------------------------------
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, **params: Any) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        groups: ArrayLike | None = None,
+        costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
+        **params: Any,
+    ) -> Self:
         """Train on what is labelled, or simulate a run against a hidden oracle.
 
         Parameters
@@ -288,8 +319,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Raises
         ------
         ValueError
-            If a parameter is out of bounds, X and y disagree, or y misses labels while
-            ``n_labels`` is set.
+            If a parameter is out of bounds, X and y disagree, y misses labels while
+            ``n_labels`` is set, or groups or costs are not one for each row, missing,
+            or, of costs, not above 0.
         TypeError
             If the query strategy or the stopping rule needs what the estimator cannot
             give.
@@ -299,19 +331,26 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         A simulation commits after each round: when it is interrupted, or a refit
         fails, the learner is left as it was after the last complete round.
         """
-        check_learner(self, self._template())
+        check_learner(self, self._template(), has_costs=costs is not None)
         X, target = self._check_data(X, y)
-        params = routed(self, "fit", params)
+        beside = read_beside(X, groups, costs)
+        params = self._fit_params(params, beside)
         if self.n_labels is None:
-            return self._fit_given(X, target, params)
+            return self._fit_given(X, target, params, beside)
         if not self.verbose:
-            return self._simulate(X, target, params)
+            return self._simulate(X, target, params, beside)
         from skal.callback import show_progress  # sklearn.metrics: not for all
 
         with show_progress(self):
-            return self._simulate(X, target, params)
+            return self._simulate(X, target, params, beside)
 
-    def _fit_given(self, X, target, params):
+    def _fit_params(self, params, beside):
+        """Return what reaches the estimator's fit: groups too, if it takes them."""
+        if "groups" in beside:
+            params = {**params, **groups_param(self._template(), beside["groups"])}
+        return routed(self, "fit", params)
+
+    def _fit_given(self, X, target, params, beside):
         """Train on the labelled rows; buy nothing."""
         y, missing = target.y, target.missing
         if not target.known.any():
@@ -329,7 +368,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=shown)
         oracle = Oracle(
-            X, y, params, labels, self.use_unlabeled, rejects=target.rejects
+            X,
+            y,
+            params,
+            labels,
+            self.use_unlabeled,
+            rejects=target.rejects,
+            beside=beside,
         )
         order = np.flatnonzero(~missing)
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
@@ -342,7 +387,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         )
         return self
 
-    def _simulate(self, X, target, params):
+    def _simulate(self, X, target, params, beside):
         """Reveal labels round by round, until the budget or a rule says enough."""
         assert self.n_labels is not None  # or there would be nothing to buy
         y, by_units = target.y, asks_units(self.query_strategy)
@@ -357,14 +402,22 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
         n = int(np.count_nonzero(~np.isnan(y))) if by_units else len(y)
-        check_simulation(self, self._template(), labels.target_type, y, n)
-        rejects = target.rejects
+        costs, rejects = beside.get("costs"), target.rejects
+        budget = budget_of(self.n_labels, n, costs)
+        n_most = budget if costs is None else most_rows(budget, costs, budget, n)
         oracle = Oracle(
-            X, y, params, labels, self.use_unlabeled, knows_all=True, rejects=rejects
+            X,
+            y,
+            params,
+            labels,
+            self.use_unlabeled,
+            knows_all=True,
+            rejects=rejects,
+            beside=beside,
         )
-        budget = count_of("n_labels", self.n_labels, n)
+        check_simulation(self, self._template(), oracle, n_most)
         simulation = (UnitSimulation if by_units else Simulation)(
-            self._loop(draw_seed(self.random_state), asked=self.n_initial < budget),
+            self._loop(draw_seed(self.random_state), asked=self.n_initial < n_most),
             oracle,
             budget,
             self.n_initial,
@@ -374,8 +427,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         shown = y if rejects is None else rejects.shown(y)
         context.call_on_fit_task_begin(estimator=self, X=X, y=shown)
         reason = self._run(simulation, context)
-        spent = reason == "n_labels" and self.n_labels > n
-        reason = "exhausted" if spent else reason
+        wants_more = exceeds(self.n_labels, n, costs)
+        reason = "exhausted" if reason == "n_labels" and wants_more else reason
         self._commit(replace(simulation.state, termination=reason))
         context.call_on_fit_task_end(estimator=self, X=X, y=shown)
         return self
@@ -411,6 +464,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         n_instances: int | None = None,
         *,
         candidates: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
     ) -> tuple[NDArray[np.int64], Any]:
         """Say which rows of a pool to label next.
 
@@ -427,6 +482,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             pool stays as it is, so a row keeps its position from round to round. Where
             single labels are asked for also a mask of shape (n_samples, n_outputs) of
             those that may be; before the first label it must be that.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row of the pool, candidate or not, for strategies that
+            read it.
+        costs : float, array-like of shape (n_samples,) or callable, default=None
+            What each label of the pool costs, for strategies that read it; a function
+            is called with X_pool, once a query.
 
         Returns
         -------
@@ -444,16 +505,19 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         TypeError
             If the query strategy needs what the estimator cannot give.
         ValueError
-            If the candidates repeat, lie outside the pool, or the strategy returns
-            what it must not.
+            If the candidates repeat, lie outside the pool, groups or costs are not
+            what they are in ``fit``, the strategy needs them and they were not given,
+            or it returns what it must not.
 
         Notes
         -----
         A stopping rule looks at the model that was asked: what it measures is in
         ``history_`` then, and its verdict in ``should_stop_``.
         """
-        check_learner(self, self._template())
-        chosen, live = self._candidates(X_pool, candidates), self._live()
+        self._check(costs)
+        pool = Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
+        check_beside(as_strategy(self.query_strategy), pool)
+        chosen, live = self._candidates(pool, candidates), self._live()
         indices, asked, after = live.ask(chosen, n_instances)
         self._look_into(after.question.info, stacklevel=4)
         self.seed_, self._question = live.loop.seed, after.question
@@ -476,7 +540,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         return any(earlier.get(sign) for earlier in told)
 
     def teach(
-        self, X: Any, y: Any, *, on_repeat: str = "append", **params: Any
+        self,
+        X: Any,
+        y: Any,
+        *,
+        groups: ArrayLike | None = None,
+        costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
+        on_repeat: str = "append",
+        **params: Any,
     ) -> Self:
         """Add labelled rows and fit again.
 
@@ -488,6 +559,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Their labels; rows without one are skipped. Answers to the pairs of a query
             are NaN but for the labels asked, in a row a pair or in one for all pairs
             of a row: either way they join what was known of the row.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row of X, as in ``fit``; in every round, or in none.
+        costs : float, array-like of shape (n_samples,) or callable, default=None
+            What each label of X cost, as in ``fit``; in every round, or in none.
         on_repeat : {"append", "replace", "error"}, default="append"
             What becomes of rows that hold the same as rows taught before, in this
             batch or an earlier one: they count once more, as equal rows of a pool do;
@@ -509,27 +584,31 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Raises
         ------
         ValueError
-            If a label is not among ``classes``, if ``params`` leaves out what earlier
-            rounds had, if the new model predicts NaN, or under ``use_unlabeled``.
+            If a label is not among ``classes``, if what earlier rounds had of
+            ``params``, groups and costs is left out, if the new model predicts NaN, or
+            under ``use_unlabeled``.
 
         See Also
         --------
         correct : Give rows that were taught another label.
         forget : Take rows back.
         """
-        self._check_teachable("teach")
+        self._check_teachable("teach", costs)
         check_choice("on_repeat", on_repeat, ON_REPEAT)
         X, target = self._check_data(X, y)
+        beside = read_beside(X, groups, costs)
         if target.missing.all():
             return self
         live = self._live()
         told = live.told
         if told is not None:
             target = told.in_type(target)
-        params = routed(self, "fit", params)
+        params = self._fit_params(params, beside)
         seen = np.flatnonzero(~target.missing)
         labels = self._labels_after(told, target)
-        oracle = Oracle(X, target.y, params, labels, rejects=target.rejects)
+        oracle = Oracle(
+            X, target.y, params, labels, rejects=target.rejects, beside=beside
+        )
         training = oracle.reveal(seen)
         if told is not None:
             training = told.extended(training)
@@ -656,13 +735,23 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         return self._go_on(live.amend(training, kept))
 
     @available_if(_scores_rows)
-    def score_pool(self, X_pool: Any) -> NDArray[Any]:
+    def score_pool(
+        self,
+        X_pool: Any,
+        *,
+        groups: ArrayLike | None = None,
+        costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
+    ) -> NDArray[Any]:
         """Return how much the query strategy wants each row of a pool.
 
         Parameters
         ----------
         X_pool : array-like of shape (n_samples, ...)
             The pool.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, as in ``query``.
+        costs : float, array-like of shape (n_samples,) or callable, default=None
+            What each label costs, as in ``query``.
 
         Returns
         -------
@@ -670,10 +759,73 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Higher is more wanted.
         """
         check_is_fitted(self)
+        pool = Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
         strategy = as_strategy(self.query_strategy)
         strategy.check(self.estimator_, self._labels.target_type)
         with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
-            return strategy.score_samples(self._state.view(), X_pool)
+            return strategy.score_samples(self._state.view(), pool)
+
+    @available_if(inside_has("score"))
+    def score(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        **params: Any,
+    ) -> float:
+        """Score predictions as the estimator does.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels. Rows without a label, and rejected ones, are left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row, which must be none of ``groups_training_``.
+        **params : dict
+            Passed to the estimator, routed as scikit-learn's configuration says.
+
+        Returns
+        -------
+        float
+            The mean accuracy, or R², or whatever the estimator's score is.
+
+        Raises
+        ------
+        ValueError
+            If a group of the rows is one of the training rows, or these have none.
+        """
+        check_is_fitted(self)
+        if groups is not None:
+            self._check_unseen(check_groups(groups, n_rows(X)))
+        if sample_weight is not None:
+            params["sample_weight"] = sample_weight
+        return self._scored(self.estimator_, self._labels, X, y, params)
+
+    def _check_unseen(self, groups):
+        """Refuse to score groups of which the model has learnt some rows."""
+        if "groups_training_" not in vars(self):
+            raise ValueError(
+                "groups must be given to fit and teach before they can be compared in "
+                "score, got none there."
+            )
+        check_apart(groups, self.groups_training_)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return how metadata reaches the learner and the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+            ``fit`` takes groups and costs, ``score`` groups; the rest, and the groups
+            where it requests them, go to the estimator.
+        """
+        return super().get_metadata_routing().add_self_request(self)
 
     # What a run leaves behind -----------------------------------------------------
 
@@ -736,7 +888,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def _commit(self, so_far, question=None):
         """Take on what was learnt, and what is still asked, in place of the last."""
         last = self._state.attributes() if self.__sklearn_is_fitted__() else {}
-        gone = last.keys() | {"_first", "_question"}
+        gone = last.keys() | {"_first", "_question", *told_beside(dict.fromkeys(NAMES))}
         kept = {name: value for name, value in vars(self).items() if name not in gone}
         asked = {} if question is None else {"_question": question}
         self.__dict__ = {**kept, **so_far.attributes(), **asked}
@@ -769,13 +921,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         check_kind(live, self.query_strategy)
         return live
 
-    def _candidates(self, X_pool, candidates):
+    def _candidates(self, pool, candidates):
         """Return what may be asked of a pool: its rows, or single labels of them."""
         if not asks_units(self.query_strategy):
-            return select_rows(X_pool, candidates)
+            return select_among(pool, candidates)
         labels = vars(self).get("_labels")
         n_units = None if labels is None else labels.n_outputs
-        return select_units(check_pool(X_pool, "X_pool"), candidates, n_units)
+        return select_units(pool, candidates, n_units)
 
     def _live_taught(self, method):
         """Return the live run for a method that amends what was taught."""
@@ -850,7 +1002,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             reject_label=self.reject_label,
         )
 
-    def _check_teachable(self, method):
+    def _check(self, costs=None):
+        """Refuse parameters that no run could use."""
+        has_costs = costs is not None or "costs_training_" in vars(self)
+        check_learner(self, self._template(), has_costs=has_costs)
+
+    def _check_teachable(self, method, costs=None):
         """Refuse what a method that changes the labels cannot work with."""
         if self.use_unlabeled:
             raise ValueError(
@@ -858,7 +1015,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                 "learns from unlabelled rows needs them all: use fit(X, y_partial), "
                 f"with {self.missing_label!r} where a label is missing."
             )
-        check_learner(self, self._template())
+        self._check(costs)
 
     def _check_target(self, labels):
         if asks_units(self.query_strategy):

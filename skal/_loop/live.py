@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from skal._checks import check_int
-from skal._data import Labels, Rows, n_rows, take_rows
+from skal._data import Labels, n_rows, take_rows
 from skal._loop.amended import without_rows
 from skal._loop.batch_sizes import size_in_round
 from skal._loop.checks import check_parts
@@ -119,7 +119,7 @@ class Live:
         n_known = 0 if told is None else len(told.y)
         if n_known == 0 or len(rows) + n_known != n_rows(rows.X):
             return self.loop.ask_first(rows, size, labels, known=n_known)[0]
-        pool, taken = Rows(rows.X), np.ones(n_rows(rows.X), bool)
+        pool, taken = rows._whole(), np.ones(n_rows(rows.X), bool)
         taken[rows.indices] = False  # the pool is there: go on as a simulation does
         queue = go_on(
             lambda size: self.loop.ask_first(pool, size, labels)[0],

@@ -1,10 +1,11 @@
 """A pool whose labels are hidden until they are asked for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from skal._data import Labels, Rejects, n_rows, take_rows
+from skal._data import Labels, Rejects, Rows, n_rows, take_rows
+from skal._loop.beside import beside_at
 from skal._loop.training_set import TrainingSet
 from skal._meta import row_weights, slice_params
 
@@ -20,6 +21,7 @@ class Oracle:
     use_unlabeled: bool = False
     knows_all: bool = False
     rejects: Rejects | None = None
+    beside: dict = field(default_factory=dict)
 
     def __post_init__(self):
         """Refuse weights that do not belong to the rows."""
@@ -33,7 +35,12 @@ class Oracle:
         n = n_rows(self.X)
         if not copy and len(order) == n and not isinstance(self.X, list):
             return TrainingSet(
-                self.X, self.y, self.params, self.labels, rejects=self.rejects
+                self.X,
+                self.y,
+                self.params,
+                self.labels,
+                rejects=self.rejects,
+                beside=self.beside,
             )
         training = TrainingSet(
             take_rows(self.X, order),
@@ -41,6 +48,7 @@ class Oracle:
             slice_params(self.params, order, n),
             self.labels,
             rejects=None if self.rejects is None else self.rejects.of(order),
+            beside=beside_at(self.beside, order),
         )
         if not self.use_unlabeled:
             return training
@@ -58,6 +66,16 @@ class Oracle:
         return replace(
             training, whole=whole, truth=None if truth is None else truth[left]
         )
+
+    def rows(self):
+        """Return the pool as strategies see it."""
+        return Rows(self.X, **self.beside)
+
+    @property
+    def costs(self):
+        """What each label costs; 1 where nobody has said."""
+        costs = self.beside.get("costs")
+        return np.broadcast_to(1, n_rows(self.X)) if costs is None else costs
 
     def in_scope(self, rows):
         """Return the labels of the rows, at some positions, that belong to a class."""

@@ -1,14 +1,14 @@
 """A run against a hidden oracle, a round at a time: ask, reveal, train."""
 
 from dataclasses import replace
-from itertools import islice
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from skal._data import Rows, n_rows
+from skal._data import n_rows
 from skal._loop.batch_sizes import rounds_for, size_in_round
+from skal._loop.budget import can_pay, most_rows, within
 from skal._loop.few_labels import FewLabelsError
 from skal._loop.initial import go_on
 from skal._loop.loop import Purchase
@@ -26,8 +26,8 @@ class Simulation:
         Asks and trains.
     oracle : Oracle
         The pool with its hidden labels.
-    budget : int
-        How many of them may be revealed.
+    budget : float
+        How many of them may be revealed, or what these may cost.
     n_initial : int
         How many are revealed in the first round.
     batch_size : int or sequence of int
@@ -35,6 +35,12 @@ class Simulation:
 
     Attributes
     ----------
+    n_most : int
+        How many labels the budget can buy at most.
+    pool : ndarray of int64
+        The rows that it can buy, one at a time.
+    order : ndarray of int64
+        The rows whose labels have been revealed, the first first.
     state : State or None
         What the run has come to; None before the first round has been learnt.
     """
@@ -43,21 +49,36 @@ class Simulation:
         self.loop = loop
         self.oracle = oracle
         self.budget = budget
-        self.n_initial = min(n_initial, budget)
+        self.costs = oracle.costs
+        self.n_most = self._most()
+        self.n_initial = min(n_initial, self.n_most)
         self.batch_size = batch_size
+        self.pool = np.flatnonzero(can_pay(budget, self.costs, budget))
         self.order = np.empty(0, np.int64)
         self.labeled_iter = np.full(n_rows(oracle.X), -1)
         self.state: Any = None  # or the State after the last round
 
+    def _most(self):
+        """Return how many labels the budget can buy at most."""
+        return most_rows(self.budget, self.costs, self.budget, len(self.costs))
+
     @property
     def n_rounds(self):
-        """The most rounds there can be."""
-        return 1 + rounds_for(self.batch_size, self.budget - self.n_initial)
+        """The most rounds there can be; None where the costs leave it open."""
+        if self.costs.min() < self.costs.max():
+            return None
+        return 1 + rounds_for(self.batch_size, self.n_most - self.n_initial)
+
+    @property
+    def left(self):
+        """What is left of the budget."""
+        return self.budget - self.costs[self.order].sum()
 
     @property
     def is_spent(self):
-        """Whether every label of the budget has been revealed."""
-        return len(self.order) == self.budget
+        """Whether what is left of the budget cannot pay for any hidden label."""
+        hidden = self.costs[self.labeled_iter < 0]
+        return not np.any(can_pay(self.left, hidden, self.budget))
 
     @property
     def is_enough(self):
@@ -67,31 +88,50 @@ class Simulation:
     def first_purchase(self):
         """Ask for the first rows; go on while they hold one class."""
         started = perf_counter()
-        first = self._ask_first(self.n_initial)
+        first = self.pool[self._ask_first(self.n_initial)]
+        first = np.array([*within(first, self.budget, self.costs, self.budget)])
         known = self.oracle.in_scope(first)
         is_multiclass = self.oracle.labels.target_type == "multiclass"
         if is_multiclass and np.all(known == known[:1]):
-            taken = np.isin(np.arange(len(self.oracle.y)), first)
-            more = go_on(self._ask_first, taken, self.n_initial)
-            more = islice(more, self.budget - len(first))
+            more = self._more(first)
             first = np.append(first, [*up_to_another(known, more, self.oracle)])
         seconds = perf_counter() - started
         return Purchase(first.astype(np.int64), query_time=seconds)
 
     def _ask_first(self, size):
-        """Return the rows that a first round of some size asks for."""
-        labels, rows = self.oracle.labels, Rows(self.oracle.X)
-        return self.loop.ask_first(rows, size, labels, self.oracle.strata)[0]
+        """Return the rows, among the pool, that a first round of a size asks for."""
+        labels, rows, strata = (
+            self.oracle.labels,
+            self.oracle.rows(),
+            self.oracle.strata,
+        )
+        if len(self.pool) < len(rows):
+            rows, strata = rows.take(self.pool), strata[self.pool]
+        return self.loop.ask_first(rows, size, labels, strata)[0]
+
+    def _more(self, known):
+        """Yield what is asked for where the rows known are not enough for a model."""
+        queue = go_on(self._ask_first, np.isin(self.pool, known), self.n_initial)
+        left = self.budget - self.costs[known].sum()
+        return within((self.pool[at] for at in queue), left, self.costs, self.budget)
 
     def next_purchase(self):
-        """Ask for a batch; let the stopping rule look at the model that asked."""
+        """Ask for a batch; let the stopping rule look at the model that asked.
+
+        Of a batch that costs more than what is left, the best that it pays for are
+        bought.
+        """
         started = perf_counter()
-        candidates = np.flatnonzero(self.labeled_iter < 0)
-        size = min(self._usual_size(), self.budget - len(self.order))
-        rows, view = Rows(self.oracle.X, candidates), self.state.view()
+        left, hidden = self.left, self.labeled_iter < 0
+        candidates = np.flatnonzero(hidden & can_pay(left, self.costs, self.budget))
+        costs = self.costs[candidates]
+        size = most_rows(left, costs, self.budget, self._usual_size())
+        rows, view = self.oracle.rows().take(candidates), self.state.view()
         picks, info = self.loop.ask(view, rows, size)
+        bought = np.array([*within(picks, left, costs, self.budget)])
+        info = told_of(info, np.isin(picks, bought))
         seconds = perf_counter() - started
-        purchase = Purchase(candidates[picks], query_time=seconds, info=info)
+        purchase = Purchase(candidates[bought], query_time=seconds, info=info)
         self.state = self.loop.measure(self.state, view, rows, picks)
         return purchase
 
@@ -111,12 +151,8 @@ class Simulation:
             except FewLabelsError:
                 if self.state is not None or self.is_spent:
                     raise
-            more = self._more() if more is None else more
+            more = self._more(self.order) if more is None else more
             purchase = replace(purchase, rows=np.array([next(more)]))
-
-    def _more(self):
-        """Yield what is asked for where the first round was not enough."""
-        return go_on(self._ask_first, self.labeled_iter == 0, self.n_initial)
 
     def _learn(self, purchase):
         round = 0 if self.state is None else self.state.round + 1
@@ -131,6 +167,14 @@ class Simulation:
         )
         self.state = replace(state, termination="interrupted")  # until it ends
         return self.state
+
+
+def told_of(info, kept):
+    """Return what a strategy told, with the scores of the picks that were kept."""
+    score = info.get("score")
+    if kept.all() or not isinstance(score, np.ndarray) or len(score) != len(kept):
+        return info
+    return {**info, "score": score[kept]}
 
 
 def up_to_another(known, rows, oracle):

@@ -1,10 +1,11 @@
 """What a model is fitted to: the labelled rows, in order."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from skal._data import Labels, Rejects, concat_rows, join_with_rejects, take_rows
+from skal._loop.beside import beside_at, beside_of, join_beside, told_beside
 from skal._meta import in_codes, is_row_wise, slice_params
 
 
@@ -16,7 +17,8 @@ class TrainingSet:
     what the estimator sees instead where it learns from unlabelled rows too; ``truth``
     are the codes of all those rows, for the record only, where an oracle knows them.
     ``rejects`` are the rows that belong to no class, where a learner has a label for
-    them: they are remembered, and no model is fitted to them.
+    them: they are remembered, and no model is fitted to them. ``beside`` are the groups
+    and costs of the rows, where these were given.
     """
 
     X: object
@@ -26,6 +28,7 @@ class TrainingSet:
     whole: tuple | None = None
     truth: np.ndarray | None = None
     rejects: Rejects | None = None
+    beside: dict = field(default_factory=dict)
 
     @classmethod
     def of(cls, learner):
@@ -38,6 +41,7 @@ class TrainingSet:
             known["_params"],
             known["_labels"],
             rejects=rejects,
+            beside=beside_of(learner),
         )
 
     def attributes(self):
@@ -47,6 +51,7 @@ class TrainingSet:
             "y_training_": self.y,
             "_params": self.params,
             "_labels": self.labels,
+            **told_beside(self.beside),
         }
         if self.rejects is not None:
             attributes["y_training_"] = self.rejects.shown(self.y)
@@ -174,6 +179,7 @@ class TrainingSet:
                 continue  # one row and one value may have been a coincidence
             parts = [np.asarray(part.params[name]) for part in (self, other)]
             joined[name] = np.concatenate(parts)
+        beside = join_beside(self.beside, other.beside, len(other.y))
         y, rejects = join_with_rejects((self.y, self.rejects), (other.y, other.rejects))
         return TrainingSet(
             concat_rows(self.X, other.X),
@@ -181,13 +187,14 @@ class TrainingSet:
             {**other.params, **joined},
             other.labels,
             rejects=rejects,
+            beside=beside,
         )
 
     def at(self, rows, told=None, labels=None):
         """Return some of the rows, each with what was told of another of them.
 
         ``rows`` and ``told`` are positions or slices; without ``told`` a row keeps its
-        own label and row-wise parameters.
+        own label, row-wise parameters, group and cost.
         """
         told = rows if told is None else told
         return TrainingSet(
@@ -196,6 +203,7 @@ class TrainingSet:
             slice_params(self.params, told, len(self.y)),
             labels or self.labels,
             rejects=None if self.rejects is None else self.rejects.of(told),
+            beside=beside_at(self.beside, told),
         )
 
     def with_y(self, y):

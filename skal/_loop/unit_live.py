@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from skal._data import Labels, Rows, n_rows, take_rows
+from skal._data import Labels, n_rows, take_rows
 from skal._loop.amended import without_rows
 from skal._loop.checks import check_parts
 from skal._loop.few_labels import FewLabelsError
@@ -61,7 +61,7 @@ class UnitLive(Live):
 
             first = size if known == 0 else self.n_initial
             return np.array([*islice(first_units(ask, open, begun, first), size)])
-        pool, whole = Rows(rows.X), np.zeros((n_pool, open.shape[1]), bool)
+        pool, whole = rows._whole(), np.zeros((n_pool, open.shape[1]), bool)
         whole[rows.positions()] = open  # the pool is there: go on as a simulation does
         queue = first_units(
             lambda n: self.loop.ask_first(pool, n, labels)[0],

@@ -29,6 +29,9 @@ class UnitSimulation(Simulation):
         super().__init__(loop, oracle, budget, n_initial, batch_size)
         self.labeled_iter = np.full(oracle.y.shape, -1)
 
+    def _most(self):
+        return self.budget
+
     @property
     def n_known(self):
         """How many labels have been revealed."""
@@ -47,17 +50,17 @@ class UnitSimulation(Simulation):
     def first_purchase(self):
         """Ask for the first labels, row by row."""
         started = perf_counter()
-        pairs = np.array([*islice(self._more(), self.n_initial)])
+        pairs = np.array([*islice(self._more(self.order), self.n_initial)])
         return Purchase(pairs, query_time=perf_counter() - started)
 
-    def _more(self):
+    def _more(self, known):
         begun = (self.labeled_iter >= 0).any(axis=1)
         return first_units(self._ask_first, self.open, begun, self.n_initial)
 
     def next_purchase(self):
         """Ask for a batch; let the stopping rule look at the model that asked."""
         started = perf_counter()
-        chosen, view = open_units(self.oracle.X, self.open), self.state.view()
+        chosen, view = open_units(self.oracle.rows(), self.open), self.state.view()
         size = min(self._usual_size(), self.budget - self.n_known)
         picks, info = self.loop.ask_units(view, chosen, size)
         seconds = perf_counter() - started

@@ -6,7 +6,7 @@ from itertools import chain
 import numpy as np
 
 from skal._checks import check_mask
-from skal._data import Rows, n_rows, select_rows
+from skal._data import Rows, select_among
 from skal._loop.initial import go_on
 from skal.query import UnitStrategy, as_strategy
 
@@ -31,28 +31,28 @@ class OpenUnits:
         return np.column_stack([self.rows.positions()[picks[:, 0]], picks[:, 1]])
 
 
-def open_units(X, open):
-    """Return the rows of X of which something may be asked, by a mask of the whole."""
+def open_units(pool, open):
+    """Return the rows of a pool of which something may be asked, by a mask of it."""
     rows = np.flatnonzero(open.any(axis=1))
-    return OpenUnits(Rows(X, rows), open[rows])
+    return OpenUnits(pool.take(rows), open[rows])
 
 
-def select_units(X, candidates, n_units):
+def select_units(pool, candidates, n_units):
     """Return what ``candidates`` allow to ask of a pool: all labels of rows, or a mask.
 
     ``n_units`` is the number of labels a row, None while nobody knows.
     """
     if np.ndim(candidates) == 2:
         n_told = np.shape(candidates)[1] if n_units is None else n_units
-        mask = check_mask("candidates", candidates, (n_rows(X), n_told))
-        return open_units(X, mask)
+        mask = check_mask("candidates", candidates, (len(pool), n_told))
+        return open_units(pool, mask)
     if n_units is None:
         raise ValueError(
             "candidates must be a mask of shape (n_samples, n_labels) before the first "
             f"label, got {candidates!r}. It says how many labels a row has; "
             "np.ones((n_samples, n_labels), bool) allows all."
         )
-    rows = select_rows(X, candidates)
+    rows = select_among(pool, candidates)
     return OpenUnits(rows, np.ones((len(rows), n_units), bool))
 
 

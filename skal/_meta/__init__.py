@@ -21,7 +21,7 @@ from skal._meta.partial_labels import PartialLabelsTags, takes_partial_labels
 from skal._meta.probabilistic import check_probabilistic
 from skal._meta.readable import ReadableReprMixin
 from skal._meta.rollback import restored_on_failure
-from skal._meta.routing import is_row_wise, routed, slice_params
+from skal._meta.routing import groups_param, is_row_wise, routed, slice_params
 from skal._meta.temperature import at_temperature, find_temperature
 from skal._meta.weights import counting, fit_weight, row_weights, weight_name
 
@@ -37,6 +37,7 @@ __all__ = [
     "counting",
     "find_temperature",
     "fit_weight",
+    "groups_param",
     "in_codes",
     "inside_has",
     "inside_provides",

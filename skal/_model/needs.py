@@ -46,12 +46,17 @@ NEEDS = {
         "Use a network of skal.nets, or an estimator with gradient_features",
     ),
     "labels": ("labels", "Label some rows first"),
+    "groups": ("groups of the rows (groups)", "Pass groups="),
+    "costs": ("costs of the labels (costs)", "Pass costs="),
 }
+
+#: Those of which the estimator knows nothing, or that every one can answer.
+_ALWAYS = frozenset({"embed", "labels", "groups", "costs"})
 
 
 def provides(estimator, need):
     """Tell, fitted or not, whether an estimator can answer a strategy's need."""
-    if need in ("embed", "labels"):
+    if need in _ALWAYS:
         return True
     if need == "decision" and hasattr(estimator, "decision_function"):
         return not is_regressor(estimator)

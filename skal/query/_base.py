@@ -14,6 +14,7 @@ from skal._data import as_rows
 from skal._model import as_view, check_needs
 from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
+from skal.query._beside import check_beside
 from skal.query._picks import check_positions, split_result
 from skal.query.functional._order import top_n
 
@@ -54,7 +55,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         an object. Strategies without a name are passed as objects everywhere.
     needs : frozenset of str
         What the strategy asks of the model, of "proba", "decision", "embed", "samples",
-        "votes", "head", "gradients" and "labels". It is checked before any work.
+        "votes", "head", "gradients" and "labels", and of the rows, "groups" and
+        "costs". It is checked before any work.
     uses : frozenset of str
         What the strategy reads besides, where the model has it: "proba", say, of one
         that does without where there is none. Nothing by default.
@@ -146,7 +148,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
             If the strategy does not serve the kind of target, or needs what the
             estimator cannot give.
         ValueError
-            If one of its parameters is out of bounds, or it breaks its promise.
+            If one of its parameters is out of bounds, it needs groups or costs that X
+            does not have, or it breaks its promise.
         """
         rows = as_rows(X)
         n_instances = check_int("n_instances", n_instances)
@@ -157,6 +160,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
             )
         rng = as_random_state(random_state)
         view = as_view(learner)._expecting(self, rng)
+        check_beside(self, rows)
         result = self._query(view, rows, n_instances, rng)
         positions, info = split_result(result)
         positions = check_positions(positions, n_instances, len(rows), self)
@@ -283,6 +287,7 @@ class ScoreStrategy(QueryStrategy):
         """
         rows = as_rows(X)
         view = as_view(learner)._expecting(self)
+        check_beside(self, rows)
         return self._checked(self._score(view, rows), rows)
 
     def _query(self, view, rows, n_instances, rng):

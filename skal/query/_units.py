@@ -14,6 +14,7 @@ from skal._model import as_view
 from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
 from skal.query._base import QueryStrategy
+from skal.query._beside import check_beside
 from skal.query._picks import describe, split_result
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class UnitStrategy(QueryStrategy):
         rows, rng = as_rows(X), as_random_state(random_state)
         n_instances = check_int("n_instances", n_instances)
         view = as_view(learner)._expecting(self, rng)
+        check_beside(self, rows)
         shape = (len(rows), len(view.classes_))
         asked_of = np.ones(shape, bool) if open is None else open
         allowed = check_mask("open", asked_of, shape)

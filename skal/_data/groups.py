@@ -1,0 +1,63 @@
+"""The group of each row: a patient, a drive, a document."""
+
+import numpy as np
+
+from skal._data.targets import is_hole
+
+
+def check_groups(groups, n):
+    """Return groups as an array, a name for each of n rows."""
+    names = as_names(groups)
+    if names.shape != (n,):
+        raise ValueError(
+            f"groups must name a group for each of {n} rows, got shape {names.shape}."
+        )
+    if holes := count_holes(names):
+        raise ValueError(
+            f"groups must name a group for each row, got {holes} of {n} missing. Give "
+            "a row that is of no group a name of its own."
+        )
+    return names
+
+
+def as_names(groups):
+    """Return groups as an array; names of several types stay what they are."""
+    if isinstance(groups, (list, tuple)):
+        kinds = {type(name) for name in groups}
+        if tuple in kinds or (str in kinds and len(kinds) > 1):
+            return np.fromiter(groups, object, len(groups))
+    return np.asarray(groups)
+
+
+def count_holes(names):
+    """Count the rows whose group is NaN, NaT or None."""
+    if names.dtype.kind == "O":
+        return sum(is_hole(name) for name in names.tolist())
+    return int(np.sum(names != names))
+
+
+def join_groups(first, second):
+    """Return the groups of two batches of rows; 1 and "1" stay different."""
+    words = [part.dtype.kind == "U" for part in (first, second)]
+    dtype = None if words[0] == words[1] else object
+    return np.concatenate([first, second], dtype=dtype)
+
+
+def group_codes(groups):
+    """Return the groups as numbers from 0 up."""
+    if groups.dtype.kind != "O":
+        return np.unique(groups, return_inverse=True)[1]
+    codes: dict[object, int] = {}
+    return np.array([codes.setdefault(name, len(codes)) for name in groups.tolist()])
+
+
+def check_apart(groups, training):
+    """Refuse groups of rows to score that are groups of rows that were learnt from."""
+    shared = set(groups.tolist()) & set(training.tolist())
+    if shared:
+        some = ", ".join(sorted(map(repr, shared))[:3])
+        raise ValueError(
+            "groups must be none of the training rows' (groups_training_), got "
+            f"{len(shared)} that are, such as {some}. Hold out whole groups, as "
+            "GroupShuffleSplit does: a model knows the rest of a group it has seen."
+        )
