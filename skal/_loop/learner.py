@@ -366,7 +366,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             warn_of_spelling(labels.classes, (), stacklevel=5)
         shown = y if target.rejects is None else target.rejects.shown(y)
         context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X, y=shown)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=shown, metadata=beside)
         oracle = Oracle(
             X,
             y,
@@ -425,7 +425,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         )
         context = self._init_callback_context(max_subtasks=simulation.n_rounds)
         shown = y if rejects is None else rejects.shown(y)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=shown)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=shown, metadata=beside)
         reason = self._run(simulation, context)
         wants_more = exceeds(self.n_labels, n, costs)
         reason = "exhausted" if reason == "n_labels" and wants_more else reason

@@ -35,7 +35,7 @@ class HeldOutMonitor(ScoringMonitor):
         measure, or several at once. None takes the learner's own ``score``.
     groups : array-like of shape (n_test,), default=None
         The group of each held-out row: its patient, drive or document. None of them may
-        be the group of a row that the learner was trained on, whose ``fit`` is told
+        be the group of a row that the learner may be trained on, whose ``fit`` is told
         groups too.
 
     Attributes
@@ -47,8 +47,8 @@ class HeldOutMonitor(ScoringMonitor):
     ------
     ValueError
         If there are no held-out rows, or ``X_test``, ``y_test`` and ``groups`` differ
-        in length. At the end of a round, if a group of the training rows is among the
-        held-out rows, or nobody has said which these are.
+        in length. When a learner is fitted, if a group of its rows is among the
+        held-out rows, or its ``fit`` was told no groups.
 
     See Also
     --------
@@ -101,6 +101,24 @@ class HeldOutMonitor(ScoringMonitor):
         self.y_test = y_test
         self.scoring = scoring
         self.groups = groups
+
+    def on_fit_task_begin(
+        self, estimator: Any, context: Any, *, metadata: Any = None
+    ) -> None:
+        """Refuse rows to learn from that share a group with the held-out rows.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator being fitted.
+        context : sklearn.callback.CallbackContext
+            The task that begins.
+        metadata : dict, default=None
+            What a learner was told of its rows at the beginning of ``fit``.
+        """
+        super().on_fit_task_begin(estimator, context)
+        if self.groups is not None and "groups" in (metadata or {}):
+            check_apart(self.groups, metadata["groups"])
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None

@@ -112,6 +112,37 @@ def test_monitor_refuses_labels_that_do_not_fit(blobs):
         HeldOutMonitor(X, y[:-1])
     with pytest.raises(ValueError, match="X_test must hold at least one row, got 0"):
         HeldOutMonitor(X[:0], y[:0])
+    with pytest.raises(ValueError, match="groups must name a group for each of"):
+        HeldOutMonitor(X, y, groups=y[:-1])
+
+
+def test_monitor_refuses_groups_that_leak_before_any_work(blobs):
+    X, y = blobs
+    groups = [f"patient {i // 5}" for i in range(len(X))]
+    monitor = HeldOutMonitor(X[202:], y[202:], groups=groups[202:])
+    watched = learner().set_callbacks(monitor)
+    with pytest.raises(ValueError, match=r"got 1 that are, such as 'patient 40'"):
+        watched.fit(X[:202], y[:202], groups=groups[:202])
+    assert not hasattr(watched, "history_")
+    with pytest.raises(ValueError, match="groups must be given to fit as well"):
+        watched.fit(X[:202], y[:202])
+    watched.fit(X[:200], y[:200], groups=groups[:200])
+    assert column(monitor, "n_labels") == [10, 20, 30, 40]
+
+
+def test_monitor_with_groups_wants_a_learner_that_knows_them(blobs):
+    X, y = blobs
+    monitor = HeldOutMonitor(X[200:], y[200:], groups=np.arange(len(X) - 200))
+    with pytest.raises(ValueError, match="groups must be given to fit as well"):
+        LogisticRegression().set_callbacks(monitor).fit(X[:200], y[:200])
+
+
+def test_monitor_says_what_labels_have_cost(blobs):
+    X, y = blobs
+    monitor = HeldOutMonitor(X[200:], y[200:])
+    costs = np.linspace(1, 2, 200)
+    fitted = learner().set_callbacks(monitor).fit(X[:200], y[:200], costs=costs)
+    assert column(monitor, "cost") == fitted.history_["cost"].tolist()
 
 
 # ---- the bar of verbose=1
