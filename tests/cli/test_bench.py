@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -110,6 +111,29 @@ def test_bench_reads_a_table_as_it_is_told(tmp_path):
     assert [config[name] for name in ("target", "groups", "pos_label")] == told[1::2]
     result = run_skal("bench", "a.csv", *small, "--target", "bougt")
     assert "'--target': must name a column of" in said(result)
+
+
+def test_bench_counts_in_cost_and_says_where_near_copies_cross(tmp_path, rng):
+    who = np.repeat(np.arange(60), 6)
+    rows = np.c_[rng.normal(size=(60, 5))[who], 1 + who % 3, who % 2, who]
+    rows[:, :5] += 0.01 * rng.normal(size=(360, 5))
+    names, style = "a,b,c,d,e,minutes,y,who", {"delimiter": ",", "comments": ""}
+    np.savetxt(tmp_path / "a.csv", rows[:, :-1], header=names[:-4], **style)
+    np.savetxt(tmp_path / "b.csv", rows, header=names, **style)
+    small = ["--seeds", 1, "--labels", 80, "-s", "random", "--costs", "minutes"]
+    result = run_skal("bench", "a.csv", *small)
+    assert result.exit_code == 0, result.output
+    assert "a: labels cost 1 to 3, 720 for all rows. The budget is an" in said(result)
+    assert re.search(r"a: \d+ % of the test rows have near-copies", said(result))
+    config = json.loads((tmp_path / "skal-bench/a/config.json").read_text())
+    assert config["costs"] == "minutes"
+    (record,) = Results.from_dir(tmp_path / "skal-bench" / "a").records
+    assert 76 < record["cost"][-1] <= 80
+    result = run_skal("bench", "b.csv", *small, "--groups", "who")
+    assert result.exit_code == 0, result.output
+    assert "near-copies" not in said(result)
+    result = run_skal("bench", "a.csv", *small[:-1], "hours", "-o", "c")
+    assert "'--costs': must name a column of" in said(result)
 
 
 def test_no_seed_fails_where_one_class_is_rare(tmp_path, rng):
