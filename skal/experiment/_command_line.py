@@ -9,10 +9,10 @@ from skal.experiment._config import (
     read_config,
 )
 from skal.experiment._names import ESTIMATORS
+from skal.experiment._near_copies import cautions
 from skal.experiment._owner import owned
 from skal.experiment._progress import as_time
 from skal.experiment._report_text import (
-    cautions,
     headlines,
     main_metric,
     summary_table,

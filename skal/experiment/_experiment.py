@@ -17,11 +17,11 @@ from skal._loop import (
     check_learner,
     check_parts,
     check_sizes,
-    exceeds,
     resolve_initial,
     size_in_round,
 )
 from skal.experiment._asked_images import asked_images
+from skal.experiment._budget import check_budget
 from skal.experiment._cell import Settings
 from skal.experiment._grid import run_grid
 from skal.experiment._limits import limited_threads
@@ -452,7 +452,12 @@ class Experiment:
             raise ValueError(
                 f"data {name!r} cannot be split into a pool and test rows. {error}"
             ) from error
-        self._check_budget(name, data, pool)
+        check_budget(name, data, pool, self.n_labels, self.n_initial)
+        if self.oracle and data.costs is not None:
+            raise ValueError(
+                f"oracle must be False where labels of {name!r} have costs, got "
+                f"{self.oracle!r}. It looks for the best rows at any price."
+            )
         if self.oracle and data.reject is not None:
             raise ValueError(
                 f"oracle must be False where rows of {name!r} may be rejected, got "
@@ -463,35 +468,6 @@ class Experiment:
         check_scorers(self.metrics, known, data.is_classes, data.positive)
         resolve_initial(self.initial, data.y, data.target_type)
         return len(pool)
-
-    def _check_budget(self, name, data, pool):
-        """Refuse a budget that the pool is too small for, or that leaves no choice."""
-        n_pool, costs = len(pool), data.beside(pool).get("costs")
-        if exceeds(self.n_labels, n_pool, costs):
-            most = n_pool if costs is None else f"{costs.sum():g}, the cost"
-            raise ValueError(
-                f"n_labels must be at most {most}, the pool of {name!r}, got "
-                f"{self.n_labels}."
-            )
-        budget = budget_of(self.n_labels, n_pool, costs)
-        if costs is None and self.n_initial >= budget:
-            raise ValueError(
-                f"n_initial must be less than the {budget} labels to buy on {name!r}, "
-                f"got {self.n_initial}. Leave some labels to choose."
-            )
-        if costs is None:
-            return
-        if self.n_initial >= n_pool or np.sort(costs)[: self.n_initial].sum() >= budget:
-            raise ValueError(
-                f"n_initial must be rows that cost less than {budget:g}, the budget on "
-                f"{name!r}, got {self.n_initial}, of which the cheapest cost "
-                f"{np.sort(costs)[: self.n_initial].sum():g}. Leave some to choose."
-            )
-        if self.oracle:
-            raise ValueError(
-                f"oracle must be False where labels of {name!r} have costs, got "
-                f"{self.oracle!r}. It looks for the best rows at any price."
-            )
 
     def _check_estimator(self, name, data, learner):
         """Refuse a classifier for numbers, and a regressor for classes."""

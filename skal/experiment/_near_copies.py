@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skal.experiment._data import Data, Split
+    from skal.experiment._results import Results
 
 #: From this share of test rows on a report warns.
 MANY = 0.1
@@ -168,3 +169,28 @@ def _are_by_chance(pool: NDArray[np.float64]) -> bool:
         return False
     shares = (np.unique(column, return_counts=True)[1] / len(pool) for column in pool.T)
     return len(pool) * np.prod([(share**2).sum() for share in shares]) > 0.01
+
+
+def cautions(results: Results) -> list[str]:
+    """Say why the scores may not be what they seem.
+
+    Parameters
+    ----------
+    results : Results
+        The results.
+
+    Returns
+    -------
+    list of str
+        A sentence for each data set whose near-copies cross the split; mostly none.
+    """
+    return [
+        f"{name}: {100 * share:.0f} % of the test rows have near-copies in the pool, "
+        "rows far closer to them than is usual there. A model that learns these by "
+        "heart looks right, and a strategy that asks for them too: believe neither "
+        "scores nor verdicts. If rows belong together (of a patient, a drive, a "
+        "document), say so with groups: no split tears them apart. If they do not, "
+        "leave the copies out."
+        for name, share in results.near_copies.items()
+        if share >= MANY
+    ]

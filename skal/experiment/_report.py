@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from skal.experiment._amounts import unit_of
 from skal.experiment._files import write_whole
 from skal.experiment._measures import title_of
+from skal.experiment._near_copies import cautions
 from skal.experiment._report_text import (
-    cautions,
     comparison_table,
     headlines,
     main_metric,

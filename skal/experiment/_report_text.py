@@ -16,7 +16,6 @@ from skal.experiment._amounts import (
 )
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import title_of
-from skal.experiment._near_copies import MANY
 from skal.experiment._table_pipeline import TREATED
 
 if TYPE_CHECKING:
@@ -107,31 +106,6 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
     if "share_of_gain" in summary:
         sentences.append(ABOUT_ORACLE)
     return sentences
-
-
-def cautions(results: Results) -> list[str]:
-    """Say why the scores may not be what they seem.
-
-    Parameters
-    ----------
-    results : Results
-        The results.
-
-    Returns
-    -------
-    list of str
-        A sentence for each data set whose near-copies cross the split; mostly none.
-    """
-    return [
-        f"{name}: {100 * share:.0f} % of the test rows have near-copies in the pool, "
-        "rows far closer to them than is usual there. A model that learns these by "
-        "heart looks right, and a strategy that asks for them too: believe neither "
-        "scores nor verdicts. If rows belong together (of a patient, a drive, a "
-        "document), say so with groups: no split tears them apart. If they do not, "
-        "leave the copies out."
-        for name, share in results.near_copies.items()
-        if share >= MANY
-    ]
 
 
 #: What a report says of the oracle.

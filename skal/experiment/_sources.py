@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skal._checks import nearest_first
-from skal._data import check_costs, find_missing
+from skal.experiment._beside import named_columns, taken_out, with_beside
 from skal.experiment._data import Data, checked
 from skal.experiment._image_source import is_image_folder, load_images
 from skal.experiment._names import by_name
@@ -112,9 +112,9 @@ def _load(name, source, download, target, beside):
             "Name it in a dict of data name to column."
         )
     if is_word and source in NAMED:
-        return _with_beside(name, NAMED[source](download), beside)
+        return with_beside(name, NAMED[source](download), beside)
     if is_word or (isinstance(source, dict) and "folder" in source):
-        return _with_beside(name, load_images(name, source), beside)
+        return with_beside(name, load_images(name, source), beside)
     if callable(source):
         source = source()
     if not isinstance(source, tuple) or len(source) not in (2, 4):
@@ -124,31 +124,16 @@ def _load(name, source, download, target, beside):
             "in a dict."
         )
     X, y, *test = source
-    named = _named_columns(beside)
-    there = {
-        kind: one for kind, one in named.items() if one in getattr(X, "columns", ())
-    }
-    if there:  # what stands in a frame is no feature
-        beside = beside | {kind: np.asarray(X[one]) for kind, one in there.items()}
-        X, *test_rows = (
-            frame.drop(columns=list(set(there.values())), errors="ignore")
-            for frame in (X, *test[:1])
-        )
-        test[:1] = test_rows
-    return _with_beside(name, checked(name, X, y, *test), beside)
-
-
-def _named_columns(beside):
-    """Return which columns hold groups and costs."""
-    return {kind: one for kind, one in beside.items() if isinstance(one, str)}
+    X, test, beside = taken_out(X, test, beside)
+    return with_beside(name, checked(name, X, y, *test), beside)
 
 
 def _of_file(name, source, target, beside):
     """Read a file, and say whether whole numbers in it are numbers or classes."""
-    table = _read(source, target, _named_columns(beside))
+    table = _read(source, target, named_columns(beside))
     data = checked(name, table.X, table.y, table.X_test, table.y_test)
     data = replace(data, columns=table.columns, as_numbers=_are_numbers(data.y))
-    return _with_beside(name, data, {**beside, **table.beside})
+    return with_beside(name, data, {**beside, **table.beside})
 
 
 def _are_numbers(y):
@@ -157,40 +142,6 @@ def _are_numbers(y):
         return False
     counts = np.unique(y, return_counts=True)[1]
     return len(counts) > MANY and bool(counts.min() == 1)
-
-
-def _with_beside(name, data, beside):
-    """Return the data with the group of each row and its cost, checked."""
-    for kind, column in _named_columns(beside).items():
-        raise ValueError(
-            f"{kind} must be the {kind[:-1]} of each row of {name!r}, which has no "
-            f"columns of that name, got {column!r}. Pass an array."
-        )
-    if beside["costs"] is not None:
-        data = replace(data, costs=check_costs(beside["costs"], data.X))
-    return (
-        data if beside["groups"] is None else _in_groups(name, data, beside["groups"])
-    )
-
-
-def _in_groups(name, data, groups):
-    if data.X_test is not None:
-        raise ValueError(
-            f"groups must be left out for {name!r}, which has test rows of its own."
-        )
-    groups = np.asarray(groups)
-    if groups.shape != data.y.shape:
-        raise ValueError(
-            f"groups must be one for each of the {len(data.y)} rows of {name!r}, got "
-            f"shape {groups.shape}."
-        )
-    missing, _ = find_missing(groups, None, regression=True)
-    if missing.any():
-        raise ValueError(
-            f"groups must be known for every row of {name!r}, got {missing.sum()} "
-            "missing. Give those rows groups of their own, or leave them out."
-        )
-    return replace(data, groups=np.unique(groups, return_inverse=True)[1])
 
 
 def _read(path, target, columns):

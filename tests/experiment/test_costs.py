@@ -159,7 +159,7 @@ def test_a_column_may_say_both_groups_and_costs():
         ({"costs": -1}, "costs must be finite and above 0, got -1.0"),
         ({"costs": COSTS[:3]}, "costs must hold a number for each of 150 rows"),
         ({"costs": "minutes"}, "costs must be the cost of each row of 'iris', which"),
-        ({"n_labels": 10**6}, "n_labels must be at most .*, the cost, the pool of"),
+        ({"n_labels": 10**6}, "n_labels must be at most .*, the cost of the pool of"),
         ({"n_initial": 60}, "n_initial must be rows that cost less than 60"),
         ({"n_validation": 5}, "n_validation must be 0 where labels have costs, got 5"),
         ({"oracle": True}, "oracle must be False where labels of 'iris' have costs"),

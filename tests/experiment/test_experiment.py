@@ -1023,6 +1023,7 @@ def test_mnist_comes_with_its_test_rows(data_folder):
     )
     record = experiment.run().records[0]
     assert (record["n_pool"], record["n_test"]) == (500, 10_000)
+    assert record["near_copies"] < 0.02
     assert record["metrics"]["accuracy"][-1] > 0.4
 
 

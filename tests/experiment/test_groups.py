@@ -9,7 +9,7 @@ from sklearn.svm import SVC
 
 from skal.experiment import Experiment, Results
 from skal.experiment._config import loaded_experiment, read_config
-from skal.experiment._report_text import cautions
+from skal.experiment._near_copies import cautions
 from tests.helpers import in_order
 
 N_PATIENTS, N_COPIES = 80, 12

@@ -1,0 +1,100 @@
+"""What data says of rows beside their labels: what belongs together, what it costs.
+
+A dict of "groups" and "costs": arrays, names of columns, functions, or None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skal._data import check_costs, find_missing
+
+if TYPE_CHECKING:
+    from skal.experiment._data import Data
+
+
+def named_columns(beside: dict[str, Any]) -> dict[str, str]:
+    """Return which columns hold groups and costs."""
+    return {kind: one for kind, one in beside.items() if isinstance(one, str)}
+
+
+def taken_out(
+    X: Any, test: list[Any], beside: dict[str, Any]
+) -> tuple[Any, list[Any], dict[str, Any]]:
+    """Take the columns of groups and costs out of a frame: they are no features.
+
+    Parameters
+    ----------
+    X : frame or other rows
+        The rows; nothing is taken out of what is no frame.
+    test : list
+        Nothing, or the test rows, which are of the same columns, and their labels.
+    beside : dict of str to object
+        Names of columns among other things.
+
+    Returns
+    -------
+    X, test, beside : object
+        The same, with arrays in place of columns that were found.
+    """
+    there = getattr(X, "columns", ())
+    found = {kind: one for kind, one in named_columns(beside).items() if one in there}
+    if not found:
+        return X, test, beside
+    columns = list(set(found.values()))
+    rows = [one.drop(columns=columns, errors="ignore") for one in test[:1]]
+    beside = beside | {kind: np.asarray(X[one]) for kind, one in found.items()}
+    return X.drop(columns=columns), [*rows, *test[1:]], beside
+
+
+def with_beside(name: str, data: Data, beside: dict[str, Any]) -> Data:
+    """Return data with the group of each row and its cost, checked.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    data : Data
+        Rows and labels.
+    beside : dict of str to object
+        As a user gives it, less the columns that were found.
+
+    Returns
+    -------
+    Data
+        The data.
+    """
+    for kind, column in named_columns(beside).items():
+        raise ValueError(
+            f"{kind} must be the {kind[:-1]} of each row of {name!r}, which has no "
+            f"columns of that name, got {column!r}. Pass an array."
+        )
+    if beside["costs"] is not None:
+        data = replace(data, costs=check_costs(beside["costs"], data.X))
+    if beside["groups"] is not None:
+        data = replace(data, groups=_group_codes(name, data, beside["groups"]))
+    return data
+
+
+def _group_codes(name, data, groups):
+    """Return the group of each row as a number from 0 up, checked."""
+    if data.X_test is not None:
+        raise ValueError(
+            f"groups must be left out for {name!r}, which has test rows of its own."
+        )
+    groups = np.asarray(groups)
+    if groups.shape != data.y.shape:
+        raise ValueError(
+            f"groups must be one for each of the {len(data.y)} rows of {name!r}, got "
+            f"shape {groups.shape}."
+        )
+    missing, _ = find_missing(groups, None, regression=True)
+    if missing.any():
+        raise ValueError(
+            f"groups must be known for every row of {name!r}, got {missing.sum()} "
+            "missing. Give those rows groups of their own, or leave them out."
+        )
+    return np.unique(groups, return_inverse=True)[1]
