@@ -313,8 +313,8 @@ def told_of(data: dict[str, Data], initial: Any = "random") -> list[str]:
             )
         if one.groups is not None:
             sentences.append(f"{name}: {one.groups.max() + 1} groups, none split.")
-        if one.costs is not None:
-            words = _costs_in_words(*one.range_of_costs)
+        if (costs := one.range_of_costs) is not None:
+            words = _costs_in_words(*costs)
             sentences.append(f"{name}: {words}. The budget is an amount of cost.")
     if isinstance(initial, str) and initial == "stratified":
         sentences.append("The first labels are drawn by class, one of each at least.")
