@@ -10,7 +10,6 @@ from skal.experiment import Experiment, Results
 from skal.experiment._config import experiment_of, loaded_experiment, read_config
 from skal.experiment._report_text import headlines, setup_table, told_of
 from skal.experiment._sources import load_data
-from skal.plotting import LabelCurveDisplay
 
 X, Y = load_iris(return_X_y=True)
 COSTS = np.random.RandomState(0).uniform(0.5, 4, len(X))
@@ -196,21 +195,3 @@ def test_a_configuration_names_columns_and_functions(tmp_path):
     assert made.check() == 3
     made = experiment_of({**config, "costs": {"a": "minutes"}, "seeds": 1})
     assert made.check() == 2
-
-
-def test_curves_of_learners_go_over_what_they_paid():
-    from skal import ActiveLearner
-
-    def curve(**given):
-        learner = ActiveLearner(
-            GaussianNB(), n_labels=40, store_estimators=True, random_state=0
-        )
-        return learner.fit(X, Y, **given)
-
-    priced, free = curve(costs=COSTS), curve()
-    display = LabelCurveDisplay.from_learners(priced, X, Y, target=0.5)
-    assert display.ax_.get_xlabel() == "cost"
-    (line,) = display.lines_.values()
-    np.testing.assert_array_equal(line.get_xdata(), priced.history_["cost"])
-    both = LabelCurveDisplay.from_learners({"a": priced, "b": free}, X, Y)
-    assert both.ax_.get_xlabel() == "labels"

@@ -1,5 +1,7 @@
 """Patients with near-copies: groups reach strategies, and chance is not called more."""
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -10,7 +12,7 @@ from sklearn.svm import SVC
 from skal.experiment import Experiment, Results
 from skal.experiment._config import loaded_experiment, read_config
 from skal.experiment._near_copies import cautions
-from helpers import in_order
+from skal.query import RandomSampling
 
 N_PATIENTS, N_COPIES = 80, 12
 PATIENTS = np.repeat(np.arange(N_PATIENTS), N_COPIES)
@@ -26,8 +28,8 @@ def patients(seed=0, n_features=10, noise=0.1):
 
 def experiment(estimator, seed=0, **params):
     """Return an experiment on patients that has nothing to find."""
-    params = {"n_labels": 150, "n_initial": 20, "seeds": 20, **params}
-    return Experiment(estimator, ["margin", "random"], patients(seed), **params)
+    params = {"n_labels": 150, "seeds": 20, **params}
+    return Experiment(estimator, data=patients(seed), **params)
 
 
 def small(**params):
@@ -60,31 +62,22 @@ def test_no_warning_where_groups_are_told_or_old_results_do_not_say():
     assert cautions(results) == []
 
 
+class Looks(RandomSampling):
+    """Keeps the groups of the rows that it is shown."""
+
+    seen: ClassVar[list[Any]] = []
+
+    def _query(self, view, rows, n_instances, rng):
+        self.seen.append(rows.groups)
+        return super()._query(view, rows, n_instances, rng)
+
+
 def test_groups_of_the_pool_reach_strategies():
-    seen = []
-
-    def asks(learner, X, n_instances=1):
-        return in_order(learner, X, n_instances)
-
-    from skal.query import RandomSampling
-
-    class Looks(RandomSampling):
-        def _query(self, view, rows, n_instances, rng):
-            seen.append(rows.groups)
-            return super()._query(view, rows, n_instances, rng)
-
-    run = Experiment(
-        GaussianNB(),
-        {"looks": Looks(), "asks": asks},
-        patients(),
-        groups=[f"p{i}" for i in PATIENTS],
-        n_labels=40,
-        seeds=1,
-    ).run()
+    names = np.array([f"p{i}" for i in PATIENTS])
+    run = small(strategies=Looks(), groups=names).run()
     assert not run.failures
-    assert all(len(np.unique(groups)) < N_PATIENTS for groups in seen)
-    asked = np.concatenate(run.asked(strategy="looks", seed=0))
-    assert set(PATIENTS[asked]) <= set(range(N_PATIENTS))
+    assert len(Looks.seen) == 4  # two rounds of two seeds
+    assert all(10 < len(np.unique(one)) < N_PATIENTS for one in Looks.seen)
 
 
 def test_groups_reach_a_search_inside():

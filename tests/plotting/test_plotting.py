@@ -210,6 +210,24 @@ def test_from_learners_takes_one_learner_and_its_seeds(blobs):
         LabelCurveDisplay.from_learners([GaussianNB()], X, y)
 
 
+def test_from_learners_goes_over_what_labels_have_cost(blobs):
+    X, y = blobs
+    costs = np.random.RandomState(0).uniform(0.01, 1, len(X))
+    learner = ActiveLearner(
+        GaussianNB(), n_labels=9, store_estimators=True, random_state=0
+    )
+    priced = learner.fit(X, y, costs=costs)
+    display = LabelCurveDisplay.from_learners({"margin": priced}, X, y, target=0.5)
+    assert display.ax_.get_xlabel() == "cost"
+    paid = display.lines_["margin"].get_xdata()
+    np.testing.assert_array_equal(paid, priced.history_["cost"])
+    label = f"margin: 0.5 at {paid[0]:.3g} cost"  # whole labels would be too coarse
+    assert display.lines_["margin"].get_label() == label
+    learners = {"priced": priced, "free": fitted(blobs)}
+    both = LabelCurveDisplay.from_learners(learners, X, y)
+    assert both.ax_.get_xlabel() == "labels"
+
+
 def test_from_learners_needs_the_models(blobs):
     X, y = blobs
     forgetful = fitted(blobs, store_estimators=False)
