@@ -47,6 +47,8 @@ from skal.query._neighbor_index import NeighborIndex
 from skal.query._neighbours import Neighbours
 from skal.query._outcomes import asked_by as asked_by  # for pictures
 from skal.query._outcomes import base_of as base_of
+from skal.query._per_cost import PerCost
+from skal.query._per_group import PerGroup
 from skal.query._perturbation import ALFAMix, DropQuery
 from skal.query._picks import ask as ask  # for the loop
 from skal.query._picks import split_result
@@ -119,6 +121,8 @@ __all__ = [
     "Mixture",
     "NeighborIndex",
     "Neighbours",
+    "PerCost",
+    "PerGroup",
     "PredictiveEntropy",
     "ProbCover",
     "ProbabilityOfImprovement",

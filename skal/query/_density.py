@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from skal._checks import check_number
 from skal.query import functional
 from skal.query._base import ScoreStrategy
-from skal.query._picks import describe, from_zero
-from skal.query._wrapper import WrapperStrategy
+from skal.query._picks import from_zero
+from skal.query._wrapper import WrapperStrategy, check_from_zero
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,17 +74,7 @@ class InformationDensity(WrapperStrategy, ScoreStrategy):
         self.beta = beta
 
     def _check_params(self):
-        base = self._base()
-        if not isinstance(base, ScoreStrategy):
-            raise TypeError(
-                f"base must be a strategy that scores rows, got {describe(base)}. Use "
-                "one such as Entropy() or LeastConfidence()."
-            )
-        if base.below_zero and base.lowest is None:
-            raise ValueError(
-                f"base must give scores from 0 up, got {describe(base)}. Use one "
-                "such as Entropy() or LeastConfidence()."
-            )
+        check_from_zero(self._base())
         check_number("beta", self.beta, minimum=0)
 
     def _score(self, view, rows):

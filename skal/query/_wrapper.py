@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skal.query._base import TARGET_TYPES, QueryStrategy
+from skal.query._base import TARGET_TYPES, QueryStrategy, ScoreStrategy
 from skal.query._names import as_strategy
+from skal.query._picks import describe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,3 +43,17 @@ class WrapperStrategy(QueryStrategy):
 
     def _bases(self) -> Sequence[QueryStrategy]:
         return [self._base()]
+
+
+def check_from_zero(base):
+    """Refuse a base whose scores cannot be weighed: there are none, or below 0."""
+    if not isinstance(base, ScoreStrategy):
+        raise TypeError(
+            f"base must be a strategy that scores rows, got {describe(base)}. Use "
+            "one such as Entropy() or LeastConfidence()."
+        )
+    if base.below_zero and base.lowest is None:
+        raise ValueError(
+            f"base must give scores from 0 up, got {describe(base)}. Use one such as "
+            "Entropy() or LeastConfidence()."
+        )

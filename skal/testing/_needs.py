@@ -17,6 +17,8 @@ METHODS = {
     "head": ("head_proba",),
     "gradients": ("gradient_features",),
     "labels": (),
+    "groups": (),  # of the rows, as costs are
+    "costs": (),
 }
 NEED_OF = {method: need for need, methods in METHODS.items() for method in methods}
 PREDICTIONS = frozenset({"proba", "decision", "samples", "votes", "head", "gradients"})
@@ -24,7 +26,7 @@ PREDICTIONS = frozenset({"proba", "decision", "samples", "votes", "head", "gradi
 
 def declared_needs(trial):
     """List in needs or uses what is asked of the model, those of a base included."""
-    strategy = trial.strategy
+    strategy = trial.declared
     needs = strategy.needs
     assert isinstance(needs, frozenset), f"needs must be a frozenset, got {needs!r}."
     strange = sorted(map(str, needs - METHODS.keys()))

@@ -19,6 +19,7 @@ from skal.testing._defaults import (
     serves,
     several_labels,
 )
+from skal.testing._told import with_what_it_reads
 
 N_MINIMUM = 500
 
@@ -32,7 +33,8 @@ class Trial:
     def __init__(self, strategy, *, estimator=None, X=None, y=None, random_state=0):
         if (X is None) != (y is None):
             raise ValueError("X and y must be given together, got only one of them.")
-        self.strategy = as_strategy(strategy, "strategy")
+        self.declared = as_strategy(strategy, "strategy")
+        self.strategy = with_what_it_reads(self.declared)
         self.name = getattr(strategy, "__name__", None) or repr(strategy)
         self._estimator = estimator
         self._data = None if X is None else (X, np.asarray(y))

@@ -630,7 +630,8 @@ def test_an_exhausted_pool_is_an_error_through_a_pipeline_too(blobs):
         pipe[-1].query(pipe[:-1].transform(blobs[0]), 301)
 
 
-def test_a_learner_requests_no_metadata_of_its_own():
-    """score names sample_weight, which gave the learner a set_score_request."""
-    assert not hasattr(ActiveLearner(), "set_score_request")
-    assert not hasattr(ActiveLearner(), "set_fit_request")
+def test_a_learner_requests_no_metadata_of_its_own_but_groups_and_costs():
+    """score names sample_weight, which became a request of the learner's own."""
+    request = ActiveLearner().get_metadata_routing()._self_request
+    assert request.fit.requests == {"groups": True, "costs": True}
+    assert request.score.requests == {"groups": True}
