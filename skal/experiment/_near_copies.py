@@ -35,6 +35,8 @@ N_TEST, N_NUMBERS = 200, 10**7
 ROUNDING = 1e-6
 #: Distinct values of a column that is no category, as a share of the test rows.
 MANY_VALUES = 0.1
+#: Columns that are looked at, at most: so many of a picture's tell its distances.
+WIDEST = 4096
 #: Columns that a frame is counted as, before it is made numbers.
 WIDTH_OF_FRAMES = 1000
 
@@ -60,12 +62,17 @@ def near_copies(data: Data, split: Split) -> float | None:
     if data.columns is not None:
         return _copies_in_frame(data.columns, split)
     X = split.X_pool
-    if getattr(getattr(X, "dtype", None), "kind", "O") not in "biuf" or X.ndim < 2:
+    if hasattr(X, "select_dtypes"):  # a frame of somebody's own
+        names = [*X.select_dtypes("number")]
+        samples = _samples(split, X.shape[1])
+        pool, test = (one[names].to_numpy(float, na_value=np.nan) for one in samples)
+    elif getattr(getattr(X, "dtype", None), "kind", "O") in "biuf" and X.ndim > 1:
+        pool, test = _samples(split, int(np.prod(X.shape[1:])))
+    else:
         return None
-    pool, test = _samples(split, int(np.prod(X.shape[1:])))
-    if not sp.issparse(pool):
-        pool, test = _on_a_scale(pool, test)
-    return share_of_copies(pool, test)
+    if sp.issparse(pool):
+        return share_of_copies(pool, test)
+    return share_of_copies(*_on_a_scale(pool, test)) if pool.size else None
 
 
 def _copies_in_frame(columns, split):
@@ -81,12 +88,13 @@ def _copies_in_frame(columns, split):
 def _samples(split, width):
     """Return rows of the pool and test rows, as many as the work allows."""
     most = max(MIN_POOL, N_NUMBERS // max(1, width))
-    pairs = (
-        (split.X_pool, len(split.pool), most),
-        (split.X_test, len(split.y_test), N_TEST),
-    )
-    rng = np.random.default_rng(0)
-    return [take_rows(X, np.sort(rng.permutation(n)[:size])) for X, n, size in pairs]
+    pool = split.X_pool, len(split.pool), most
+    test = split.X_test, len(split.y_test), min(N_TEST, most)
+    rng, samples = np.random.default_rng(0), []
+    for X, n, size in (pool, test):
+        rows = np.sort(rng.permutation(n)[:size])
+        samples.append(take_rows(X.tocsr() if sp.issparse(X) else X, rows))
+    return samples
 
 
 def _on_a_scale(pool, test):
@@ -95,7 +103,10 @@ def _on_a_scale(pool, test):
     Columns of few values are left out where there are others: rows that agree in all of
     them lie close together without being copies.
     """
-    tables = (np.reshape(X, (len(X), -1)).astype(float) for X in (pool, test))
+    tables = [np.reshape(np.asarray(X), (len(X), -1)) for X in (pool, test)]
+    width = tables[0].shape[1]
+    columns = np.sort(np.random.default_rng(0).permutation(width)[:WIDEST])
+    tables = [X[:, columns].astype(float) for X in tables]
     pool, test = (np.where(np.isfinite(X), X, 0) for X in tables)
     ordered = np.sort(test, axis=0)
     n_values = 1 + np.count_nonzero(np.diff(ordered, axis=0), axis=0)
