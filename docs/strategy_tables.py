@@ -33,6 +33,8 @@ OFFERS = {
     "head": "a head",
     "gradients": "gradient features",
     "labels": "labelled rows",
+    "groups": "groups",
+    "costs": "costs",
 }
 TARGETS = ("multiclass", "multilabel", "regression")
 

@@ -55,7 +55,7 @@ from skal._meta import (
     takes_partial_labels,
 )
 from skal._seed import draw_seed, fork_torch
-from skal.query import as_strategy, check_beside
+from skal.query import as_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -516,8 +516,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """
         self._check(costs)
         pool = Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
-        check_beside(as_strategy(self.query_strategy), pool)
         chosen, live = self._candidates(pool, candidates), self._live()
+        live.check(pool)
         indices, asked, after = live.ask(chosen, n_instances)
         self._look_into(after.question.info, stacklevel=4)
         self.seed_, self._question = live.loop.seed, after.question

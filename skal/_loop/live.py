@@ -22,7 +22,7 @@ from skal._loop.question import Question, unasked
 from skal._loop.repeats import settle
 from skal._loop.state import State
 from skal.exceptions import PoolExhaustedError
-from skal.query import as_strategy
+from skal.query import as_strategy, check_beside
 
 if TYPE_CHECKING:
     from typing import Any
@@ -73,6 +73,15 @@ class Live:
         return not isinstance(self.so_far, State) or goes_on(self.so_far)
 
     # Ask ------------------------------------------------------------------------
+
+    def check(self, pool):
+        """Refuse parts that do not serve the model, where there is one, or the pool."""
+        loop, state = self.loop, self.so_far
+        strategy = as_strategy(loop.query_strategy)
+        if not self.is_first:
+            target_type = state.labels.target_type
+            check_parts(state.estimator, target_type, [(strategy, 0)], loop.stopping)
+        check_beside(strategy, pool)
 
     def ask(self, rows, n_instances=None):
         """Return positions in the pool, the rows there, and the run after it.
@@ -130,11 +139,7 @@ class Live:
 
     def _ask_next(self, rows, size):
         """Pick rows by the model; return them, what was told, and what was measured."""
-        loop, state = self.loop, self.so_far
-        strategy = as_strategy(loop.query_strategy)
-        target_type = state.labels.target_type
-        check_parts(state.estimator, target_type, [(strategy, 0)], loop.stopping)
-        view = state.view()
+        loop, state, view = self.loop, self.so_far, self.so_far.view()
         picks, info = loop.ask(view, rows, size)
         return picks, info, loop.measure(state, view, rows, picks)
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from skal._data import Labels, n_rows, take_rows
 from skal._loop.amended import without_rows
-from skal._loop.checks import check_parts
 from skal._loop.few_labels import FewLabelsError
 from skal._loop.first_round import FirstRound
 from skal._loop.live import Live
@@ -75,11 +74,7 @@ class UnitLive(Live):
 
     def _ask_next(self, chosen, size):
         """Pick labels by the model; return them, what was told, what was measured."""
-        loop, state = self.loop, self.so_far
-        strategy = as_strategy(loop.query_strategy)
-        target_type = state.labels.target_type
-        check_parts(state.estimator, target_type, [(strategy, 0)], loop.stopping)
-        view = state.view()
+        loop, state, view = self.loop, self.so_far, self.so_far.view()
         picks, info = loop.ask_units(view, chosen, size)
         rows = first_of_each(picks[:, 0])
         return picks, info, loop.measure(state, view, chosen.rows, rows)
