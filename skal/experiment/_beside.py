@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skal._data import check_costs, find_missing
+from skal._data import check_apart, check_costs, check_groups, find_missing
 
 if TYPE_CHECKING:
     from skal.experiment._data import Data
@@ -47,6 +47,9 @@ def taken_out(
     columns = list(set(found.values()))
     rows = [one.drop(columns=columns, errors="ignore") for one in test[:1]]
     beside = beside | {kind: np.asarray(X[one]) for kind, one in found.items()}
+    column = found.get("groups")
+    if test and column in test[0].columns:
+        beside["groups"] = beside["groups"], np.asarray(test[0][column])
     return X.drop(columns=columns), [*rows, *test[1:]], beside
 
 
@@ -81,10 +84,8 @@ def with_beside(name: str, data: Data, beside: dict[str, Any]) -> Data:
 
 def _group_codes(name, data, groups):
     """Return the group of each row as a number from 0 up, checked."""
-    if data.X_test is not None:
-        raise ValueError(
-            f"groups must be left out for {name!r}, which has test rows of its own."
-        )
+    if data.y_test is not None:
+        groups = _apart_from_test(name, data, groups)
     groups = np.asarray(groups)
     if groups.shape != data.y.shape:
         raise ValueError(
@@ -98,3 +99,15 @@ def _group_codes(name, data, groups):
             "missing. Give those rows groups of their own, or leave them out."
         )
     return np.unique(groups, return_inverse=True)[1]
+
+
+def _apart_from_test(name, data, groups):
+    """Return the groups of the pool, after checking that no test row is of one."""
+    if not isinstance(groups, tuple) or len(groups) != 2:
+        raise ValueError(
+            f"groups must be a pair, of the rows and of the test rows, for {name!r}, "
+            f"which has test rows of its own, got {type(groups).__name__}."
+        )
+    groups, test = groups
+    check_apart(check_groups(test, len(data.y_test)), np.asarray(groups))
+    return groups

@@ -168,7 +168,7 @@ class Data:
         Takes what :meth:`split` does.
         """
         pool, test = np.arange(len(self.y)), None
-        if self.groups is not None:
+        if self.groups is not None and self.y_test is None:
             codes = np.zeros(len(pool), dtype=np.int64)
             if self.is_classes:
                 codes = np.unique(self.y, return_inverse=True)[1]

@@ -121,7 +121,8 @@ class Experiment:
         or ``y``.
     groups : str, array-like or dict, default=None
         What belongs together, such as the rows of one patient: a column, or the group
-        of each row. No split tears a group apart; each class keeps its share of the
+        of each row; where there are test rows a pair of these, of which no group may be
+        in both. No split tears a group apart; each class keeps its share of the
         test rows as nearly as the groups allow. Strategies such as
         :class:`~skal.query.PerGroup` are told the groups of the pool.
     costs : str, float, array-like, callable or dict, default=None

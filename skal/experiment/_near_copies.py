@@ -30,7 +30,7 @@ N_NEIGHBORS, MOST_COPIES = 50, 1 / 40
 #: A smaller pool tells nothing about gaps.
 MIN_POOL = 100
 #: Test rows that are looked at, and the numbers read of the pool, at most.
-N_TEST, N_NUMBERS = 200, 10**7
+N_TEST, N_NUMBERS = 200, 4 * 10**6
 #: Distances are rounded up to this share of a row's norm.
 ROUNDING = 1e-6
 #: Distinct values of a column that is no category, as a share of the test rows.

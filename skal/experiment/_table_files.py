@@ -191,7 +191,10 @@ def _read_npz(path, target, beside):
     except ValueError as error:
         raise ValueError(f"{str(path)!r} cannot be read: {error}.") from error
     y = "y" if target is None else _known("target", target, arrays, path)
+    of_test = {kind: arrays.pop(f"{one}_test", None) for kind, one in beside.items()}
     apart = _taken_out(beside, arrays, path)
+    if of_test.get("groups") is not None:
+        apart["groups"] = apart["groups"], of_test["groups"]
     wanted = ["X", y, "X_test", f"{y}_test"]
     names = [name for name in wanted if name in arrays]
     if names not in (wanted[:2], wanted):

@@ -12,6 +12,7 @@ from sklearn.svm import SVC
 from skal.experiment import Experiment, Results
 from skal.experiment._config import loaded_experiment, read_config
 from skal.experiment._near_copies import cautions
+from skal.experiment._sources import load_data
 from skal.query import RandomSampling
 
 N_PATIENTS, N_COPIES = 80, 12
@@ -60,6 +61,46 @@ def test_no_warning_where_groups_are_told_or_old_results_do_not_say():
     for record in results.records:
         record.pop("near_copies")
     assert cautions(results) == []
+
+
+def with_test_rows(shared):
+    """Return rows, test rows and the groups of both; ``shared`` ones are in both."""
+    X, y = patients()
+    test = np.isin(PATIENTS, range(60, N_PATIENTS))
+    pool = np.isin(PATIENTS, range(60 + shared))
+    return (X[pool], y[pool], X[test], y[test]), (PATIENTS[pool], PATIENTS[test])
+
+
+def test_test_rows_of_their_own_share_no_group_either(tmp_path):
+    pd = pytest.importorskip("pandas")
+    (X, y, X_test, y_test), (who, who_test) = with_test_rows(0)
+    frames = (
+        pd.DataFrame(one).assign(who=of) for one, of in ((X, who), (X_test, who_test))
+    )
+    arrays = {"X": X, "y": y, "X_test": X_test, "y_test": y_test}
+    np.savez(tmp_path / "a.npz", **arrays, who=who, who_test=who_test)
+    X_frame, test_frame = frames
+    loaded = [
+        load_data((X, y, X_test, y_test), groups=(who, who_test))["data"],
+        load_data((X_frame, y, test_frame, y_test), groups="who")["data"],
+        load_data(tmp_path / "a.npz", groups="who")["a"],
+    ]
+    for data in loaded:
+        np.testing.assert_array_equal(data.groups, who)
+        assert (data.X.shape, data.X_test.shape) == (X.shape, X_test.shape)
+        split = data.split(0, 0.3, 100)
+        np.testing.assert_array_equal(split.beside["groups"], who[split.pool])
+        assert len(split.y_test) == len(y_test)
+
+
+def test_groups_in_pool_and_test_rows_are_refused():
+    data, groups = with_test_rows(2)
+    with pytest.raises(ValueError, match="got 2 that are, such as 60, 61"):
+        load_data(data, groups=groups)
+    with pytest.raises(
+        ValueError, match="groups must be a pair, of the rows and of th"
+    ):
+        load_data(data, groups=groups[0])
 
 
 class Looks(RandomSampling):
