@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from sklearn.datasets import load_iris, load_wine, make_blobs, make_moons
 
 from skal.experiment._data import checked
-from skal.experiment._near_copies import near_copies, share_of_copies
+from skal.experiment._near_copies import _mean_beyond, near_copies, share_of_copies
 from skal.experiment._sources import load_data
 
 
@@ -36,6 +36,22 @@ def test_near_copies_are_found(shape, noise, least):
     for seed in range(3):
         rng = np.random.RandomState(seed)
         assert share(patients(rng, *shape, noise), seed) >= least
+
+
+def test_gaps_are_compared_with_those_beyond():
+    """A slow reference: e_j = j log(d_{j+1} / d_j), averaged over j > s."""
+    logs = np.cumsum(np.random.RandomState(0).exponential(size=(3, 12)), axis=1)
+    e = np.arange(1, 12) * np.diff(logs)  # (3, 11)
+    expected = np.transpose([e[:, s:].mean(axis=1) for s in (1, 2, 3)])
+    np.testing.assert_allclose(_mean_beyond(logs, np.array([1, 2, 3])), expected)
+    assert np.isinf(_mean_beyond(np.zeros((1, 5)), np.array([1]))).all()  # ties
+
+
+def test_one_copy_among_strangers_counts_once(rng):
+    pool, test = rng.randn(300, 5), rng.randn(4, 5)
+    assert share_of_copies(pool, test) == 0
+    test[2] = pool[7] + 1e-3
+    assert share_of_copies(pool, test) == 0.25
 
 
 def test_units_and_order_do_not_matter(rng):
