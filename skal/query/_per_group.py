@@ -8,8 +8,10 @@ import numpy as np
 
 from skal._checks import check_int
 from skal._data import group_codes
+from skal.query._base import ScoreStrategy
 from skal.query._picks import scores_of, split_result
 from skal.query._wrapper import WrapperStrategy
+from skal.query.functional._order import places_in, top_n
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
     from skal.query._base import QueryStrategy
 
-#: The base is asked for so many rows at a time, at most, beyond the size of the batch.
-_MOST = 8192
+#: The base is asked for so many batches at a time, at most.
+_MOST = 4
 
 
 class PerGroup(WrapperStrategy):
@@ -49,10 +51,11 @@ class PerGroup(WrapperStrategy):
 
     Notes
     -----
-    Cost: O(n) for n rows, beside the base, asked for a batch, and again for twice as
-    many of the rows whose groups have room as long as the batch is not full. Needs
-    ``groups=`` in ``fit`` and ``query``, or ``Rows(X, groups=...)``. Rows of the groups
-    that earlier batches asked about are as good as others.
+    Cost: O(n log n) for n rows, beside that of the base. One that scores rows is asked
+    once more at most; one that picks batches again and again, up to four batches at a
+    time, for rows whose groups have room, as long as the batch is not full. Needs
+    ``groups=`` in ``fit`` and ``query``, or ``Rows(X, groups=...)``. Groups that
+    earlier batches asked about are as good as others.
 
     Examples
     --------
@@ -84,20 +87,34 @@ class PerGroup(WrapperStrategy):
         check_int("max_per_group", self.max_per_group)
 
     def _query(self, view, rows, n_instances, rng):
-        base = self._base()
+        base, codes = self._base(), group_codes(rows.groups)
         named, info = split_result(base(view, rows, n_instances, random_state=rng))
-        batch = Batch(group_codes(rows.groups), n_instances, self.max_per_group)
+        batch = Batch(codes, n_instances, self.max_per_group)
         batch.take(named, scores_of(info, n_instances))
         if batch.is_full:  # the base has kept the bound by itself
             return named, info
+        if isinstance(base, ScoreStrategy):
+            scores = base.score_samples(view, rows)
+            order = in_turns(scores, codes, self.max_per_group, rng)[:n_instances]
+            return order, {"score": scores[order]}
         size = n_instances
         while not batch.is_full:
             left = batch.open_rows()
-            size = min(2 * size, max(_MOST, n_instances), len(left))
+            size = min(2 * size, _MOST * n_instances, len(left))
             result = base(view, rows.take(left), size, random_state=rng)
             named, info = split_result(result)
             batch.take(left[named], scores_of(info, size))
         return batch.picked()
+
+
+def in_turns(scores, codes, bound, rng):
+    """Order rows by score: up to ``bound`` of each group first, then one of each more.
+
+    Ties are in random order.
+    """
+    order = top_n(scores, len(scores), rng)
+    turn = np.maximum(places_in(codes[order]) - bound + 1, 0)
+    return order[np.argsort(turn, kind="stable")]
 
 
 class Batch:

@@ -29,12 +29,18 @@ def draw_rows(n, size, rng):
 
 def at_most(groups, k):
     """Return positions in their order, those after k of their group at the end."""
+    place = places_in(groups)
+    return np.concatenate([np.flatnonzero(place < k), np.flatnonzero(place >= k)])
+
+
+def places_in(groups):
+    """Return the place of each position among those of its group, from 0."""
     by_group = np.argsort(groups, kind="stable")
     sorted_groups = groups[by_group]
     starts = np.searchsorted(sorted_groups, sorted_groups)
-    place = np.empty(len(groups), np.int64)  # of each within its group
+    place = np.empty(len(groups), np.int64)
     place[by_group] = np.arange(len(groups)) - starts
-    return np.concatenate([np.flatnonzero(place < k), np.flatnonzero(place >= k)])
+    return place
 
 
 def top_n(

@@ -1,0 +1,95 @@
+"""Rows carry their groups and costs."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+
+from skal import Rows
+from skal._data import check_apart, check_groups, group_codes, join_groups
+
+X = np.arange(16.0).reshape(8, 2)
+GROUPS = np.array(["a", "a", "b", "c", "b", "d", "d", "a"])
+
+
+def test_selections_and_pieces_carry_what_belongs_to_them():
+    pool = Rows(X, groups=GROUPS, costs=np.arange(1, 9))
+    assert_array_equal(pool.groups, GROUPS)
+    assert pool.costs.dtype == float
+    some = pool.take([6, 2, 5])
+    assert some.groups.tolist() == ["d", "b", "d"]
+    assert some.costs.tolist() == [7, 3, 6]
+    assert some.take([False, True, True]).groups.tolist() == ["b", "d"]
+    pieces = [(piece.groups.tolist(), piece.costs.sum()) for _, piece in pool.chunks(3)]
+    assert pieces == [(["a", "a", "b"], 6), (["c", "b", "d"], 15), (["d", "a"], 15)]
+    again = pickle.loads(pickle.dumps(some))
+    assert again.costs.tolist() == [7, 3, 6]
+    inside = Rows(X, [1, 3], groups=GROUPS)
+    assert inside.groups.tolist() == ["a", "c"]
+    assert inside.costs is None
+    assert Rows(X).take([1]).groups is None
+
+
+def test_costs_may_be_a_number_or_a_function_of_the_whole_base():
+    assert Rows(X, [0, 1], costs=3).costs.tolist() == [3, 3]
+    told = []
+    rows = Rows(X, [2, 3], costs=lambda X: told.append(X) or X.sum(axis=1) + 1)
+    assert rows.costs.tolist() == [10, 14]
+    assert rows.take([1]).costs.tolist() == [14]
+    assert len(told) == 1
+    assert told[0] is X
+    sparse = Rows(
+        sp.csr_array(X), costs=lambda X: np.asarray(X.sum(axis=1)).ravel() + 1
+    )
+    assert sparse.costs[2] == 10
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        GROUPS,
+        GROUPS.tolist(),
+        pd.Series(GROUPS, index=range(8, 0, -1)),
+        pd.Series(GROUPS, dtype="category"),
+        pd.Series(GROUPS, dtype="string"),
+        [1, 1, "1", 2.5, "1", None is None, True, 1],
+        [
+            ("a", 1),
+            ("a", 1),
+            ("b", 1),
+            ("c", 2),
+            ("b", 1),
+            ("d", 3),
+            ("d", 3),
+            ("a", 1),
+        ],
+        np.array([1, 1, 2, 3, 2, 4, 4, 1], dtype="datetime64[D]"),
+    ],
+    ids=range(8),
+)
+def test_groups_may_have_names_of_any_kind(groups):
+    names = check_groups(groups, 8)
+    assert names.shape == (8,)
+    codes = group_codes(names)
+    same = [[a == b for a in names.tolist()] for b in names.tolist()]
+    assert_array_equal(codes[:, None] == codes, same)
+    assert sorted({*codes.tolist()}) == [*range(codes.max() + 1)]
+
+
+def test_joined_groups_of_two_kinds_stay_what_they_are():
+    joined = join_groups(np.array([1, 2]), np.array(["1", "x"]))
+    assert joined.tolist() == [1, 2, "1", "x"]
+    assert join_groups(np.array(["a"]), np.array(["bcd"])).dtype.kind == "U"
+    check_apart(joined, np.array([3]))
+    check_apart(np.array(["1"]), np.array([1]))
+    with pytest.raises(ValueError, match=r"got 2 that are, such as 'a', 'b'\. Hold"):
+        check_apart(GROUPS, np.array(["b", "a", "z"]))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT")])
+def test_a_row_without_a_group_is_refused(missing):
+    with pytest.raises(ValueError, match="got 1 of 2 missing"):
+        check_groups(np.array(["a", missing], object), 2)
