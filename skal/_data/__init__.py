@@ -29,6 +29,7 @@ from skal._data.rejects import (
 )
 from skal._data.row_keys import row_groups, row_keys
 from skal._data.rows import Rows, as_positions, as_rows, select_rows
+from skal._data.structured import as_entries, join_structured, read_structured
 from skal._data.targets import (
     as_array,
     check_alike,
@@ -44,6 +45,7 @@ __all__ = [
     "Rejects",
     "Rows",
     "as_array",
+    "as_entries",
     "as_multi_input",
     "as_positions",
     "as_rows",
@@ -57,11 +59,13 @@ __all__ = [
     "find_missing",
     "is_hole",
     "is_torch_dataset",
+    "join_structured",
     "join_with_rejects",
     "learn_labels",
     "multilabel_proba",
     "n_rows",
     "naming_holes",
+    "read_structured",
     "read_target",
     "read_with_rejects",
     "row_groups",

@@ -20,6 +20,7 @@ from skal._data import (
     check_pool,
     learn_labels,
     n_rows,
+    read_structured,
     read_with_rejects,
     select_rows,
     warn_of_mark,
@@ -46,6 +47,7 @@ from skal._meta import (
     routed,
     takes_partial_labels,
 )
+from skal._model import is_structured
 from skal._seed import draw_seed, fork_torch
 from skal.query import as_strategy
 
@@ -799,7 +801,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                 f"{target.kind} ones."
             )
         else:
-            if target.known.any():
+            if target.known.any() and target.kind != "structured":
                 check_alike(told.y, target.y)
             labels = told.labels.with_new(target)
         if self.classes is None and (nothing or not told.labels.marked):
@@ -840,6 +842,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def _read(self, y):
         """Return what y says, as a Target."""
         template = self._template()
+        if is_structured(template):
+            return read_structured(y, self.missing_label)
         kind, partly = get_tags(template).estimator_type, takes_partial_labels(template)
         return read_with_rejects(
             y,

@@ -1,6 +1,7 @@
 """Query strategies: which rows to label next."""
 
 from skal.query import functional
+from skal.query._aggregate import Aggregate
 from skal.query._auto import Auto
 from skal.query._bait import BAIT
 from skal.query._balance import ClassBalanced
@@ -70,6 +71,7 @@ from skal.query.functional._order import top_n
 
 __all__ = [
     "ALFAMix",
+    "Aggregate",
     "Auto",
     "BADGE",
     "BAIT",

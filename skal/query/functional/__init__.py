@@ -5,6 +5,7 @@ Probabilities have shape (n, C), the probabilities of a committee or a posterior
 needs a few hundred kilobytes, a batch a few numbers a row, and float32 stays float32.
 """
 
+from skal.query.functional._aggregate import aggregate
 from skal.query.functional._bait import bait
 from skal.query.functional._batch_bald import batch_bald
 from skal.query.functional._batches import mmr, ranked_batch, stochastic_top_n
@@ -66,6 +67,7 @@ from skal.query.functional._uncertainty import (
 )
 
 __all__ = [
+    "aggregate",
     "alfa_mix",
     "badge",
     "bait",
