@@ -19,6 +19,7 @@ from skal._data.labels import (
     warn_of_mark,
 )
 from skal._data.multi_input import MultiInput, as_multi_input
+from skal._data.parts import GridParts, LabelParts, cells_of
 from skal._data.pools import check_pool
 from skal._data.reading import blocks, chunk_size
 from skal._data.rejects import (
@@ -40,6 +41,8 @@ from skal._data.targets import (
 )
 
 __all__ = [
+    "GridParts",
+    "LabelParts",
     "Labels",
     "MultiInput",
     "Rejects",
@@ -50,6 +53,7 @@ __all__ = [
     "as_positions",
     "as_rows",
     "blocks",
+    "cells_of",
     "check_alike",
     "check_pool",
     "check_reject_label",

@@ -11,6 +11,8 @@ from warnings import warn
 
 import numpy as np
 
+from skal._data.parts import LabelParts
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -23,6 +25,8 @@ class Labels:
     the places of the classes that an estimator was taught, where it counts these alone
     and its code j is the j-th of them; None where codes are places. For multilabel
     they are the labels that vary, and ``constant`` holds the values of the others.
+    ``cells`` are the parts of rows that are asked for one by one, where they are not
+    the several labels.
     """
 
     target_type: str
@@ -30,6 +34,12 @@ class Labels:
     marked: bool = False
     learnt: Any = None  # an array, or None
     constant: Any = None  # an array of a value a label, or None
+    cells: Any = None  # GridParts, or None
+
+    @property
+    def parts(self):
+        """The parts of a row, where these are asked for one by one."""
+        return LabelParts() if self.cells is None else self.cells
 
     @property
     def n_outputs(self):

@@ -100,6 +100,11 @@ class TrainingSet:
         return bool(np.all(y == y[:1]))  # a stage may have no row
 
     @property
+    def known_parts(self):
+        """Which parts of each row are known, where these are asked for one by one."""
+        return self.labels.parts.known(self.y)
+
+    @property
     def has_gaps(self):
         """Whether codes before the last are not taught, or labels that do not vary."""
         kind = self.labels.target_type

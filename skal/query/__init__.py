@@ -54,6 +54,7 @@ from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
 from skal.query._random_tail import RandomTail
 from skal.query._refine import Refine
+from skal.query._regions import RandomRegions, Regions
 from skal.query._regression import ExpectedModelChange, GreedySampling
 from skal.query._schedule import Schedule
 from skal.query._scope import InScope
@@ -125,9 +126,11 @@ __all__ = [
     "ProbabilityOfImprovement",
     "QueryStrategy",
     "RandomLabels",
+    "RandomRegions",
     "RandomSampling",
     "RandomTail",
     "Refine",
+    "Regions",
     "Schedule",
     "ScoreStrategy",
     "Shortlist",
