@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skal._data import Rows
+
     Units = NDArray[Any] | list[NDArray[Any]]
 
 #: Units are read so many bytes at a time.
@@ -30,6 +32,14 @@ class UnitAnswers:
     Units are as the estimator gives them: an array (n, ..., C) where each row has the
     same, pixels for instance, or a list of n arrays (u, C).
     """
+
+    if TYPE_CHECKING:  # the rest of the view
+        estimator: Any
+
+        @property
+        def seed(self) -> int: ...
+        def _need_model(self, method: str) -> None: ...
+        def _once(self, key: Any, rows: Rows, compute: Callable[[Any], Any]) -> Any: ...
 
     def predict_units(self, X: Any) -> Units:
         """Return the class probabilities of each unit of each row.

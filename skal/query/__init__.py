@@ -10,6 +10,7 @@ from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._batch_bald import BatchBALD
 from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
 from skal.query._believer import KrigingBeliever
+from skal.query._boxes import BoxDisagreement
 from skal.query._callable import CallableStrategy
 from skal.query._classes import learnt as learnt  # for skal.learned
 from skal.query._classes import learnt_columns as learnt_columns
@@ -79,6 +80,7 @@ __all__ = [
     "BALD",
     "Bandit",
     "BatchBALD",
+    "BoxDisagreement",
     "CDAL",
     "CLUE",
     "CallableStrategy",

@@ -80,9 +80,9 @@ class Regions(_OfCells):
     Casanova, A., Pinheiro, P. O., Rostamzadeh, N., Pal, C. J. (2020). Reinforced active
     learning for image segmentation. ICLR. arXiv:2002.06583
 
-    Mackowiak, R., Lenz, P., Ghori, O., Diego, F., Lange, O., Rother, C. (2018). CEREALS:
-    cost-effective region-based active learning for semantic segmentation. BMVC.
-    arXiv:1810.09726
+    Mackowiak, R., Lenz, P., Ghori, O., Diego, F., Lange, O., Rother, C. (2018).
+    CEREALS: cost-effective region-based active learning for semantic segmentation.
+    BMVC. arXiv:1810.09726
 
     Examples
     --------

@@ -156,7 +156,6 @@ class UnitStrategy(QueryStrategy):
 
         ``mark`` is what stands in y where nobody has said.
         """
-        return None
 
     def _n_units(self, view):
         """Return the number of units of a row."""

@@ -15,6 +15,7 @@ from skal.query.functional._bayesian import (
     predictive_entropy,
     variation_ratio,
 )
+from skal.query.functional._boxes import box_disagreement
 from skal.query.functional._clustering import (
     kmeans,
     kmeans_boundary,
@@ -72,6 +73,7 @@ __all__ = [
     "badge",
     "bait",
     "batch_bald",
+    "box_disagreement",
     "cdal",
     "clue",
     "cluster_margin",
