@@ -127,7 +127,7 @@ class UnitStrategy(QueryStrategy):
         ----------
         estimator : estimator
             The model to improve, fitted or not.
-        target_type : {"multiclass", "multilabel", "regression"}
+        target_type : {"multiclass", "multilabel", "regression", "structured"}
             The kind of target.
 
         Raises
