@@ -16,13 +16,6 @@ from skal.stopping import MaxConfidence, ValidationPlateau
 
 
 @pytest.fixture(scope="module")
-def pixels():
-    rng = np.random.RandomState(0)
-    X = rng.uniform(size=(40, 4, 5))
-    return X, (X + rng.normal(0, 0.1, X.shape) > 0.5).astype(int)
-
-
-@pytest.fixture(scope="module")
 def texts():
     rng = np.random.RandomState(0)
     sizes = rng.randint(1, 9, size=30)

@@ -12,14 +12,6 @@ from skal import ActiveLearner
 from skal.query import Aggregate, functional
 from skal.structured import Committee, Units
 
-
-@pytest.fixture(scope="module")
-def pixels():
-    rng = np.random.RandomState(0)
-    X = rng.uniform(size=(40, 4, 5))
-    return X, (X + rng.normal(0, 0.1, X.shape) > 0.5).astype(int)
-
-
 TEXTS = [["a", "bb"], ["ccc"], ["dd", "e", "fff", "g"]]
 TAGS = [[0, 1], [1], [0, 0, 1, 1]]
 

@@ -85,7 +85,7 @@ def test_it_says_what_it_has_not(pixels):
     assert not is_structured(Units(BaseEstimator(), None))
     with pytest.raises(AttributeError):
         _ = model.predict_units
-    with pytest.raises(AttributeError, match="'Units' has no attribute 'predict_units'"):
+    with pytest.raises(AttributeError, match="no attribute 'predict_units'"):
         Units(Brightness()).predict_units(pixels[0])
 
 
