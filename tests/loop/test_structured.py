@@ -165,6 +165,11 @@ def test_a_learner_answers_for_units_itself(pixels):
     expected = Aggregate().score_samples(learner.estimator_, X)
     np.testing.assert_array_equal(Aggregate().score_samples(learner, X), expected)
     np.testing.assert_array_equal(learner.score_pool(X), expected)
+    units = learner.estimator_.predict_units(X)
+    np.testing.assert_array_equal(learner.predict_units(X), units)
+    piped = clone(learner).set_params(estimator=make_pipeline(Brightness()))
+    np.testing.assert_array_equal(piped.fit(X, y).predict_units(X), units)
+    assert not hasattr(ActiveLearner(), "predict_units")
 
 
 def test_a_diverged_model_leaves_the_last_good_state(pixels):
