@@ -26,7 +26,6 @@ STRATEGIES = {
     "entropy, mean": Aggregate("entropy", "mean"),
     "entropy, 90 % quantile": Aggregate("entropy", "quantile"),
     "least confidence, mean": Aggregate("least_confidence", "mean"),
-    "margin, max": Aggregate("margin", "max"),
     "entropy, 16 x 16 regions": Regions("entropy", 16),
 }
 
@@ -83,7 +82,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--classes", type=int, default=4)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=2)
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:

@@ -32,6 +32,8 @@ def test_arrays_of_several_shapes_are_entries_those_of_one_an_array():
     alike = read_structured([np.array([0, 1], np.uint8), None], -1)
     assert alike.y.tolist() == [[0, 1], [-1, -1]]
     assert alike.missing.tolist() == [False, True]
+    booleans = read_structured([np.array([True, False]), None], -1)
+    assert booleans.y.tolist() == [[1, 0], [-1, -1]]
     floats = read_structured([None, np.array([0.5, 1.5])], -1)
     np.testing.assert_array_equal(floats.y, [[np.nan, np.nan], [0.5, 1.5]])
 
