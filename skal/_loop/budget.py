@@ -1,5 +1,7 @@
 """What a simulation may spend: so many labels, or an amount of cost."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral, Real
 
 import numpy as np
@@ -36,7 +38,7 @@ def budget_of(n_labels, n, costs=None):
     else:
         budget = n_labels * costs.sum()
     budget = min(budget, costs.sum())
-    if not can_pay(budget, costs.min(), budget):
+    if budget * (1 + _ROUNDING) < costs.min():
         raise ValueError(
             f"n_labels must pay for a label, of which the cheapest costs {costs.min()},"
             f" got {n_labels!r}, which is a budget of {budget}. With costs= it is an "
@@ -56,24 +58,56 @@ def is_share(n_labels):
     return isinstance(n_labels, Real) and not whole and n_labels <= 1
 
 
-def can_pay(left, costs, budget):
-    """Tell which costs what is left of a budget can pay."""
-    return costs <= left + _ROUNDING * budget
+def most_labels(amount, costs=None):
+    """Return how many labels an amount buys at most."""
+    return amount if costs is None else Budget(amount, costs).most(amount, len(costs))
 
 
-def most_rows(left, costs, budget, limit):
-    """Return how many rows what is left of a budget can pay, at most ``limit``."""
-    if limit < len(costs):
-        costs = np.partition(costs, limit)[:limit]
-    return int(np.sum(can_pay(left, np.cumsum(np.sort(costs)), budget)))
+@dataclass(frozen=True)
+class Budget:
+    """An amount that buys labels, each at its cost; rounding is no reason not to."""
 
+    amount: float
+    costs: np.ndarray
 
-def within(rows, left, costs, budget):
-    """Yield those rows, in turn, that what is left of a budget can pay."""
-    cheapest = costs.min()
-    for row in rows:
-        if can_pay(left, costs[row], budget):
-            left = left - costs[row]
-            yield row
-        if not can_pay(left, cheapest, budget):
-            return
+    @cached_property
+    def cheapest(self):
+        """The least that a label costs."""
+        return self.costs.min()
+
+    @cached_property
+    def dearest(self):
+        """The most that a label costs."""
+        return self.costs.max()
+
+    def left(self, rows):
+        """Return what is left when some labels have been bought."""
+        return self.amount - self.costs[rows].sum()
+
+    def pays(self, left, costs):
+        """Tell which costs what is left can pay."""
+        return costs <= left + _ROUNDING * self.amount
+
+    def payable(self, left, hidden):
+        """Return the positions of those hidden rows, a mask, that can be paid."""
+        if not self.pays(left, self.dearest):
+            hidden = hidden & self.pays(left, self.costs)
+        return np.flatnonzero(hidden)
+
+    def most(self, left, limit, rows=slice(None)):
+        """Return how many of the rows can be paid together, at most ``limit``."""
+        if self.pays(left, limit * self.dearest):
+            return limit
+        costs = self.costs[rows]
+        if limit < len(costs):
+            costs = np.partition(costs, limit)[:limit]
+        return int(np.sum(self.pays(left, np.cumsum(np.sort(costs)))))
+
+    def within(self, rows, left):
+        """Yield those rows, in turn, that can still be paid."""
+        for row in rows:
+            if self.pays(left, self.costs[row]):
+                left = left - self.costs[row]
+                yield row
+            if not self.pays(left, self.cheapest):
+                return

@@ -31,7 +31,7 @@ from skal._data import (
 )
 from skal._loop.amended import check_taught, corrected, without_lost
 from skal._loop.beside import NAMES, read_beside, told_beside
-from skal._loop.budget import budget_of, exceeds, most_rows
+from skal._loop.budget import budget_of, exceeds, most_labels
 from skal._loop.checks import check_learner, check_simulation, incomplete
 from skal._loop.first_round import FirstRound
 from skal._loop.history import columns
@@ -321,6 +321,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             estimator takes that, as networks with ``criterion="bce"`` do. Where an
             estimator answers for units of rows y is an array (n_samples, ...) with a
             label a unit, or a list with an entry a row: see the notes.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each row: its patient, drive or document. Strategies may read
+            it, as :class:`~skal.query.PerGroup` does; ``score`` refuses to score rows
+            of the groups that were learnt from; and an estimator whose fit takes
+            groups, such as a search over a GroupKFold, is given those of its rows.
+        costs : float, array-like of shape (n_samples,) or callable, default=None
+            What each label costs, finite and above 0; a function is called with X,
+            once. With costs ``n_labels`` is an amount of cost.
         **params : dict
             Passed to the estimator's fit, row-wise ones sliced to the labelled rows.
 
@@ -334,7 +342,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ValueError
             If a parameter is out of bounds, X and y disagree, y misses labels while
             ``n_labels`` is set, or groups or costs are not one for each row, missing,
-            or, of costs, not above 0.
+            or, of costs, not above 0, or the budget pays for no label.
         TypeError
             If the query strategy or the stopping rule needs what the estimator cannot
             give.
@@ -363,6 +371,19 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             params = {**params, **groups_param(self._template(), beside["groups"])}
         return routed(self, "fit", params)
 
+    def _oracle(self, X, target, params, labels, beside, *, knows_all=False):
+        """Return the rows and what is said of them, to be revealed on demand."""
+        return Oracle(
+            X,
+            target.y,
+            params,
+            labels,
+            self.use_unlabeled,
+            knows_all,
+            target.rejects,
+            beside,
+        )
+
     def _fit_given(self, X, target, params, beside):
         """Train on the labelled rows; buy nothing."""
         y, missing = target.y, target.missing
@@ -382,15 +403,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         shown = y if target.rejects is None else target.rejects.shown(y)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=shown, metadata=beside)
-        oracle = Oracle(
-            X,
-            y,
-            params,
-            labels,
-            self.use_unlabeled,
-            rejects=target.rejects,
-            beside=beside,
-        )
+        oracle = self._oracle(X, target, params, labels, beside)
         order = np.flatnonzero(~missing)
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
         loop = self._loop(draw_seed(self.random_state))
@@ -418,19 +431,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
         n = int(labels.parts.known(y).sum()) if by_units else len(y)
-        costs, rejects = beside.get("costs"), target.rejects
+        costs = beside.get("costs")
         budget = budget_of(self.n_labels, n, costs)
-        n_most = budget if costs is None else most_rows(budget, costs, budget, n)
-        oracle = Oracle(
-            X,
-            y,
-            params,
-            labels,
-            self.use_unlabeled,
-            knows_all=True,
-            rejects=rejects,
-            beside=beside,
-        )
+        n_most = most_labels(budget, costs)
+        oracle = self._oracle(X, target, params, labels, beside, knows_all=True)
         check_simulation(self, self._template(), oracle, n_most)
         simulation = (UnitSimulation if by_units else Simulation)(
             self._loop(draw_seed(self.random_state), asked=self.n_initial < n_most),
@@ -440,7 +444,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             self.batch_size,
         )
         context = self._init_callback_context(max_subtasks=simulation.n_rounds)
-        shown = y if rejects is None else rejects.shown(y)
+        shown = y if target.rejects is None else target.rejects.shown(y)
         context.call_on_fit_task_begin(estimator=self, X=X, y=shown, metadata=beside)
         reason = self._run(simulation, context)
         wants_more = exceeds(self.n_labels, n, costs)
@@ -521,9 +525,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         TypeError
             If the query strategy needs what the estimator cannot give.
         ValueError
-            If the candidates repeat, lie outside the pool, groups or costs are not
-            what they are in ``fit``, the strategy needs them and they were not given,
-            or it returns what it must not.
+            If the candidates repeat or lie outside the pool, if groups or costs are
+            not as in ``fit``, or missing where the strategy reads them, or if it
+            returns what it must not.
 
         Notes
         -----
@@ -622,9 +626,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         params = self._fit_params(params, beside)
         seen = np.flatnonzero(~target.missing)
         labels = self._labels_after(told, target)
-        oracle = Oracle(
-            X, target.y, params, labels, rejects=target.rejects, beside=beside
-        )
+        oracle = self._oracle(X, target, params, labels, beside)
         training = oracle.reveal(seen)
         if told is not None:
             training = told.extended(training)

@@ -8,7 +8,7 @@ import numpy as np
 
 from skal._data import n_rows
 from skal._loop.batch_sizes import rounds_for, size_in_round
-from skal._loop.budget import can_pay, most_rows, within
+from skal._loop.budget import Budget
 from skal._loop.few_labels import FewLabelsError
 from skal._loop.initial import go_on
 from skal._loop.loop import Purchase
@@ -48,37 +48,33 @@ class Simulation:
     def __init__(self, loop, oracle, budget, n_initial, batch_size):
         self.loop = loop
         self.oracle = oracle
-        self.budget = budget
-        self.costs = oracle.costs
+        self.budget = Budget(budget, oracle.costs)
         self.n_most = self._most()
         self.n_initial = min(n_initial, self.n_most)
         self.batch_size = batch_size
-        self.pool = np.flatnonzero(can_pay(budget, self.costs, budget))
+        self.pool = self.budget.payable(budget, np.ones(n_rows(oracle.X), bool))
         self.order = np.empty(0, np.int64)
         self.labeled_iter = np.full(n_rows(oracle.X), -1)
         self.state: Any = None  # or the State after the last round
 
     def _most(self):
         """Return how many labels the budget can buy at most."""
-        return most_rows(self.budget, self.costs, self.budget, len(self.costs))
+        return self.budget.most(self.budget.amount, n_rows(self.oracle.X))
 
     @property
     def n_rounds(self):
         """The most rounds there can be; None where the costs leave it open."""
-        if self.costs.min() < self.costs.max():
+        if self.budget.cheapest < self.budget.dearest:
             return None
         return 1 + rounds_for(self.batch_size, self.n_most - self.n_initial)
 
     @property
-    def left(self):
-        """What is left of the budget."""
-        return self.budget - self.costs[self.order].sum()
-
-    @property
     def is_spent(self):
         """Whether what is left of the budget cannot pay for any hidden label."""
-        hidden = self.costs[self.labeled_iter < 0]
-        return not np.any(can_pay(self.left, hidden, self.budget))
+        left = self.budget.left(self.order)
+        if not self.budget.pays(left, self.budget.cheapest):
+            return True
+        return len(self.budget.payable(left, self.labeled_iter < 0)) == 0
 
     @property
     def is_enough(self):
@@ -89,7 +85,7 @@ class Simulation:
         """Ask for the first rows; go on while they hold one class."""
         started = perf_counter()
         first = self.pool[self._ask_first(self.n_initial)]
-        first = np.array([*within(first, self.budget, self.costs, self.budget)])
+        first = np.array([*self.budget.within(first, self.budget.amount)])
         known = self.oracle.in_scope(first)
         is_multiclass = self.oracle.labels.target_type == "multiclass"
         if is_multiclass and np.all(known == known[:1]):
@@ -112,8 +108,8 @@ class Simulation:
     def _more(self, known):
         """Yield what is asked for where the rows known are not enough for a model."""
         queue = go_on(self._ask_first, np.isin(self.pool, known), self.n_initial)
-        left = self.budget - self.costs[known].sum()
-        return within((self.pool[at] for at in queue), left, self.costs, self.budget)
+        rows = (self.pool[at] for at in queue)
+        return self.budget.within(rows, self.budget.left(known))
 
     def next_purchase(self):
         """Ask for a batch; let the stopping rule look at the model that asked.
@@ -122,16 +118,16 @@ class Simulation:
         bought.
         """
         started = perf_counter()
-        left, hidden = self.left, self.labeled_iter < 0
-        candidates = np.flatnonzero(hidden & can_pay(left, self.costs, self.budget))
-        costs = self.costs[candidates]
-        size = most_rows(left, costs, self.budget, self._usual_size())
+        left, usual = self.budget.left(self.order), self._usual_size()
+        candidates = self.budget.payable(left, self.labeled_iter < 0)
+        size = self.budget.most(left, min(usual, len(candidates)), candidates)
         rows, view = self.oracle.rows().take(candidates), self.state.view()
         picks, info = self.loop.ask(view, rows, size)
-        bought = np.array([*within(picks, left, costs, self.budget)])
-        info = told_of(info, np.isin(picks, bought))
+        asked = candidates[picks]
+        bought = np.array([*self.budget.within(asked, left)])
+        info = told_of(info, np.isin(asked, bought))
         seconds = perf_counter() - started
-        purchase = Purchase(candidates[bought], query_time=seconds, info=info)
+        purchase = Purchase(bought, query_time=seconds, info=info)
         self.state = self.loop.measure(self.state, view, rows, picks)
         return purchase
 

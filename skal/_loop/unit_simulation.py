@@ -31,7 +31,7 @@ class UnitSimulation(Simulation):
         self.labeled_iter = np.full(self._askable.shape, -1)
 
     def _most(self):
-        return self.budget
+        return self.budget.amount
 
     @property
     def n_known(self):
@@ -41,7 +41,7 @@ class UnitSimulation(Simulation):
     @property
     def is_spent(self):
         """Whether the budget has been spent."""
-        return self.n_known == self.budget
+        return self.n_known == self.budget.amount
 
     @property
     def open(self):
@@ -62,7 +62,7 @@ class UnitSimulation(Simulation):
         """Ask for a batch; let the stopping rule look at the model that asked."""
         started = perf_counter()
         chosen, view = open_units(self.oracle.rows(), self.open), self.state.view()
-        size = min(self._usual_size(), self.budget - self.n_known)
+        size = min(self._usual_size(), self.budget.amount - self.n_known)
         picks, info = self.loop.ask_units(view, chosen, size)
         seconds = perf_counter() - started
         purchase = Purchase(chosen.at(picks), query_time=seconds, info=info)

@@ -119,6 +119,9 @@ def check_strategy(
     X beyond what the model's own answers take, so an (n, n), (n, n_classes * d) or
     (n, n_instances) array does not pass.
 
+    A strategy that needs groups or costs of rows is told such as follow from what the
+    rows hold.
+
     A strategy that scores rows in one pass takes about two seconds.
 
     Examples

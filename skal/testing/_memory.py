@@ -33,7 +33,7 @@ def assert_lean(trial, X_training, y_training, X):
     def view():
         return trial.view(fitted, X_training, y_training)
 
-    reads = trial.strategy.needs | trial.strategy.uses
+    reads = trial.declared.needs | trial.declared.uses
     own = peak_memory(lambda: answers(view(), X, reads))
     used = peak_memory(lambda: trial.ask(n_instances, X, model=view()))
     limit = own + TIMES_X * X.nbytes + BUFFERS

@@ -32,11 +32,6 @@ class Told(WrapperStrategy):
         """What the base needs of the model."""
         return super().needs - OF_ROWS
 
-    @property
-    def uses(self):
-        """What the base reads besides."""
-        return self._base().uses
-
     def _query(self, view, rows, n_instances, rng):
         return self._base()(view, told(rows), n_instances, random_state=rng)
 

@@ -15,7 +15,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 from skal import ActiveLearner
-from skal._loop.budget import budget_of, can_pay, most_rows, within
+from skal._loop.budget import Budget, budget_of, most_labels
 from skal.multilabel import BinaryRelevance
 from skal.query import CoreSet, PerCost, PerGroup, QueryStrategy, Schedule, TypiClust
 from skal.stopping import OverallUncertainty
@@ -223,13 +223,18 @@ def test_the_sums_of_a_budget():
     assert budget_of(99, 4, costs) == 11
     assert budget_of(0.3, 4, np.full(4, 2.0)) == 4  # ceil(1.2) rows, as without costs
     assert budget_of(3, 4) == 3
-    assert most_rows(6, costs, 6, 4) == 3
-    assert most_rows(6, costs, 6, 2) == 2
-    assert most_rows(0.5, costs, 6, 4) == 0
-    assert [*within([3, 0, 1, 2], 6, costs, 6)] == [3, 1]
-    thirds = np.full(3, 0.1)
-    assert [*within([0, 1, 2], 0.3, thirds, 0.3)] == [0, 1, 2]  # 0.1 * 3 > 0.3
-    assert can_pay(1, np.array([1, 2]), 1).tolist() == [True, False]
+    assert most_labels(3) == 3
+    assert most_labels(6, costs) == 3
+    budget = Budget(6, costs)
+    assert budget.left([0, 2]) == 1
+    assert budget.most(6, 2) == 2
+    assert budget.most(6, 2, [0, 3]) == 1
+    assert budget.most(0.5, 4) == 0
+    assert budget.payable(2, np.array([True, True, False, True])).tolist() == [1]
+    assert budget.payable(5, np.array([True, True, False, True])).tolist() == [0, 1, 3]
+    assert [*budget.within([3, 0, 1, 2], 6)] == [3, 1]
+    assert [*Budget(0.3, np.full(3, 0.1)).within(range(3), 0.3)] == [0, 1, 2]
+    assert 0.1 + 0.1 + 0.1 > 0.3  # which is rounding
 
 
 # A simulation is a live run -------------------------------------------------------
@@ -240,15 +245,15 @@ GROUPS = np.arange(300) // 5
 
 def live_run(learner, X, y, costs, budget):
     """Play a live run, pickled and asked twice every round, as far as a budget goes."""
-    left, hidden = budget, np.ones(len(X), bool)
-    while (payable := hidden & can_pay(left, costs, budget)).any():
+    left, hidden, purse = budget, np.ones(len(X), bool), Budget(budget, costs)
+    while len(payable := purse.payable(left, hidden)):
         usual = learner.batch_size if left < budget else learner.n_initial
-        size = most_rows(left, costs[payable], budget, usual)
+        size = purse.most(left, min(usual, len(payable)), payable)
         learner = pickle.loads(pickle.dumps(learner))
         pool = {"candidates": payable, "costs": costs, "groups": GROUPS}
         learner.query(X, size, **pool)
         indices, _ = learner.query(X, size, **pool)
-        bought = np.array([*within(indices, left, costs, budget)])
+        bought = np.array([*purse.within(indices, left)])
         learner.teach(X[bought], y[bought], costs=costs[bought], groups=GROUPS[bought])
         hidden[bought] = False
         left = budget - learner.costs_training_.sum()
