@@ -19,7 +19,7 @@ def mean_iou(y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -
     r"""Compute the mean over the classes of intersection over union.
 
     The measure of segmentation: large classes do not hide small ones. Over all pixels
-    of all rows, with those of class c :math:`T_c` in truth and :math:`P_c` as predicted,
+    of all rows, with those of class c :math:`T_c` in truth, :math:`P_c` as predicted,
 
     .. math:: \frac{1}{C} \sum_c \frac{|T_c \cap P_c|}{|T_c \cup P_c|}
 
@@ -55,13 +55,13 @@ def mean_iou(y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -
     0.5
     """
     pairs = [*zip(y_true, y_pred, strict=True)]
-    weights = (
-        np.ones(len(pairs)) if sample_weight is None else np.asarray(sample_weight)
-    )
+    weights = np.ones(len(pairs))
+    if sample_weight is not None:
+        weights = np.asarray(sample_weight)
     if weights.shape != (len(pairs),):
         raise ValueError(
-            f"sample_weight must hold a weight for each of {len(pairs)} rows, got shape "
-            f"{weights.shape}."
+            f"sample_weight must hold a weight for each of {len(pairs)} rows, got "
+            f"shape {weights.shape}."
         )
     found: dict[int, NDArray[Any]] = {}
     for (truth, answer), weight in zip(pairs, weights, strict=True):
@@ -78,8 +78,8 @@ def checked(truth, answer):
     truth, answer = np.asarray(truth), np.asarray(answer)
     if truth.shape != answer.shape:
         raise ValueError(
-            f"y_pred must have the shapes of y_true, got a row of {answer.shape} for one "
-            f"of {truth.shape}."
+            f"y_pred must have the shapes of y_true, got a row of {answer.shape} for "
+            f"one of {truth.shape}."
         )
     for name, classes in (("y_true", truth), ("y_pred", answer)):
         if classes.dtype.kind not in "iub":

@@ -71,7 +71,7 @@ def crop_flip(images):
 
 AUGMENTATIONS = {"affine": affine, "crop_flip": crop_flip}
 
-# What is drawn for a batch of images is a function, which moves what lies over them too.
+# What is drawn for a batch of images is a function, which moves what lies over them.
 
 
 def draw_affine(images):

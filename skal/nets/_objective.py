@@ -57,8 +57,7 @@ class Objective:
         An error of the criterion comes with what it was called with.
         """
         few = self.targets[positions[:_FEW]]
-        shape = (len(few), self.width, *self.units)
-        outputs = torch.zeros(shape, requires_grad=True)
+        outputs = torch.zeros(len(few), self.width, *self.units, requires_grad=True)
         try:
             losses = self.losses(outputs, few)
         except Exception as error:

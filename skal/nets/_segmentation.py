@@ -126,7 +126,7 @@ class SegmentationNet(NetClassifier):
         *,
         lr: float = 1e-2,
         batch_size: int | str = 8,
-        augment: str | Callable[[Any, Any], Any] | None = None,
+        augment: str | Callable[..., Any] | None = None,
         **params: Any,
     ) -> None:
         super().__init__(

@@ -42,7 +42,10 @@ class UNet(nn.Module):
         self.dropout = nn.Dropout2d(dropout)
         coarse, fine = channels[:0:-1], channels[-2::-1]
         # Narrowed before it is enlarged, which is the same and four times less work.
-        self.narrow = nn.ModuleList(nn.Conv2d(c, f, 1) for c, f in zip(coarse, fine))
+        self.narrow = nn.ModuleList(
+            nn.Conv2d(before, width, 1)
+            for before, width in zip(coarse, fine, strict=True)
+        )
         self.up = nn.ModuleList(two_convolutions(2 * width, width) for width in fine)
         self.head = nn.Conv2d(channels[0], n_outputs, 1)
 

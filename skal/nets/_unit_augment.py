@@ -19,8 +19,8 @@ def check_unit_augment(augment, layout, units):
         known = ", ".join(map(repr, nearest_first(augment, DRAWS)))
         raise ValueError(
             f"augment must be {known}, a callable or None, got {augment!r}. A callable "
-            "takes a batch of rows (n, C, H, W) and of classes (n, H, W), -1 where they "
-            "are not known, and returns both."
+            "takes rows (n, C, H, W) and classes (n, H, W), -1 where they are not "
+            "known, and returns both."
         )
     if not layout.is_image or units != layout.shape[1:]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A class for each unit of a row, its pixels or steps: targets, and losses of scores."""
+"""A class for each unit of a row, its pixels or steps: targets and losses."""
 
 from __future__ import annotations
 
