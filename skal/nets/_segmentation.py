@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 #: Units that the rows of one pass have together.
-_UNITS_A_PASS = 2**18
+_UNITS_A_PASS = 2**16
 
 
 class SegmentationNet(NetClassifier):
@@ -96,7 +96,7 @@ class SegmentationNet(NetClassifier):
     each shared by all rows; of the U-Net the way down is computed once for all.
     ``embed`` is the mean over the places of the deepest map, one vector a row.
 
-    A pass takes so many rows at once that they have about 260 000 pixels together, and
+    A pass takes so many rows at once that they have about 65 000 pixels together, and
     yields probabilities (n, H, W, C) in single precision: ask for a part of the rows
     where they do not fit into memory; strategies do.
 
