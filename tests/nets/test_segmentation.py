@@ -197,7 +197,10 @@ def test_class_weights_count_pixel_by_pixel():
 
 
 class InADict(Thin):
-    """Scores as torchvision's networks hand them over."""
+    """Takes and hands over what torchvision's networks do."""
+
+    def __init__(self, n_channels, num_classes):
+        super().__init__(n_channels, num_classes)
 
     def forward(self, x):
         return {"out": self.scores(x), "aux": None}
