@@ -13,6 +13,7 @@ from skal.metrics import mean_iou
 from skal.nets._batches import ROWS_A_PASS
 from skal.nets._class_criteria import NAMED, kind_of_labels
 from skal.nets._criterion import read_criterion
+from skal.nets._device import choose_device
 from skal.nets._layout import as_given, as_images
 from skal.nets._net import NetClassifier
 from skal.nets._objective import read_y
@@ -327,8 +328,8 @@ class SegmentationNet(NetClassifier):
 
     def _make(self, width, batches, *, start=True):
         module = super()._make(width, batches, start=start)
-        on = next(module.parameters()).device
-        self._deepest = find_deepest(module, next(batches(on))[:1])
+        row = next(batches(choose_device(self.device)))[:1]
+        self._deepest = find_deepest(module, row)
         return module
 
     def _augmentation(self, layout):
