@@ -39,6 +39,7 @@ FLOORS = [
         "cluster": "groups found by asking about pairs",
         "learned": "strategies that were trained to ask",
         "multilabel": "rows that carry several labels, known in part",
+        "structured": "rows of many units: pixels, tokens, boxes",
         "stopping": "when to stop labelling",
         "datasets": "data to try it on",
         "plotting": "pictures of curves, pools and models",

@@ -19,6 +19,7 @@ from skal._data.labels import (
     warn_of_mark,
 )
 from skal._data.multi_input import MultiInput, as_multi_input
+from skal._data.parts import GridParts, LabelParts, cells_of
 from skal._data.pools import check_pool
 from skal._data.reading import blocks, chunk_size
 from skal._data.rejects import (
@@ -29,6 +30,7 @@ from skal._data.rejects import (
 )
 from skal._data.row_keys import row_groups, row_keys
 from skal._data.rows import Rows, as_positions, as_rows, select_rows
+from skal._data.structured import as_entries, join_structured, read_structured
 from skal._data.targets import (
     as_array,
     check_alike,
@@ -39,15 +41,19 @@ from skal._data.targets import (
 )
 
 __all__ = [
+    "GridParts",
+    "LabelParts",
     "Labels",
     "MultiInput",
     "Rejects",
     "Rows",
     "as_array",
+    "as_entries",
     "as_multi_input",
     "as_positions",
     "as_rows",
     "blocks",
+    "cells_of",
     "check_alike",
     "check_pool",
     "check_reject_label",
@@ -57,11 +63,13 @@ __all__ = [
     "find_missing",
     "is_hole",
     "is_torch_dataset",
+    "join_structured",
     "join_with_rejects",
     "learn_labels",
     "multilabel_proba",
     "n_rows",
     "naming_holes",
+    "read_structured",
     "read_target",
     "read_with_rejects",
     "row_groups",

@@ -11,17 +11,22 @@ from warnings import warn
 
 import numpy as np
 
+from skal._data.parts import LabelParts
+
 
 @dataclass(frozen=True)
 class Labels:
     """The kind of target and the full set of classes.
 
-    ``target_type`` is "multiclass", "multilabel" or "regression"; ``classes`` holds
-    the sorted classes, the label numbers for multilabel, None for regression.
+    ``target_type`` is "multiclass", "multilabel", "regression" or "structured";
+    ``classes`` holds the sorted classes, the label numbers for multilabel, None for
+    the others: what a structured target holds is between y and the estimator.
     ``marked`` tells whether ``missing_label`` stood beside the labels. ``learnt`` are
     the places of the classes that an estimator was taught, where it counts these alone
     and its code j is the j-th of them; None where codes are places. For multilabel
     they are the labels that vary, and ``constant`` holds the values of the others.
+    ``cells`` are the parts of rows that are asked for one by one, where they are not
+    the several labels.
     """
 
     target_type: str
@@ -29,6 +34,12 @@ class Labels:
     marked: bool = False
     learnt: Any = None  # an array, or None
     constant: Any = None  # an array of a value a label, or None
+    cells: Any = None  # GridParts, or None
+
+    @property
+    def parts(self):
+        """The parts of a row, where these are asked for one by one."""
+        return LabelParts() if self.cells is None else self.cells
 
     @property
     def n_outputs(self):
@@ -48,6 +59,8 @@ class Labels:
         """
         if self.target_type == "multilabel" and self.learnt is not None:
             return y[:, self.learnt]
+        if self.target_type == "structured" and y.dtype == object:
+            return y.tolist()
         if self.target_type != "multiclass":
             return y
         return self.codes_at(self.find(y, unknown=unknown))
@@ -179,8 +192,8 @@ def chance_of_one(proba, classes):
 
 def learn_labels(target, classes, missing_label=None):
     """Build the Labels of a learner from ``classes=``, else from the known y."""
-    if target.kind == "regression":
-        return Labels("regression")
+    if target.kind in ("regression", "structured"):
+        return Labels(target.kind)
     known = target.y[target.known]
     if target.kind == "multilabel":
         return Labels("multilabel", np.arange(known.shape[1]))

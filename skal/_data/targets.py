@@ -13,10 +13,11 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 class Target:
     """A target as it was given: labels where there are any, and where there are none.
 
-    ``kind`` is "multiclass", "multilabel" or "regression", None where no row has a
-    label. Where some of the several labels of a row are known, the others are NaN and
-    the row is not missing. ``marked`` tells whether ``missing_label`` itself stands in
-    y. ``rejects`` are the Rejects of y, where there is a label that rejects rows.
+    ``kind`` is "multiclass", "multilabel", "regression" or "structured", None where no
+    row has a label. Where some of the several labels of a row are known, the others are
+    NaN and the row is not missing. ``marked`` tells whether ``missing_label`` itself
+    stands in y. ``rejects`` are the Rejects of y, where there is a label that rejects
+    rows.
     """
 
     y: np.ndarray

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skal._data import as_positions, join_with_rejects
+from skal._data import as_positions
 
 
 def check_taught(indices, n):
@@ -34,9 +34,8 @@ def corrected(told, positions, target):
         )
     source = np.arange(len(told.y))
     source[positions] = len(source) + np.arange(len(positions))
-    y, rejects = join_with_rejects(
-        (told.y, told.rejects), (told.in_type(target).y, target.rejects)
-    )
+    news = replace(told, y=told.in_type(target).y, rejects=target.rejects)
+    y, rejects = told.joined(news)
     rejects = None if rejects is None else rejects.of(source)
     return replace(told, y=y[source], rejects=rejects)
 

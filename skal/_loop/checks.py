@@ -13,6 +13,7 @@ from skal._loop.batch_sizes import check_sizes, size_in_round
 from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
 from skal._loop.units import asks_units
+from skal._model import is_structured
 from skal.query import CallableStrategy, as_strategy
 
 
@@ -36,6 +37,8 @@ def check_learner(learner, template):
         )
     if learner.classes is not None and not is_regressor(template):
         check_unmarked(learner.classes, learner.missing_label)
+    if is_structured(template):
+        check_structured(learner, template)
     if learner.reject_label is not None and asks_units(learner.query_strategy):
         raise ValueError(
             "reject_label must be None where single labels of rows are asked for, got "
@@ -59,6 +62,26 @@ def check_learner(learner, template):
         raise TypeError(
             "stopping must be None or a rule with measure and verdict, got "
             f"{rule!r}. See skal.stopping."
+        )
+
+
+def check_structured(learner, template):
+    """Refuse what has no meaning where a row has a label for each of its units."""
+    if learner.classes is not None:
+        raise ValueError(
+            f"classes must be None for {name_of(template)}, which predicts units of "
+            f"rows, got {learner.classes!r}. Name the classes of the units in the "
+            "estimator."
+        )
+    if learner.reject_label is not None:
+        raise ValueError(
+            f"reject_label must be None for {name_of(template)}, which predicts units "
+            f"of rows, got {learner.reject_label!r}. Leave out rows without any."
+        )
+    if learner.use_unlabeled:
+        raise ValueError(
+            f"use_unlabeled must be False for {name_of(template)}, which predicts "
+            "units of rows, got True."
         )
 
 

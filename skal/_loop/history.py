@@ -29,7 +29,7 @@ def round_record(purchase, fit_time, estimator, training):
     told = {name: value for name, value in purchase.info.items() if name != "score"}
     pool_rows = purchase.pool_rows
     record = {
-        "n_labels": n_known(training.y, purchase.rows),
+        "n_labels": n_known(training, purchase.rows),
         "indices": purchase.rows,
         "pool_indices": purchase.rows if pool_rows is None else pool_rows,
         "query_time": purchase.query_time,
@@ -58,9 +58,9 @@ def recounted(rounds, training):
     return (*rounds[:-1], {**rounds[-1], **reject_record(training)})
 
 
-def n_known(y, asked):
-    """Count what is known: rows, or single labels where these were asked for."""
-    return len(y) if asked.ndim == 1 else int(np.count_nonzero(~np.isnan(y)))
+def n_known(training, asked):
+    """Count what is known: rows, or parts of them where these were asked for."""
+    return len(training.y) if asked.ndim == 1 else int(training.known_parts.sum())
 
 
 def pseudo_record(estimator, codes, truth):

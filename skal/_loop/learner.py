@@ -20,6 +20,7 @@ from skal._data import (
     check_pool,
     learn_labels,
     n_rows,
+    read_structured,
     read_with_rejects,
     select_rows,
     warn_of_mark,
@@ -46,6 +47,7 @@ from skal._meta import (
     routed,
     takes_partial_labels,
 )
+from skal._model import is_structured
 from skal._seed import draw_seed, fork_torch
 from skal.query import as_strategy
 
@@ -320,7 +322,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                 f"{'' if missing.all() else 'or rejected '}ones. "
                 "Use query to choose the first rows and teach to label them."
             )
-        labels = learn_labels(target, self.classes, self.missing_label)
+        labels = self._with_cells(
+            learn_labels(target, self.classes, self.missing_label)
+        )
         self._check_target(labels)
         if self.classes is None and not self.use_unlabeled:
             warn_of_mark(labels, self.missing_label, stacklevel=5)
@@ -334,7 +338,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         order = np.flatnonzero(~missing)
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
         loop = self._loop(draw_seed(self.random_state))
-        asked, labeled_iter = given(missing, y, asks_units(self.query_strategy))
+        by_units = asks_units(self.query_strategy)
+        asked, labeled_iter = given(missing, y, labels.parts if by_units else None)
         purchase = Purchase(asked, "given")
         self._commit(loop.train(training, purchase, labeled_iter, order))
         context.call_on_fit_task_end(
@@ -353,10 +358,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                 f"y must hold a row that belongs to a class, got {len(y)} that are all "
                 f"{self.reject_label!r}, which reject_label says is none."
             )
-        labels = learn_labels(target, self.classes)
+        labels = self._with_cells(learn_labels(target, self.classes))
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
-        n = int(np.count_nonzero(~np.isnan(y))) if by_units else len(y)
+        n = int(labels.parts.known(y).sum()) if by_units else len(y)
         check_simulation(self, self._template(), labels.target_type, y, n)
         rejects = target.rejects
         oracle = Oracle(
@@ -773,8 +778,10 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """Return what may be asked of a pool: its rows, or single labels of them."""
         if not asks_units(self.query_strategy):
             return select_rows(X_pool, candidates)
+        cells = as_strategy(self.query_strategy)._cells()
         labels = vars(self).get("_labels")
         n_units = None if labels is None else labels.n_outputs
+        n_units = n_units if cells is None else cells.n_parts
         return select_units(check_pool(X_pool, "X_pool"), candidates, n_units)
 
     def _live_taught(self, method):
@@ -799,12 +806,20 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                 f"{target.kind} ones."
             )
         else:
-            if target.known.any():
+            if target.known.any() and target.kind != "structured":
                 check_alike(told.y, target.y)
             labels = told.labels.with_new(target)
+        labels = self._with_cells(labels)
         if self.classes is None and (nothing or not told.labels.marked):
             warn_of_mark(labels, self.missing_label, stacklevel=4)
         return labels
+
+    def _with_cells(self, labels):
+        """Return Labels that know the cells of rows, where these are asked for."""
+        if labels.target_type != "structured" or not asks_units(self.query_strategy):
+            return labels
+        cells = as_strategy(self.query_strategy)._cells(self.missing_label)
+        return replace(labels, cells=cells)
 
     def _with_spelt_classes(self, training, live, *, in_place=True):
         """Let a training set forget classes without a label; warn of like spellings.
@@ -840,6 +855,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     def _read(self, y):
         """Return what y says, as a Target."""
         template = self._template()
+        if is_structured(template):
+            return read_structured(y, self.missing_label)
         kind, partly = get_tags(template).estimator_type, takes_partial_labels(template)
         return read_with_rejects(
             y,

@@ -21,6 +21,7 @@ from skal._loop.initial import go_on
 from skal._loop.question import Question, unasked
 from skal._loop.repeats import settle
 from skal._loop.state import State
+from skal._model import is_structured
 from skal.exceptions import PoolExhaustedError
 from skal.query import as_strategy
 
@@ -114,8 +115,7 @@ class Live:
 
     def _ask_first(self, rows, size):
         """Pick rows by ``initial``: the first, or more of them beside one class."""
-        kind = "regression" if is_regressor(self.loop.estimator) else "multiclass"
-        labels, told = Labels(kind), self.told
+        labels, told = Labels(kind_before_labels(self.loop.estimator)), self.told
         n_known = 0 if told is None else len(told.y)
         if n_known == 0 or len(rows) + n_known != n_rows(rows.X):
             return self.loop.ask_first(rows, size, labels, known=n_known)[0]
@@ -202,3 +202,10 @@ class Live:
         if isinstance(self.so_far, FirstRound):
             return self.so_far.purchase
         return first_so_far(self.so_far)
+
+
+def kind_before_labels(estimator):
+    """Return the kind of target that an estimator is for, as far as it tells."""
+    if is_structured(estimator):
+        return "structured"
+    return "regression" if is_regressor(estimator) else "multiclass"

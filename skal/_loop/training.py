@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from skal._checks import name_of
 from skal._data import naming_holes, take_rows
 from skal._loop.few_labels import few_labels
-from skal._model import ModelView, is_ensemble
+from skal._model import ModelView, is_ensemble, provides
 from skal._seed import seeds_for, stream
 
 
@@ -98,9 +98,12 @@ def check_codes(estimator, training):
 
 def check_answers(estimator, training):
     """Refuse a model whose training has diverged, while the last one is there."""
-    if hasattr(estimator, "predict_proba"):
-        sample = take_rows(training.X, np.arange(min(10, len(training.y))))
-        ModelView._of_learner(estimator, training.labels).predict_proba(sample)
+    view = ModelView._of_learner(estimator, training.labels)
+    if training.labels.target_type == "structured":
+        if provides(estimator, "units"):
+            view.predict_units(take_rows(training.X, np.arange(1)))
+    elif hasattr(estimator, "predict_proba"):
+        view.predict_proba(take_rows(training.X, np.arange(min(10, len(training.y)))))
 
 
 def warm_start_param(estimator):

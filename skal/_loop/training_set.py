@@ -4,7 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skal._data import Labels, Rejects, concat_rows, join_with_rejects, take_rows
+from skal._data import (
+    Labels,
+    Rejects,
+    concat_rows,
+    join_structured,
+    join_with_rejects,
+    take_rows,
+)
 from skal._meta import in_codes, is_row_wise, slice_params
 
 
@@ -87,15 +94,21 @@ class TrainingSet:
     @property
     def is_constant(self):
         """Whether the labels are classes, or several a row, and the same in each."""
-        if self.labels.target_type == "regression":
+        if self.labels.target_type in ("regression", "structured"):
             return False
         y = self.y_in_scope
         return bool(np.all(y == y[:1]))  # a stage may have no row
 
     @property
+    def known_parts(self):
+        """Which parts of each row are known, where these are asked for one by one."""
+        return self.labels.parts.known(self.y)
+
+    @property
     def has_gaps(self):
         """Whether codes before the last are not taught, or labels that do not vary."""
-        if self.labels.target_type == "regression" or self.labels.learnt is not None:
+        kind = self.labels.target_type
+        if kind in ("regression", "structured") or self.labels.learnt is not None:
             return False
         if self.labels.target_type == "multilabel":
             return 0 < len(self.taught()) < self.labels.n_outputs
@@ -174,7 +187,7 @@ class TrainingSet:
                 continue  # one row and one value may have been a coincidence
             parts = [np.asarray(part.params[name]) for part in (self, other)]
             joined[name] = np.concatenate(parts)
-        y, rejects = join_with_rejects((self.y, self.rejects), (other.y, other.rejects))
+        y, rejects = self.joined(other)
         return TrainingSet(
             concat_rows(self.X, other.X),
             y,
@@ -182,6 +195,12 @@ class TrainingSet:
             other.labels,
             rejects=rejects,
         )
+
+    def joined(self, other):
+        """Return the labels and the rejects of these rows followed by others."""
+        if self.labels.target_type == "structured":
+            return join_structured(self.y, other.y), None
+        return join_with_rejects((self.y, self.rejects), (other.y, other.rejects))
 
     def at(self, rows, told=None, labels=None):
         """Return some of the rows, each with what was told of another of them.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from skal._data import Labels, Rows, n_rows, take_rows
+from skal._data import LabelParts, Labels, Rows, n_rows, take_rows
 from skal._loop.amended import without_rows
 from skal._loop.checks import check_parts
 from skal._loop.few_labels import FewLabelsError
@@ -18,6 +18,7 @@ from skal._loop.loop import Purchase
 from skal._loop.state import State
 from skal._loop.unit_question import UnitQuestion, settle_units
 from skal._loop.units import first_of_each, first_units
+from skal._model import is_structured
 from skal.query import as_strategy
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ class UnitLive(Live):
     def _ask_first(self, chosen, size):
         """Pick labels row by row, the rows by ``initial``."""
         strategy = as_strategy(self.loop.query_strategy)
-        strategy.check(self.loop.estimator, "multilabel")
         rows, open = chosen.rows, chosen.open
         labels = Labels("multilabel", np.arange(open.shape[1]))
+        if is_structured(self.loop.estimator):
+            labels = Labels("structured")
+        strategy.check(self.loop.estimator, labels.target_type)
         n_pool, told = n_rows(rows.X), self.told
-        known = 0 if told is None else np.count_nonzero(~np.isnan(told.y))
+        known = 0 if told is None else told.known_parts.sum()
         if known == 0 or len(chosen) + known != n_pool * open.shape[1]:
             begun = np.zeros(len(rows), bool)
 
@@ -101,7 +104,7 @@ class UnitLive(Live):
             return answered._learn_first(training, self._first_so_far_and(purchase))
         before = self.so_far
         n_new = len(training.y) - len(before.training.y)
-        new = np.full((n_new, training.y.shape[1]), -1)
+        new = np.full((n_new, before.labeled_iter.shape[1]), -1)
         labeled_iter = np.concatenate([before.labeled_iter, new])
         places = np.append(before.places, len(before.labeled_iter) + np.arange(n_new))
         at = places[purchase.rows[:, 0]], purchase.rows[:, 1]
@@ -114,9 +117,9 @@ class UnitLive(Live):
         """Fit the last model again, to what was taught as it stands now."""
         if isinstance(self.so_far, FirstRound):
             purchase = self.so_far.purchase
-            return self._learn_first(training, amended(purchase, training.y, kept))
+            return self._learn_first(training, amended(purchase, training, kept))
         state = self.so_far if kept is None else without_rows(self.so_far, kept)
-        state = as_known(state, training.y)
+        state = as_known(state, training)
         try:
             return replace(self, so_far=self.loop.train_again(training, state))
         except FewLabelsError as error:
@@ -129,13 +132,13 @@ class UnitLive(Live):
                 record["query_time"],
                 pool_rows=record["pool_indices"],
             )
-            first = amended(purchase, training.y)
+            first = amended(purchase, training)
             waiting = FirstRound(training, state.seed, first, error)
             return replace(self, so_far=waiting)
 
     def _learn_first(self, training, purchase):
         """Fit the first model; keep labels that allow of none."""
-        labeled_iter = np.where(np.isnan(training.y), -1, 0)
+        labeled_iter = np.where(training.known_parts, 0, -1)
         so_far: FirstRound | State
         try:
             places = np.arange(len(training.y))
@@ -161,19 +164,26 @@ class UnitLive(Live):
 
 
 def check_kind(live, strategy):
-    """Refuse a strategy of labels after one of rows, and the other way round."""
-    so_far, by_units = live.so_far, isinstance(live, UnitLive)
-    if so_far is None:
+    """Refuse a strategy of parts of rows after one of rows, and the other way round."""
+    if live.so_far is None:
         return
-    waits = isinstance(so_far, FirstRound)
-    told = so_far.purchase.rows if waits else so_far.labeled_iter
-    if (told.ndim == 2) != by_units:
-        before, now = "rows", "single labels of them"
-        before, now = (before, now) if by_units else ("single labels of rows", "rows")
+    before, now = words_for(live), "rows"
+    if isinstance(live, UnitLive):
+        cells = as_strategy(strategy)._cells()
+        now = (LabelParts() if cells is None else cells).words
+    if before != now:
         raise ValueError(
             f"query_strategy must ask for {before}, as the rounds before did, got "
             f"{strategy!r}, which asks for {now}. Fit again with it."
         )
+
+
+def words_for(live):
+    """Say what the rounds so far have asked for: rows, or parts of them."""
+    so_far = live.so_far
+    waits = isinstance(so_far, FirstRound)
+    told = so_far.purchase.rows if waits else so_far.labeled_iter
+    return "rows" if told.ndim == 1 else so_far.training.labels.parts.words
 
 
 def pool_rows_of(so_far: Any) -> NDArray[np.int64]:
@@ -203,9 +213,9 @@ def pool_rows_of(so_far: Any) -> NDArray[np.int64]:
     return pool
 
 
-def as_known(state, y):
-    """Return a state whose counts and rounds agree with what is known in y."""
-    known, since = ~np.isnan(y), state.labeled_iter[state.places]
+def as_known(state, training):
+    """Return a state whose counts and rounds agree with what is known."""
+    known, since = training.known_parts, state.labeled_iter[state.places]
     labeled_iter = state.labeled_iter.copy()
     since = np.where(since < 0, state.round, since)
     labeled_iter[state.places] = np.where(known, since, -1)
@@ -213,8 +223,8 @@ def as_known(state, y):
     return replace(state, labeled_iter=labeled_iter, rounds=(*state.rounds[:-1], last))
 
 
-def amended(purchase, y, kept=None):
-    """Return a first round's purchase that holds what is known in y, and no more.
+def amended(purchase, training, kept=None):
+    """Return a first round's purchase that holds what is known, and no more.
 
     ``kept`` are the rows that are left, where some are gone.
     """
@@ -223,7 +233,7 @@ def amended(purchase, y, kept=None):
         left = np.isin(pairs[:, 0], kept)
         pairs, pool = pairs[left].copy(), pool[left]
         pairs[:, 0] = np.searchsorted(kept, pairs[:, 0])
-    known = np.argwhere(~np.isnan(y))
+    known = np.argwhere(training.known_parts)
     still = among(pairs, known)
     pairs, pool = pairs[still], pool[still]
     new = known[~among(known, pairs)]

@@ -50,7 +50,7 @@ def settle_units(training, n_before, on_repeat, question, pool_rows):
     ``on_repeat`` says. Return the training set, the batch as a purchase of pairs, and
     the question that is left.
     """
-    n, known = len(training.y), ~np.isnan(training.y)
+    n, known, parts = len(training.y), training.known_parts, training.labels.parts
     batch = np.arange(n_before, n)
     places = np.full(known.shape, -1)
     pool = np.append(pool_rows, np.full(len(batch), -1))
@@ -60,9 +60,10 @@ def settle_units(training, n_before, on_repeat, question, pool_rows):
         answers = batch[(places[batch] >= 0).any(axis=1)]
         pool[answers] = question.rows[places[answers].max(axis=1), 0]
     homes = homes_of(training.X, n_before, on_repeat, pool)
-    y, told = training.y.astype(float), np.arange(n)
+    y, told = parts.only(training.y, known), np.arange(n)
     for row in batch:
-        y[homes[row], known[row]] = training.y[row, known[row]]
+        new = parts.labelled(training.y[row : row + 1])[0]
+        y[homes[row]][new] = training.y[row][new]
         told[homes[row]] = row
     kept = np.flatnonzero(homes == np.arange(n))
     now = np.searchsorted(kept, homes)

@@ -27,7 +27,8 @@ class UnitSimulation(Simulation):
 
     def __init__(self, loop, oracle, budget, n_initial, batch_size):
         super().__init__(loop, oracle, budget, n_initial, batch_size)
-        self.labeled_iter = np.full(oracle.y.shape, -1)
+        self._askable = oracle.labels.parts.known(oracle.y)
+        self.labeled_iter = np.full(self._askable.shape, -1)
 
     @property
     def n_known(self):
@@ -42,7 +43,7 @@ class UnitSimulation(Simulation):
     @property
     def open(self):
         """What may be asked: what is hidden, and known to the oracle."""
-        return (self.labeled_iter < 0) & ~np.isnan(self.oracle.y)
+        return (self.labeled_iter < 0) & self._askable
 
     def first_purchase(self):
         """Ask for the first labels, row by row."""
@@ -86,5 +87,4 @@ class UnitSimulation(Simulation):
     def _revealed(self):
         """Return the rows begun, and what is known of them."""
         training, known = self.oracle.reveal(self.order), self.labeled_iter[self.order]
-        y = np.where(known >= 0, training.y, np.nan)
-        return training.with_y(y)
+        return training.with_y(training.labels.parts.only(training.y, known >= 0))

@@ -74,11 +74,14 @@ def first_of_each(rows):
     return rows[np.sort(first)]
 
 
-def given(missing, y, by_units):
-    """Return what is labelled in y, as rows or as pairs, and the rounds of fit's X."""
-    if not by_units:
+def given(missing, y, parts=None):
+    """Return what is labelled in y, as rows or as pairs, and the rounds of fit's X.
+
+    ``parts`` are what is asked for one by one, None where whole rows are.
+    """
+    if parts is None:
         return np.flatnonzero(~missing), np.where(missing, -1, 0)
-    known = ~missing[:, np.newaxis] & ~np.isnan(y)
+    known = ~missing[:, np.newaxis] & parts.known(y)
     return np.argwhere(known), np.where(known, 0, -1)
 
 
@@ -94,4 +97,4 @@ def stage_of(training, since, round, labels):
     known = (since >= 0) & (since <= round)
     rows = np.flatnonzero(known.any(axis=1))
     stage = training.at(rows, labels=labels)
-    return stage.with_y(np.where(known[rows], stage.y, np.nan)), rows
+    return stage.with_y(labels.parts.only(stage.y, known[rows])), rows

@@ -11,7 +11,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._data import n_rows, read_with_rejects, spread, take_rows
+from skal._data import n_rows, read_structured, read_with_rejects, spread, take_rows
 from skal._meta.around import AroundEstimator, inside_has
 from skal._meta.routing import routed, slice_params
 from skal._model import columns
@@ -167,11 +167,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         return self._scored(self.estimator_, self._labels, X, y, params)
 
     def _scored(self, estimator, labels, X, y, params):
-        kind = "regressor" if labels.target_type == "regression" else "classifier"
-        reject_label = getattr(self, "reject_label", None)
-        target = read_with_rejects(
-            y, self.missing_label, kind, labels.classes, reject_label=reject_label
-        )
+        target = self._read_for(labels, y)
         params = routed(self, "score", params)
         y = target.y
         if not target.known.all():
@@ -186,6 +182,16 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
 
             return accuracy_score(y, labels.decode(estimator.predict(X)), **params)
         return estimator.score(X, labels.encode(y, unknown=True), **params)
+
+    def _read_for(self, labels, y):
+        """Return what y says, as a Target of the kind that the labels are."""
+        if labels.target_type == "structured":
+            return read_structured(y, self.missing_label)
+        kind = "regressor" if labels.target_type == "regression" else "classifier"
+        reject_label = getattr(self, "reject_label", None)
+        return read_with_rejects(
+            y, self.missing_label, kind, labels.classes, reject_label=reject_label
+        )
 
     # Every round's model --------------------------------------------------------
 
@@ -205,7 +211,10 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            yield labels.decode(columns.known(estimator, estimator.predict(X), X))
+            answer = estimator.predict(X)
+            if labels.target_type == "multiclass":
+                answer = columns.known(estimator, answer, X)
+            yield labels.decode(answer)
 
     @available_if(_stores_estimators)
     def staged_predict_proba(self, X: Any) -> Iterator[NDArray[Any]]:

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_regressor
 
+from skal._checks import name_of
 from skal._data import multilabel_proba
 from skal._model.finite import NotNumeric
 from skal._model.known_types import asks_each_output, transforms_target
@@ -130,12 +131,52 @@ def predict_std(estimator, X, n_samples, seed):
     return std if std.ndim == 1 else std.mean(axis=1)
 
 
+def predict_units(estimator, X):
+    """Return the probabilities (n, ..., C) of units, or a list of n arrays (u, C)."""
+    layer, X = find_source(estimator, "units", X)
+    if is_learner(layer):
+        return layer.__skal_view__().predict_units(X)
+    return as_units(layer.predict_units(X), layer)
+
+
+def sample_units(estimator, X, n_samples, seed):
+    """Return draws (S, n, ..., C) of units, or a list of n arrays (S, u, C)."""
+    layer, X = find_source(estimator, "unit_samples", X)
+    if is_learner(layer):
+        return layer.__skal_view__()._seeded(seed).sample_units(X, n_samples)
+    draws = layer.sample_units(X, n_samples=n_samples, random_state=seed)
+    return as_units(draws, layer, rank=3)
+
+
+def sample_boxes(estimator, X, n_samples, seed):
+    """Return, for each of n rows, a list of the S dicts that draws find in it."""
+    layer, X = find_source(estimator, "boxes", X)
+    if is_learner(layer):
+        return layer.__skal_view__()._seeded(seed).sample_boxes(X, n_samples)
+    return layer.sample_boxes(X, n_samples=n_samples, random_state=seed)
+
+
 def find_source(estimator, need, X=None):
     """Find the layer that answers a need, and X as it sees it, or say what would."""
     layer, X = source(estimator, need, X)
     if layer is None:
         raise lacking(estimator, "samples" if need == "draws" else need)
     return layer, X
+
+
+def as_units(units, estimator, rank=2):
+    """Return units as an array, or as a list of arrays, an entry a row."""
+    if not isinstance(units, list | tuple):
+        return np.asarray(units)
+    units = [np.asarray(row) for row in units]
+    strange = [row.shape for row in units if row.ndim < rank]
+    if strange:
+        shape = "(u, C)" if rank == 2 else "(S, u, C)"
+        raise ValueError(
+            f"{name_of(estimator)} must answer with an array (n, ..., C), or with an "
+            f"array {shape} a row, got one of shape {strange[0]}."
+        )
+    return units
 
 
 def plain(answer):

@@ -17,6 +17,8 @@ def padded(proba, estimator, labels, places):
 
 def places_of(estimator, labels):
     """Return where the columns of an estimator of codes stand among the classes."""
+    if labels.target_type == "structured":
+        return None
     own = getattr(estimator, "classes_", None)
     if own is None or labels.target_type != "multiclass":
         return own

@@ -45,7 +45,27 @@ NEEDS = {
         "gradient features (gradient_features)",
         "Use a network of skal.nets, or an estimator with gradient_features",
     ),
+    "units": (
+        "probabilities of units of rows (predict_units)",
+        "Wrap it in skal.structured.Units, which says by which method it answers",
+    ),
+    "unit_samples": (
+        "samples of units of rows (sample_units)",
+        "Use skal.structured.Committee, Units(..., samples=...), or a network with "
+        "dropout",
+    ),
+    "boxes": (
+        "several draws of boxes (sample_boxes)",
+        "Use skal.structured.Committee, or Units(..., boxes=...)",
+    ),
     "labels": ("labels", "Label some rows first"),
+}
+
+#: What is asked about units of rows, and the method that answers.
+UNIT_METHODS = {
+    "units": "predict_units",
+    "unit_samples": "sample_units",
+    "boxes": "sample_boxes",
 }
 
 
@@ -59,6 +79,11 @@ def provides(estimator, need):
         stack, _ = descend(estimator, is_default_stack)
         return hasattr(estimator, "predict_proba") or is_default_stack(stack)
     return source(estimator, need)[0] is not None
+
+
+def is_structured(estimator):
+    """Tell whether an estimator answers for units of rows: pixels, tokens, boxes."""
+    return any(provides(estimator, need) for need in UNIT_METHODS)
 
 
 def source(estimator, need, X=None):
@@ -126,9 +151,9 @@ def gives_std(layer):
     return predict is not None and "return_std" in signature(predict).parameters
 
 
-def gives_gradients(layer):
-    """Tell whether a layer has gradient features."""
-    return hasattr(layer, "gradient_features")
+def gives(method):
+    """Return a function that tells whether a layer has a method."""
+    return lambda layer: hasattr(layer, method)
 
 
 #: Which function tells whether one layer answers a need. "draws" are samples one by
@@ -138,7 +163,8 @@ OFFERS = {
     "draws": gives_draws,
     "votes": gives_votes,
     "head": gives_head,
-    "gradients": gives_gradients,
+    "gradients": gives("gradient_features"),
+    **{need: gives(method) for need, method in UNIT_METHODS.items()},
 }
 
 #: What to do where a regressor lacks what a strategy needs.

@@ -15,6 +15,7 @@ from skal._data import Labels, as_rows, n_rows
 from skal._model import answers, columns, layers, needs
 from skal._model.finite import checked_proba, measurable
 from skal._model.memo import Memo
+from skal._model.unit_answers import UnitAnswers
 from skal._seed import draw_seed
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _estimator_has(method):
     return check
 
 
-class ModelView:
+class ModelView(UnitAnswers):
     """What a query strategy may ask of the fitted model.
 
     A view lives for one query. Whatever it computes for a row is remembered, for
@@ -83,8 +84,8 @@ class ModelView:
     ----------
     classes_ : ndarray of shape (n_classes,)
         The full set of classes; absent for regressors.
-    target_type : {"multiclass", "multilabel", "regression"}
-        The kind of target.
+    target_type : {"multiclass", "multilabel", "regression", "structured"}
+        The kind of target; structured where the estimator answers for units of rows.
     n_labels : int
         The number of labelled rows.
 
@@ -157,7 +158,7 @@ class ModelView:
 
     @property
     def target_type(self) -> str:
-        """The kind of target: "multiclass", "multilabel" or "regression"."""
+        """The kind of target, such as "multiclass"."""
         return self._labels.target_type
 
     def in_order(self, values: ArrayLike, rejected: Any = 0) -> NDArray[Any]:
@@ -211,7 +212,7 @@ class ModelView:
     def classes_(self) -> NDArray[Any]:
         """The full set of classes."""
         if self._labels.classes is None:
-            raise AttributeError("A regressor has no classes_.")
+            raise AttributeError(f"{self.target_type} targets have no classes_.")
         return self._labels.classes
 
     # What the model predicts ---------------------------------------------------
@@ -267,6 +268,9 @@ class ModelView:
         if params:
             answer = self.estimator.predict(rows.data(), **params)
             return answer if isinstance(answer, tuple) else self._decoded(answer)
+
+        if self.target_type == "structured":
+            return self._structured_predict(rows)
 
         def fresh(data):
             answer = answers.plain(self.estimator.predict(data))
@@ -651,6 +655,8 @@ def check_n_samples(n_samples):
 
 def _labels_of(estimator, y_training, classes):
     """Tell the kind of target of an estimator fitted elsewhere."""
+    if needs.is_structured(estimator):
+        return Labels("structured")
     if is_regressor(estimator):
         return Labels("regression")
     own = getattr(estimator, "classes_", None)

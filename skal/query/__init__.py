@@ -1,6 +1,7 @@
 """Query strategies: which rows to label next."""
 
 from skal.query import functional
+from skal.query._aggregate import Aggregate
 from skal.query._auto import Auto
 from skal.query._bait import BAIT
 from skal.query._balance import ClassBalanced
@@ -9,6 +10,7 @@ from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._batch_bald import BatchBALD
 from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
 from skal.query._believer import KrigingBeliever
+from skal.query._boxes import BoxDisagreement
 from skal.query._callable import CallableStrategy
 from skal.query._classes import learnt as learnt  # for skal.learned
 from skal.query._classes import learnt_columns as learnt_columns
@@ -53,6 +55,7 @@ from skal.query._proba_space import CDAL, FALCUN
 from skal.query._random import RandomSampling
 from skal.query._random_tail import RandomTail
 from skal.query._refine import Refine
+from skal.query._regions import RandomRegions, Regions
 from skal.query._regression import ExpectedModelChange, GreedySampling
 from skal.query._schedule import Schedule
 from skal.query._scope import InScope
@@ -70,12 +73,14 @@ from skal.query.functional._order import top_n
 
 __all__ = [
     "ALFAMix",
+    "Aggregate",
     "Auto",
     "BADGE",
     "BAIT",
     "BALD",
     "Bandit",
     "BatchBALD",
+    "BoxDisagreement",
     "CDAL",
     "CLUE",
     "CallableStrategy",
@@ -123,9 +128,11 @@ __all__ = [
     "ProbabilityOfImprovement",
     "QueryStrategy",
     "RandomLabels",
+    "RandomRegions",
     "RandomSampling",
     "RandomTail",
     "Refine",
+    "Regions",
     "Schedule",
     "ScoreStrategy",
     "Shortlist",

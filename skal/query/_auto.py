@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skal._model import NoEmbedding, provides
+from skal.query._aggregate import Aggregate
 from skal.query._base import QueryStrategy
 from skal.query._disagreement import VoteEntropy
 from skal.query._herding import FacilityLocation, MaxHerding, UHerding
@@ -25,6 +26,7 @@ class Auto(QueryStrategy):
     - "vote_entropy" of members that do no more than vote;
     - "facility_location" for a regressor, "greedy_sampling" by its predictions alone
       where the rows do not embed;
+    - "aggregate", the doubts about its units, where it answers for units of rows;
     - "max_herding" before any label is known, and where a model does no more than
       predict;
     - "random" where nothing else can serve.
@@ -58,7 +60,9 @@ class Auto(QueryStrategy):
     """
 
     alias = "auto"
-    uses = frozenset({"embed", "proba", "decision", "votes", "samples", "labels"})
+    uses = frozenset(
+        {"embed", "proba", "decision", "votes", "samples", "units", "labels"}
+    )
 
     def _query(self, view, rows, n_instances, rng):
         strategy, why = self._chosen(view, rows)
@@ -72,6 +76,8 @@ class Auto(QueryStrategy):
             return without_answers(fault, "No label is known yet")
         if view.target_type == "regression":
             return for_numbers(view, fault)
+        if provides(view.estimator, "units"):
+            return Aggregate(), "The model gives probabilities of units of rows."
         if provides(view.estimator, "proba"):
             if fault is None:
                 return UHerding(scale="auto"), (

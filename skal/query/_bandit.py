@@ -141,8 +141,11 @@ class Bandit(NamedMembersMixin, WrapperStrategy):
 
     @property
     def target_types(self) -> frozenset[str]:
-        """What all arms serve; policies that count classes need one class a row."""
-        served = super().target_types
+        """What all arms serve, where it can be said whether an answer surprised.
+
+        Policies that count classes need one class a row.
+        """
+        served = super().target_types - {"structured"}
         return served & {"multiclass"} if self.policy in OF_CLASSES else served
 
     def _check_target(self, estimator, target_type):

@@ -34,7 +34,7 @@ NAMED: dict[str, type[QueryStrategy]] = {}
 _FEW_ROWS = 10
 
 #: The kinds of target there are.
-TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression"})
+TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression", "structured"})
 
 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
@@ -54,12 +54,14 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         an object. Strategies without a name are passed as objects everywhere.
     needs : frozenset of str
         What the strategy asks of the model, of "proba", "decision", "embed", "samples",
-        "votes", "head", "gradients" and "labels". It is checked before any work.
+        "votes", "head", "gradients", "units", "unit_samples", "boxes" and "labels". It
+        is checked before any work.
     uses : frozenset of str
         What the strategy reads besides, where the model has it: "proba", say, of one
         that does without where there is none. Nothing by default.
-    target_types : frozenset of {"multiclass", "multilabel", "regression"}
-        The kinds of target the strategy serves, all of them by default.
+    target_types : frozenset of str
+        The kinds of target the strategy serves, of "multiclass", "multilabel",
+        "regression" and "structured": all of them by default.
 
     See Also
     --------
@@ -169,7 +171,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         ----------
         estimator : estimator
             The model to improve, fitted or not.
-        target_type : {"multiclass", "multilabel", "regression"}
+        target_type : {"multiclass", "multilabel", "regression", "structured"}
             The kind of target.
 
         Raises
@@ -327,6 +329,12 @@ def unserved(strategy, estimator, target_type):
     if not takes:
         what = f"strategies for one kind of target, got {strategy!r}"
         way_out = "Leave out those for another kind"
+    elif target_type == "structured":
+        what = f"one target a row, got {name_of(estimator)}, which predicts units"
+        way_out = "Use Aggregate around a strategy that scores units, or CoreSet"
+    elif takes == {"structured"}:
+        what = f"units of rows (pixels, tokens, boxes), got {name_of(estimator)}"
+        way_out = "Give an estimator with predict_units, or wrap it in structured.Units"
     elif target_type == "regression":
         what = f"a classifier, got {name_of(estimator)}"
         way_out = (

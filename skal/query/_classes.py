@@ -15,7 +15,8 @@ def learnt(view, proba):
 
 def n_learnt(view):
     """Return the number of classes or labels that the model tells apart, or None."""
-    if view.target_type == "regression" or not view.__sklearn_is_fitted__():
+    numbers = view.target_type in ("regression", "structured")  # or masks, or boxes
+    if numbers or not view.__sklearn_is_fitted__():
         return None
     columns = learnt_columns(view)
     return len(view.classes_ if columns is None else columns)

@@ -114,7 +114,8 @@ class Neighbours(WrapperStrategy):
     @property
     def _own_target_types(self) -> frozenset[str]:  # type: ignore[override]
         named = self.target is not None
-        return TARGET_TYPES - {"regression"} if named else TARGET_TYPES
+        without = {"regression", "structured"} if named else set()
+        return TARGET_TYPES - without
 
     def _check_params(self):
         check_target(self.target)

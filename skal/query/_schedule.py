@@ -110,19 +110,21 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
 
     @property
     def target_types(self) -> frozenset[str]:
-        """What all strategies serve; a regressor has no labels per class."""
+        """What all strategies serve; regressors and units have no labels per class."""
         served = super().target_types
-        return served - {"regression"} if self._counts_classes else served
+        classless = {"regression", "structured"}
+        return served - classless if self._counts_classes else served
 
     @property
     def _counts_classes(self):
         return self.unit == "labels_per_class" and not callable(self.switch)
 
     def _check_target(self, estimator, target_type):
-        if target_type == "regression" and self._counts_classes:
+        classless = {"regression": "a regressor", "structured": "units of rows"}
+        if target_type in classless and self._counts_classes:
             raise TypeError(
-                'Schedule needs unit="labels" or "rounds" for a regressor, got '
-                f"{self.unit!r}. There are no classes."
+                f'Schedule needs unit="labels" or "rounds" for {classless[target_type]}, '
+                f"got {self.unit!r}. There are no classes of rows."
             )
         super()._check_target(estimator, target_type)
 

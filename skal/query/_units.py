@@ -106,7 +106,7 @@ class UnitStrategy(QueryStrategy):
         rows, rng = as_rows(X), as_random_state(random_state)
         n_instances = check_int("n_instances", n_instances)
         view = as_view(learner)._expecting(self, rng)
-        shape = (len(rows), len(view.classes_))
+        shape = (len(rows), self._n_units(view))
         asked_of = np.ones(shape, bool) if open is None else open
         allowed = check_mask("open", asked_of, shape)
         n_open = int(allowed.sum())
@@ -127,7 +127,7 @@ class UnitStrategy(QueryStrategy):
         ----------
         estimator : estimator
             The model to improve, fitted or not.
-        target_type : {"multiclass", "multilabel", "regression"}
+        target_type : {"multiclass", "multilabel", "regression", "structured"}
             The kind of target.
 
         Raises
@@ -140,6 +140,10 @@ class UnitStrategy(QueryStrategy):
             If a parameter is out of bounds.
         """
         super().check(estimator, target_type)
+        self._check_takes_parts(estimator)
+
+    def _check_takes_parts(self, estimator):
+        """Refuse an estimator that does not learn from rows known in part."""
         if not takes_partial_labels(estimator):
             raise TypeError(
                 f"{name_of(self)} needs an estimator that takes labels known in part, "
@@ -147,8 +151,19 @@ class UnitStrategy(QueryStrategy):
                 " or use a net with criterion='bce'."
             )
 
+    def _cells(self, mark=None):
+        """Return the parts of rows as GridParts, None where they are its labels.
+
+        ``mark`` is what stands in y where nobody has said.
+        """
+
+    def _n_units(self, view):
+        """Return the number of units of a row."""
+        cells = self._cells()
+        return len(view.classes_) if cells is None else cells.n_parts
+
     def _query(self, view, rows, n_instances, rng):
-        allowed = np.ones((len(rows), len(view.classes_)), bool)
+        allowed = np.ones((len(rows), self._n_units(view)), bool)
         return self._query_units(view, rows, allowed, n_instances, rng)
 
     @abstractmethod

@@ -8,6 +8,7 @@ from sklearn.preprocessing import MaxAbsScaler
 
 from skal import ModelView
 from skal._seed import unseeded_params
+from skal.testing._units_model import UnitForest
 
 N_LABELED = 100
 N_POOL = 5000
@@ -31,6 +32,11 @@ def forest(regression, seed):
     return make_pipeline(
         MaxAbsScaler(), model(n_estimators=10, min_samples_leaf=5, random_state=seed)
     )
+
+
+def unit_forest(seed):
+    """Return a model that answers for units of rows, dense or sparse."""
+    return make_pipeline(MaxAbsScaler(), UnitForest(random_state=seed))
 
 
 def several_labels(X):

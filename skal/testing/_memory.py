@@ -86,6 +86,12 @@ def answers(view, X, needs):
         held.append(view.sample_predict(X) if draws else view.predict_std(X))
     if "votes" in needs:
         held.append(view.reduce_votes(lambda samples: samples[0, :, 0], X))
+    if "units" in needs and view.target_type == "structured":
+        held.append(view.predict_units(X))
+    if "unit_samples" in needs:
+        held.append(view.reduce_unit_samples(lambda draws: draws[0, ..., 0, 0], X))
+    if "boxes" in needs:
+        held.append(view.sample_boxes(X))
     return held
 
 

@@ -16,10 +16,13 @@ METHODS = {
     "votes": ("reduce_votes",),
     "head": ("head_proba",),
     "gradients": ("gradient_features",),
+    "units": ("predict_units", "reduce_units"),
+    "unit_samples": ("sample_units", "reduce_unit_samples"),
+    "boxes": ("sample_boxes",),
     "labels": (),
 }
 NEED_OF = {method: need for need, methods in METHODS.items() for method in methods}
-PREDICTIONS = frozenset({"proba", "decision", "samples", "votes", "head", "gradients"})
+PREDICTIONS = frozenset(METHODS) - {"embed", "labels"}
 
 
 def declared_needs(trial):

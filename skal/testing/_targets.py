@@ -10,11 +10,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from skal import ModelView
 from skal._data import take_rows
 from skal.query import QueryStrategy
-from skal.testing._defaults import N_LABELED, forest, made_up_data, several_labels
+from skal.testing._defaults import (
+    N_LABELED,
+    forest,
+    made_up_data,
+    several_labels,
+    unit_forest,
+)
 from skal.testing._needs import PREDICTIONS
 from skal.testing._trial import strategies_in
 
-TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression"})
+TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression", "structured"})
 #: How many rows there are to choose from.
 _N_ROWS = 200
 
@@ -98,9 +104,10 @@ def settings_of(trial):
 def trained_on(kind, seed):
     """Return a forest that is fitted to a kind of target, and its data."""
     X, y = made_up_data(kind == "regression", seed)
-    if kind == "multilabel":
+    if kind in ("multilabel", "structured"):
         y = several_labels(X)
-    model = forest(kind == "regression", seed)
+    structured = kind == "structured"
+    model = unit_forest(seed) if structured else forest(kind == "regression", seed)
     return model.fit(X[:N_LABELED], y[:N_LABELED]), X, y
 
 

@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import type_of_target
 from skal import ModelView
 from skal._data import n_rows, take_rows
 from skal._meta import NamedMembersMixin
-from skal.query import CallableStrategy, QueryStrategy, as_strategy
+from skal.query import Aggregate, CallableStrategy, QueryStrategy, as_strategy
 from skal.testing._defaults import (
     N_LABELED,
     forest,
@@ -18,6 +18,7 @@ from skal.testing._defaults import (
     seeded,
     serves,
     several_labels,
+    unit_forest,
 )
 
 N_MINIMUM = 500
@@ -55,6 +56,8 @@ class Trial:
             if serves(estimator, self.strategy, X[:N_LABELED], y[:N_LABELED]):
                 return estimator, X, y
         X, y = made_up_data(False, self.seed)
+        if self.strategy.target_types == {"structured"}:
+            return unit_forest(self.seed), X, several_labels(X)
         if "multilabel" in self.strategy.target_types:  # which serves nothing else
             y = several_labels(X)
         return forest(False, self.seed), X, y
@@ -181,7 +184,9 @@ class Trial:
 
 
 def strategies_in(strategy):
-    """List a strategy and the strategies inside it."""
+    """List a strategy and the strategies inside it that are asked about its rows."""
+    if isinstance(strategy, Aggregate):  # whose base is asked about units
+        return [strategy]
     params = strategy.get_params(deep=False)
     if isinstance(params.get("base"), str) or callable(params.get("base")):
         params["base"] = as_strategy(params["base"], "base")

@@ -17,8 +17,10 @@ from skal.query import (
     FALCUN,
     LCI,
     LCMD,
+    Aggregate,
     Bandit,
     BatchBALD,
+    BoxDisagreement,
     CallableStrategy,
     ClassBalanced,
     ClusterMargin,
@@ -72,7 +74,7 @@ from skal.query import (
 
 # Estimators that count what is asked of them ---------------------------------
 
-KINDS = {"multiclass", "multilabel", "regression"}
+KINDS = {"multiclass", "multilabel", "regression", "structured"}
 DONE: list[str] = []
 
 
@@ -124,6 +126,27 @@ class Regressor(BareRegressor):
         return np.stack([self.predict(X)] * (n_samples or 3))
 
 
+class BareDetector(Bare):
+    """Is known to answer for units of rows, and answers nothing of use."""
+
+    def sample_boxes(self, X, n_samples=None, random_state=None):
+        DONE.append("sample_boxes")
+
+
+class Segmenter(Bare):
+    """Offers all that a strategy of units may need."""
+
+    def predict_units(self, X):
+        DONE.append("predict_units")
+        return np.full((len(X), 3, 2), 0.5)
+
+    def sample_units(self, X, n_samples=None, random_state=None):
+        return np.stack([self.predict_units(X)] * (n_samples or 3))
+
+    def sample_boxes(self, X, n_samples=None, random_state=None):
+        return [[{"boxes": [], "labels": []}] * 2 for _ in X]
+
+
 @pytest.fixture(autouse=True)
 def nothing_done_yet():
     DONE.clear()
@@ -136,16 +159,20 @@ def data(kind):
         "multiclass": np.arange(40) % 3,
         "multilabel": (X > 0).astype(int),
         "regression": X[:, 0] + 0.5,
+        "structured": (X > 0).astype(int),
     }
     return X, y[kind]
 
 
 def able(kind):
-    return Regressor() if kind == "regression" else Classifier()
+    return {"regression": Regressor(), "structured": Segmenter()}.get(
+        kind, Classifier()
+    )
 
 
 def bare(kind):
-    return BareRegressor() if kind == "regression" else BareClassifier()
+    less = {"regression": BareRegressor(), "structured": BareDetector()}
+    return less.get(kind, BareClassifier())
 
 
 def assert_refused(strategy, estimator, kind, error, match=None):
@@ -235,14 +262,14 @@ def test_a_strategy_refuses_the_targets_that_it_does_not_serve(strategy):
         assert_refused(strategy, able(kind), kind, TypeError, match=r"needs .*got")
 
 
-PREDICTIONS = {"proba", "decision", "samples", "votes", "head"}
+PREDICTIONS = {"proba", "decision", "samples", "votes", "head", "units"}
 PREDICTING = {name: s for name, s in ALL.items() if s.needs & PREDICTIONS}
 
 
 @pytest.mark.parametrize("strategy", PREDICTING.values(), ids=PREDICTING)
 def test_a_strategy_refuses_an_estimator_that_only_predicts(strategy):
     for kind in strategy.target_types:
-        match = r"does not offer\. Use|does not offer\. For a regressor"
+        match = r"does not offer\. (Use|Wrap|For a regressor)"
         assert_refused(strategy, bare(kind), kind, TypeError, match=match)
 
 
@@ -266,7 +293,17 @@ BAD = {
         "features": ["first", None, "all"],
         "n_features": [0, 1.5],
     },
+    Aggregate: {
+        "base": ["margn", None, "core_set", "typiclust", InformationDensity()],
+        "reduce": ["median", None],
+        "topk": [0, 0.0, 1.5, "all"],
+        "quantile": [-0.1, 2, "0.9"],
+        "class_weights": ["balanced", [1, -1], [0, 0], [np.nan, 1], 2.0],
+        "normalize": ["length", "log", 1],
+        "empty": ["middle", None],
+    },
     BALD: {"n_samples": [0, 2.5]},
+    BoxDisagreement: {"n_samples": [0, 1, 2.5], "min_score": [-0.1, 2, "0.5"]},
     Bandit: {
         "strategies": [[], "margin", [("a", "margn")], [("policy", "margin")]],
         "policy": ["surprised", None, 1],
@@ -439,7 +476,7 @@ def kind_served(kind):
     served = kind.target_types
     if not isinstance(served, frozenset):  # it depends on parameters
         served = kind().target_types
-    kinds = ("multiclass", "regression", "multilabel")
+    kinds = ("multiclass", "regression", "multilabel", "structured")
     return next(kind for kind in kinds if kind in served)
 
 

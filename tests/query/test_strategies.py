@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from skal import query
 from skal.query import (
+    Aggregate,
     Bandit,
     ClassBalanced,
     Deduplicate,
@@ -53,7 +54,7 @@ BASES = {
     "UnitStrategy",
 }
 #: Strategies that pick single labels of rows keep laws of their own: test_units.py.
-OF_UNITS = {"LabelUncertainty", "RandomLabels"}
+OF_UNITS = {"LabelUncertainty", "RandomLabels", "RandomRegions", "Regions"}
 #: Every strategy and wrapper of skal.query, found there and made with its defaults.
 FOUND = {
     name: getattr(query, name)()
@@ -111,6 +112,9 @@ STRATEGIES = {
     "LinearCombination(log)": LinearCombination(weights=[1, 2], transform="log"),
     "KMeansBoundary(input)": KMeansBoundary(space="input"),
     "InformationDensity(KLDivergence)": InformationDensity(KLDivergence(), beta=2.0),
+    "Aggregate(BALD, sum)": Aggregate("bald", "sum", class_weights=[1, 3]),
+    "Aggregate(VoteEntropy)": Aggregate("vote_entropy", "quantile"),
+    "DiverseBatch(Aggregate)": DiverseBatch(Aggregate(), method="mmr"),
     "a name": "entropy",
     "a function": least_likely,
     "a function of chance": anything,

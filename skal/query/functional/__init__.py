@@ -5,6 +5,7 @@ Probabilities have shape (n, C), the probabilities of a committee or a posterior
 needs a few hundred kilobytes, a batch a few numbers a row, and float32 stays float32.
 """
 
+from skal.query.functional._aggregate import aggregate
 from skal.query.functional._bait import bait
 from skal.query.functional._batch_bald import batch_bald
 from skal.query.functional._batches import mmr, ranked_batch, stochastic_top_n
@@ -14,6 +15,7 @@ from skal.query.functional._bayesian import (
     predictive_entropy,
     variation_ratio,
 )
+from skal.query.functional._boxes import box_disagreement
 from skal.query.functional._clustering import (
     kmeans,
     kmeans_boundary,
@@ -66,10 +68,12 @@ from skal.query.functional._uncertainty import (
 )
 
 __all__ = [
+    "aggregate",
     "alfa_mix",
     "badge",
     "bait",
     "batch_bald",
+    "box_disagreement",
     "cdal",
     "clue",
     "cluster_margin",

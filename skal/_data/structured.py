@@ -1,0 +1,95 @@
+"""Targets with many labels a row: masks, tags of tokens, boxes; known, or in part."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+
+from skal._data.targets import Target, is_hole
+
+
+def read_structured(y, missing_label):
+    """Read a target of which an entry is whatever the estimator takes for a row.
+
+    An array (n, ...) has a label a unit, and a row misses its label where every unit
+    does. Otherwise ``y`` is a sequence of n entries, None where there is no label; of
+    arrays that are all alike it becomes an array.
+    """
+    if hasattr(y, "dtype") and not isinstance(y, np.ndarray):
+        y = np.asarray(y)
+    if isinstance(y, np.ndarray) and y.dtype != object:
+        if y.ndim < 2:
+            raise ValueError(
+                "y must be an array of shape (n_samples, ...) with a label for each "
+                f"unit of a row, or a list with an entry a row, got shape {y.shape}."
+            )
+        return dense_target(y, missing_label)
+    entries = as_entries(y)
+    missing = np.array([misses(entry, missing_label) for entry in entries], bool)
+    known = entries[~missing]
+    shapes = {entry.shape for entry in known if is_numeric(entry)}
+    if len(shapes) != 1 or not all(map(is_numeric, known)) or missing_label is None:
+        return Target(entries, missing, "structured" if len(known) else None)
+    return dense_target(stacked(entries, shapes.pop(), missing_label), missing_label)
+
+
+def dense_target(y, missing_label):
+    """Read an array of units."""
+    unknown = unknown_units(y, missing_label)
+    missing = unknown.reshape(len(y), -1).all(axis=1)
+    kind = None if missing.all() else "structured"
+    return Target(y, missing, kind, marked=bool(unknown.any()))
+
+
+def unknown_units(y, missing_label):
+    """Tell which units of an array hold no label."""
+    if y.dtype.kind == "f":
+        return np.isnan(y)
+    if missing_label is None or not isinstance(missing_label, Real):
+        return np.zeros(y.shape, bool)
+    return y == missing_label
+
+
+def as_entries(y):
+    """Return a sequence as an array of objects, an entry a row."""
+    entries = np.empty(len(y), object)
+    for i, entry in enumerate(y):
+        entries[i] = entry
+    return entries
+
+
+def misses(entry, missing_label):
+    """Tell whether an entry of a row is no label: None, NaN, or not a unit of it."""
+    if is_numeric(entry):
+        return entry.size > 0 and bool(unknown_units(entry, missing_label).all())
+    return entry is None or (np.ndim(entry) == 0 and is_hole(entry))
+
+
+def is_numeric(entry):
+    """Tell whether an entry is an array of labels of units."""
+    return (
+        isinstance(entry, np.ndarray) and entry.ndim > 0 and entry.dtype.kind in "iuf"
+    )
+
+
+def stacked(entries, shape, missing_label):
+    """Return entries of one shape as an array, rows without a label filled."""
+    known = [entry for entry in entries if is_numeric(entry)]
+    dtype = np.result_type(*known)
+    if len(known) < len(entries) and dtype.kind != "f":
+        dtype = np.result_type(dtype, np.min_scalar_type(missing_label))
+    mark = np.nan if dtype.kind == "f" else missing_label
+    y = np.full((len(entries), *shape), mark, dtype)
+    for row, entry in zip(y, entries, strict=True):
+        if is_numeric(entry):
+            row[...] = entry
+    return y
+
+
+def join_structured(first, second):
+    """Stack two targets; arrays of rows that differ in shape become entries."""
+    dense = object not in (first.dtype, second.dtype)
+    if dense and first.shape[1:] == second.shape[1:]:
+        return np.concatenate([first, second])
+    return np.concatenate([as_entries(first), as_entries(second)])
