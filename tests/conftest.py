@@ -28,6 +28,14 @@ def blobs():
 
 
 @pytest.fixture(scope="session")
+def pixels():
+    """Return X, y: 40 images of 4 x 5 pixels, labelled 1 where they are bright."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(size=(40, 4, 5))
+    return read_only(X, (X + rng.normal(0, 0.1, X.shape) > 0.5).astype(int))
+
+
+@pytest.fixture(scope="session")
 def two_of_three(blobs):
     """Return a model that has seen the classes 0 and 2 only, and its rows."""
     X, y = blobs

@@ -161,9 +161,9 @@ def spread(values, codes, width, fill):
     """Put the columns of values at ``codes`` among ``width`` columns."""
     if codes is None or len(codes) == width:
         return values
-    wide = np.empty((len(values), width), dtype=values.dtype)
-    wide[:] = fill
-    wide[:, codes] = values
+    wide = np.empty((*values.shape[:-1], width), dtype=values.dtype)
+    wide[...] = fill
+    wide[..., codes] = values
     return wide
 
 

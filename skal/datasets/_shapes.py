@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _NAMES = ("background", "disc", "square", "triangle")
 #: Radii, as shares of the side of the picture.
 _RADII = (0.08, 0.2)
-#: How far a shape is from its background, in gray levels, in each colour.
-_CONTRASTS = (25, 70)
+#: The colours of discs, squares and triangles, and how far one may be off, in gray
+#: levels; backgrounds are of any colour in a range.
+_COLOURS = ((195, 105, 90), (95, 125, 195), (120, 190, 110))
+_SPREAD, _BACKGROUNDS = 25, (80, 175)
 #: The smoothness in pixels and the spread in gray levels of a texture.
 _GRAINS, _SPREADS = (0.7, 3.0), (5, 20)
 #: Places that a shape tries before it is left out.
@@ -40,8 +42,9 @@ def make_shapes(
 
     Data to try segmentation and detection on, made in milliseconds. As in real pools
     most of a picture is background, many pictures show little, and one class is rare:
-    unless ``shares`` says otherwise, one shape in twenty is a triangle. Classes differ
-    in their form alone: colours, sizes, turns and textures are drawn for each shape.
+    unless ``shares`` says otherwise, one shape in twenty is a triangle. Discs tend
+    to red, squares to blue and triangles to green, but colours vary, as do sizes, turns
+    and textures, so that it is the form which decides.
 
     Parameters
     ----------
@@ -108,7 +111,7 @@ def make_shapes(
     masks = np.zeros((n_samples, size, size), dtype=np.int64)
     objects = []
     for image, mask in zip(images, masks, strict=True):
-        canvas = texture(rng, size, rng.uniform(80, 175, size=3))
+        canvas = texture(rng, size, rng.uniform(*_BACKGROUNDS, size=3))
         found = []
         for label in rng.choice(3, size=rng.poisson(mean_shapes), p=shares) + 1:
             found.extend(draw(rng, canvas, mask, label))
@@ -150,8 +153,7 @@ def draw(rng, canvas, mask, label):
             break
     else:
         return []
-    differs = rng.uniform(*_CONTRASTS, size=3) * rng.choice([-1, 1])
-    colour = canvas[:, inside].mean(axis=1) + differs
+    colour = rng.normal(_COLOURS[label - 1], _SPREAD)
     cover = (depth + 0.5).clip(0, 1)  # a soft edge, one pixel wide
     canvas += cover * (texture(rng, size, colour) - canvas)
     mask[inside] = label

@@ -18,6 +18,7 @@ from skal.metrics._screening import (
     recall_at_budget,
     work_saved_over_sampling,
 )
+from skal.metrics._units import mean_iou
 
 __all__ = [
     "CurveScorer",
@@ -28,6 +29,7 @@ __all__ = [
     "found_curve",
     "label_efficiency",
     "labels_to_reach",
+    "mean_iou",
     "nll_by_group",
     "recall_at_budget",
     "reliability_curve",

@@ -10,6 +10,7 @@ from skal.nets._mlp import MLPNetClassifier
 from skal.nets._net import NetClassifier
 from skal.nets._regressor import NetRegressor
 from skal.nets._resnet import ResNetClassifier
+from skal.nets._segmentation import SegmentationNet
 from skal.nets._standardize import Standardize
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "NetClassifier",
     "NetRegressor",
     "ResNetClassifier",
+    "SegmentationNet",
     "Standardize",
 ]

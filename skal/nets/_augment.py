@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch.nn.functional import affine_grid, grid_sample, pad
@@ -60,6 +61,21 @@ def augment_parts(augment, layout):
 
 def affine(images):
     """Turn, shift, scale and shear each image by a draw of its own."""
+    return draw_affine(images)(images)
+
+
+def crop_flip(images):
+    """Shift each image by up to 4 pixels, and mirror every second one."""
+    return draw_crop_flip(images)(images)
+
+
+AUGMENTATIONS = {"affine": affine, "crop_flip": crop_flip}
+
+# What is drawn for a batch of images is a function, which moves what lies over them.
+
+
+def draw_affine(images):
+    """Draw for each image how it is turned, shifted, scaled and sheared."""
     n = len(images)
     draws = 2 * torch.rand(5, n, device=images.device, dtype=images.dtype) - 1
     angle = draws[0] * math.radians(_ROTATE)
@@ -73,21 +89,22 @@ def affine(images):
     theta[:, 1, 1] = sin * shear + cos
     theta[:, :, 2] = 2 * _SHIFT * draws[3:].T  # the side goes from -1 to 1
     grid = affine_grid(theta, list(images.shape), align_corners=False)
-    return grid_sample(images, grid, align_corners=False)
+    return partial(grid_sample, grid=grid, align_corners=False)
 
 
-def crop_flip(images):
-    """Shift each image by up to 4 pixels, and mirror every second one."""
+def draw_crop_flip(images):
+    """Draw for each image how it is shifted, and whether it is mirrored."""
     n, _, height, width = images.shape
-    padded = pad(images, (_CROP,) * 4)
     down, right = torch.randint(0, 2 * _CROP + 1, (2, n, 1), device=images.device)
     rows = down + torch.arange(height, device=images.device)  # (n, H)
     columns = right + torch.arange(width, device=images.device)  # (n, W)
     mirrored = torch.rand(n, 1, device=images.device) < 0.5
     columns = torch.where(mirrored, columns.flip(1), columns)
     which = torch.arange(n, device=images.device)[:, None, None]
-    crops = padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None]]
-    return crops.permute(0, 3, 1, 2)  # (n, C, H, W), channels last in memory
 
+    def move(images, mode=None):
+        padded = pad(images, (_CROP,) * 4)
+        crops = padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None]]
+        return crops.permute(0, 3, 1, 2)  # (n, C, H, W), channels last in memory
 
-AUGMENTATIONS = {"affine": affine, "crop_flip": crop_flip}
+    return move

@@ -21,6 +21,7 @@ from skorch.history import History
 from skal._checks import check_choice, check_int, nearest_first
 from skal._meta import restored_on_failure
 from skal._seed import draw_seed, fork_torch
+from skal.nets._augment import check_augment
 from skal.nets._callback_checks import check_callbacks, check_heard, check_scores
 from skal.nets._callbacks import MeanLoss, forget_optimizer
 from skal.nets._device import check_precision, choose_device, place
@@ -74,6 +75,7 @@ class Net(NeuralNet):
     _layout: Layout
     _head_name: str | None
     _width: int
+    _units: tuple[int, ...] = ()  # what a row has outputs for, if not for itself
     # What skorch sets in __init__, as it is before the first fit.
     history_: Any = None
     initialized_ = False
@@ -318,6 +320,7 @@ class Net(NeuralNet):
                 )
             seed = draw_seed(self.random_state)
             with fork_torch(seed, 0, "net", alone=True):
+                self._units = tuple(facts.get("units", ()))
                 self._build_without_rows(facts["width"], layout_from(facts["layout"]))
         check_fits(weights, self.module_)
         self._take_beside_weights(facts)
@@ -603,7 +606,7 @@ class Net(NeuralNet):
         measured = partial(batches, torch.device("cpu"))
         measure_inputs(module, measured, is_set=self._layout.is_set)
         row = next(batches(device))[:1]
-        self._head_name = find_head(module.to(device), row, width)
+        self._head_name = find_head(module.to(device), row, width, self._units)
         self._width = width
         return module
 
@@ -678,6 +681,11 @@ class Net(NeuralNet):
 
     def _start_from(self, module):
         """Give a new module the weights to start from, if it has some."""
+
+    def _augmentation(self, layout):
+        """Return the function of rows and targets that changes both, or None."""
+        change = check_augment(self.augment, layout)
+        return change and (lambda rows, targets: (change(rows), targets))
 
     def __sklearn_tags__(self):
         """Say that rows may be sparse: they are made dense a batch at a time."""

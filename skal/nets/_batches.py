@@ -35,7 +35,7 @@ def cuts(n_rows, missing, batch_size):
     return [first, *[batch_size] * full, *[rest] * (rest > 0)]
 
 
-def in_order(n_rows):
+def in_order(n_rows, at_once=ROWS_A_PASS):
     """Yield slices that cover the rows once, in order, a pass each."""
-    for start in range(0, n_rows, ROWS_A_PASS):
-        yield slice(start, min(start + ROWS_A_PASS, n_rows))
+    for start in range(0, n_rows, at_once):
+        yield slice(start, min(start + at_once, n_rows))

@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from skal._checks import check_int
 from skal._data import MultiInput, as_multi_input, check_pool
-from skal.nets._batches import in_order
+from skal.nets._batches import ROWS_A_PASS, in_order
 from skal.nets._dataset_source import DatasetSource
 from skal.nets._layout import (
     Layout,
@@ -42,12 +42,15 @@ class Inputs:
         Whose rows they are, for what errors say.
     num_workers : int
         Processes that read a data set.
+    at_once : int
+        Rows of a pass.
     """
 
     source: Any
     layout: Any
     owner: str
     num_workers: int = 0
+    at_once: int = ROWS_A_PASS
 
     def __len__(self):
         return len(self.source)
@@ -58,18 +61,18 @@ class Inputs:
 
     def batches(self, device) -> Iterator[Any]:
         """Yield all rows in order, refusing NaN and infinity."""
-        for rows in self._raw(in_order(len(self))):
+        for rows in self._raw(self.in_order(len(self))):
             check_finite(rows, self.owner)
             yield self.layout.arrange(rows, device)
 
     def batches_of(self, positions, device) -> Iterator[Any]:
         """Yield the rows at some positions, unchecked."""
-        for rows in self._raw(positions[where] for where in in_order(len(positions))):
+        for rows in self._raw_of(positions):
             yield self.layout.arrange(rows, device)
 
     def check_finite(self, positions):
         """Refuse NaN and infinity in the rows at some positions."""
-        for rows in self._raw(positions[where] for where in in_order(len(positions))):
+        for rows in self._raw_of(positions):
             check_finite(rows, self.owner)
 
     def to_train_on(self, positions):
@@ -86,6 +89,14 @@ class Inputs:
         if other is None:
             return [self]
         return [self, replace(self, layout=replace(self.layout, shape=other))]
+
+    def in_order(self, n_rows):
+        """Yield slices of so many rows, a pass each."""
+        return in_order(n_rows, self.at_once)
+
+    def _raw_of(self, positions):
+        places = self.in_order(len(positions))
+        return self._raw(positions[where] for where in places)
 
     def _raw(self, pieces):
         if isinstance(self.source, DatasetSource):

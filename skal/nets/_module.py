@@ -1,5 +1,6 @@
 """Building the module of a net: its shapes filled in, its last layer found."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from inspect import signature
 
@@ -17,7 +18,8 @@ _ROUNDING = 1e-3
 
 def facts_of(layout, n_outputs):
     """Return what a module may want to know, by the names it may ask by."""
-    return {**layout.facts(), "n_classes": n_outputs, "n_outputs": n_outputs}
+    names = ("n_classes", "num_classes", "n_outputs")
+    return {**layout.facts(), **dict.fromkeys(names, n_outputs)}
 
 
 def build(module, given, facts):
@@ -106,7 +108,7 @@ def input_of(layer, module, batch):
     return kept[0]
 
 
-def find_head(module, row, n_outputs):
+def find_head(module, row, n_outputs, units=()):
     """Run a row through; return the name of the linear layer whose output comes out.
 
     None where the module does not end in one. What lazy layers infer, they infer here.
@@ -128,7 +130,7 @@ def find_head(module, row, n_outputs):
         module.train(training)
         for hook in hooks:
             hook.remove()
-    check_output(output, n_outputs)
+    check_output(output, n_outputs, units)
     return seen[-1][0] if seen and seen[-1][1] is output else None
 
 
@@ -152,13 +154,21 @@ def check_repeats(module, rows):
 
 def first_of(output):
     """Return the scores of a module that may return more beside them."""
+    if isinstance(output, Mapping):  # of torchvision, of transformers
+        return next((output[key] for key in ("out", "logits") if key in output), None)
     return output[0] if isinstance(output, tuple) else output
 
 
-def check_output(output, n_outputs):
-    """Refuse a module that does not return a score for each output."""
+def check_output(output, n_outputs, units=()):
+    """Refuse a module that does not return a score for each output, or each unit's."""
     shape = tuple(output.shape) if isinstance(output, torch.Tensor) else output
-    if shape != (1, n_outputs):
+    if shape != (1, n_outputs, *units) and units:
+        raise ValueError(
+            f"module must return {n_outputs} scores for each unit that y has of a row, "
+            f"{('n', n_outputs, *units)}, got {shape} for one row. Let it answer in "
+            "the size of y, or pass y of the size in which it answers."
+        )
+    if shape != (1, n_outputs, *units):
         raise ValueError(
             f"module must return {n_outputs} scores a row (n, {n_outputs}), got "
             f"{shape} for one row. Take n_classes or n_outputs in its __init__, which "

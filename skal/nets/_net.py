@@ -342,7 +342,7 @@ class NetClassifier(Net, NeuralNetClassifier):
         proba = self.predict_proba(X)
         if self._several:
             return (proba > 0.5).astype(np.int64)
-        return self.classes_[proba.argmax(axis=1)]
+        return self.classes_[proba.argmax(axis=-1)]
 
     def head_proba(self, E: ArrayLike) -> NDArray[Any]:
         """Return the probability of each class for embeddings.

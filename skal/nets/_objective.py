@@ -39,6 +39,9 @@ class Objective:
         ``exact=True`` it is that by which fits are compared.
     classes : bool
         Whether targets are codes of classes, whose shares a held-out part should keep.
+    units : tuple of int
+        The shape of what a row has such outputs for, pixels or steps; () for a row
+        itself.
     """
 
     targets: torch.Tensor
@@ -46,6 +49,7 @@ class Objective:
     width: int
     losses: Callable[..., torch.Tensor]
     classes: bool
+    units: tuple[int, ...] = ()
 
     def try_on(self, positions):
         """Ask for the losses of a few rows, before any work; refuse what cannot train.
@@ -53,7 +57,7 @@ class Objective:
         An error of the criterion comes with what it was called with.
         """
         few = self.targets[positions[:_FEW]]
-        outputs = torch.zeros(len(few), self.width, requires_grad=True)
+        outputs = torch.zeros(len(few), self.width, *self.units, requires_grad=True)
         try:
             losses = self.losses(outputs, few)
         except Exception as error:

@@ -14,10 +14,13 @@ from skal.nets._objective import Objective, as_weights
 
 def read_labels(y, positions):
     """Return y as labels; those at some positions must be labels of classes."""
-    if y.ndim == 2 and y.shape[1] > 1:
+    if y.ndim > 2 or (y.ndim == 2 and y.shape[1] > 1):
+        way_out = (
+            "SegmentationNet for masks" if y.ndim > 2 else "criterion='bce' for several"
+        )
         raise ValueError(
             "y must hold one label a row, a 1d array, got an array of shape "
-            f"{y.shape}. Use criterion='bce' for several."
+            f"{y.shape}. Use {way_out}."
         )
     y = column_or_1d(y, warn=True)
     known = y[positions]

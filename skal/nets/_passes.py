@@ -95,8 +95,11 @@ class Passes:
 
     def embeddings(self, X: Any) -> Iterator[torch.Tensor]:
         """Yield the input (m, d) of the head for each batch of X, float32."""
-        head = self.head
-        return (self._input_of(head, batch) for batch in self.batches(X))
+        return self.inputs_of(self.head, X)
+
+    def inputs_of(self, layer: nn.Module, X: Any) -> Iterator[torch.Tensor]:
+        """Yield what a layer of the module sees of each batch of X, float32."""
+        return (self._input_of(layer, batch) for batch in self.batches(X))
 
     def head_outputs(self, E: Any) -> Iterator[torch.Tensor]:
         """Yield the output (m, n_outputs) of the head for each batch of embeddings."""

@@ -11,8 +11,7 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from skal._checks import check_int, check_number
-from skal.nets._augment import check_augment
-from skal.nets._batches import in_order, shuffled
+from skal.nets._batches import shuffled
 from skal.nets._callbacks import Listeners
 from skal.nets._device import training_precision
 from skal.nets._module import first_of
@@ -52,7 +51,7 @@ class Trainer:
         self.net = net
         self.module = passes.module
         self.losses = objective.losses
-        self.augment = check_augment(net.augment, inputs.layout)
+        self.augment = net._augmentation(inputs.layout)
         kept, held = split(net, objective, positions)
         n_rows = len(kept)
         self.batch_size = choose_batch_size(net.batch_size, n_rows)
@@ -114,7 +113,7 @@ class Trainer:
         net, module = self.net, self.module
         rows, targets, weights = self.batches.take(where)
         if self.augment is not None:
-            rows = self.augment(rows)
+            rows, targets = self.augment(rows, targets)
         batch = (rows, targets)
         self.listeners.batch_begins(batch, training=True)
         if self.listeners:
@@ -250,7 +249,7 @@ class Watch:
         """Return the mean loss over the held-out rows, without label smoothing."""
         self.module.eval()
         total = 0.0
-        for where in in_order(len(self.held_out)):
+        for where in self.held_out.inputs.in_order(len(self.held_out)):
             rows, targets, weights = self.held_out.take(where)
             self.listeners.batch_begins((rows, targets), training=False)
             self.module.eval()

@@ -106,7 +106,7 @@ class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
         proba = self.predict_proba(X)
         if isinstance(self.classes_, list):
             return (proba > 0.5).astype(np.int64)
-        return self.classes_[proba.argmax(axis=1)]
+        return self.classes_[proba.argmax(axis=-1)]
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Predict the probability of each class: the mean of the samples.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import warnings
 from typing import TYPE_CHECKING
@@ -16,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from skal._checks import check_int
 from skal._data import multilabel_proba, n_rows, take_rows
 from skal._meta import counting, fit_weight, inside_provides, over_all, slice_params
-from skal._model import answers, layers
+from skal._model import answers, is_structured, layers
 from skal._seed import draw_seed, stream
-from skal.posterior._base import Posterior
+from skal.posterior._units import UnitPosterior
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-class EnsembleClassifier(Posterior):
+class EnsembleClassifier(UnitPosterior):
     r"""The same estimator fitted several times: where the fits disagree, data is short.
 
     Networks that start from different weights end in different functions, which agree
@@ -122,7 +123,7 @@ class EnsembleClassifier(Posterior):
         )
         members = Parallel(n_jobs=self.n_jobs)(fits)
         self.estimators_ = members
-        several = y.ndim == 2 and y.shape[1] > 1
+        several = y.ndim == 2 and y.shape[1] > 1 and not is_structured(members[0])
         classes = [np.array([0, 1]) for _ in range(y.shape[1])] if several else None
         self.classes_ = union_of_classes(members) if classes is None else classes
         self._warn_of_equal_members(X)
@@ -176,9 +177,11 @@ class EnsembleClassifier(Posterior):
         return len(self.estimators_) if n_samples is None else n_samples
 
     def _sample(self, X, n_samples, seed):
-        samples = np.empty((n_samples, n_rows(X), len(self.classes_)), np.float32)
-        for sample, member in zip(samples, self.estimators_, strict=False):
-            sample[:] = self._wide(member, member.predict_proba(X))
+        parts = itertools.islice(self._members_proba(X), n_samples)
+        first = next(parts)
+        samples = np.empty((n_samples, *first.shape), np.float32)
+        for sample, part in zip(samples, itertools.chain([first], parts), strict=True):
+            sample[...] = part
         return samples
 
     def _mean(self, X):

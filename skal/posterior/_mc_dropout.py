@@ -11,11 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_choice, check_int, name_of
 from skal._data import take_rows
-from skal._model import sampled_before_training
+from skal._model import is_structured, sampled_before_training
 from skal._seed import draw_seed
-from skal.posterior._base import Posterior, chunks_of, sigmoid, softmax
+from skal.posterior._base import chunks_of, sigmoid, softmax
 from skal.posterior._linear_head import weights_of
 from skal.posterior._net_inside import net_inside
+from skal.posterior._units import UnitPosterior
 
 if TYPE_CHECKING:
     from typing import Any
@@ -38,7 +39,7 @@ def _ends_in_dropout_and_head(committee):
     return True
 
 
-class MCDropoutCommittee(Posterior):
+class MCDropoutCommittee(UnitPosterior):
     r"""A network under many dropout masks: each mask is a member of a committee.
 
     A network trained with dropout and asked with dropout still on draws from an
@@ -144,7 +145,7 @@ class MCDropoutCommittee(Posterior):
         row = take_rows(seen, slice(0, 1))
         next(self._draws(net, row, 1, 0))  # raises where there is none
         last: Any = None
-        if self.dropout == "last":
+        if self.dropout == "last" and not is_structured(fitted):
             last = net.passes().dropout_before_head(row)
         self._last = last
         self.estimator_ = fitted

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from skal._checks import check_int
-from skal.query._base import told_of_scores
 from skal.query._labeled import check_labels
 from skal.query._uncertainty import of_decision
-from skal.query._units import UnitStrategy
+from skal.query._units import UnitStrategy, best_pairs, random_pairs
 from skal.query.functional import decision_margin
-from skal.query.functional._order import at_most, draw_rows, top_n
 from skal.query.functional._several_labels import by_succession
 
 if TYPE_CHECKING:
@@ -104,19 +102,11 @@ class LabelUncertainty(UnitStrategy):
         check_threshold(self.threshold)
 
     def _query_units(self, view, rows, open, n_instances, rng):
-        at = np.flatnonzero(open)
         if self.threshold == 0.5:
-            scores = doubts(view, rows).ravel()[at]
+            scores = doubts(view, rows)
         else:
-            scores = self._about_threshold(view, rows).ravel()[at]
-        if self.max_per_row is None:
-            picked = top_n(scores, n_instances, rng)
-        else:
-            order = top_n(scores, len(scores), rng)
-            of_row = at[order] // open.shape[1]
-            picked = order[at_most(of_row, self.max_per_row)][:n_instances]
-        pairs = np.column_stack(np.unravel_index(at[picked], open.shape))
-        return pairs, told_of_scores(scores, picked)
+            scores = self._about_threshold(view, rows)
+        return best_pairs(scores, open, n_instances, rng, self.max_per_row)
 
     def _about_threshold(self, view, rows):
         """Return (n, L): how near each chance is to the threshold, up to 1."""
@@ -155,9 +145,7 @@ class RandomLabels(UnitStrategy):
     alias = "random_labels"
 
     def _query_units(self, view, rows, open, n_instances, rng):
-        at = np.flatnonzero(open)
-        drawn = at[draw_rows(len(at), n_instances, rng)]
-        return np.column_stack(np.unravel_index(drawn, open.shape))
+        return random_pairs(open, n_instances, rng)
 
 
 def check_threshold(value: Any) -> Any:

@@ -38,8 +38,8 @@ def as_strategy(
     ValueError
         If no strategy has that name; the known ones are listed, nearest first.
     TypeError
-        If it is neither, or a class instead of an instance; or picks single labels of
-        rows where ``name`` is not the ``query_strategy`` of a learner.
+        If it is neither, or a class instead of an instance; or picks parts of rows
+        where ``name`` is not the ``query_strategy`` of a learner.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def as_strategy(
     if isinstance(strategy, UnitStrategy) and name != "query_strategy":
         raise TypeError(
             f"{name} must be a strategy that picks rows, got {strategy!r}, which picks "
-            "single labels of them. It serves as the query_strategy of a learner."
+            "parts of them. It serves as the query_strategy of a learner."
         )
     if isinstance(strategy, QueryStrategy):
         return strategy

@@ -8,13 +8,12 @@ import numpy as np
 
 from skal._checks import check_int
 from skal._data import GridParts, cells_of
-from skal.query._base import QueryStrategy, told_of_scores
+from skal.query._base import QueryStrategy
 from skal.query._names import as_strategy
 from skal.query._unit_scores import check_unit_base, reduce_scores, unit_needs
-from skal.query._units import UnitStrategy
+from skal.query._units import UnitStrategy, best_pairs, random_pairs
 from skal.query.functional import aggregate
 from skal.query.functional._aggregate import check_reduction
-from skal.query.functional._order import at_most, draw_rows, top_n
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,16 +131,8 @@ class Regions(_OfCells):
             check_int("max_per_row", self.max_per_row)
 
     def _query_units(self, view, rows, open, n_instances, rng):
-        at = np.flatnonzero(open)
-        scores = self._scores(view, rows).ravel()[at]
-        if self.max_per_row is None:
-            picked = top_n(scores, n_instances, rng)
-        else:
-            order = top_n(scores, len(scores), rng)
-            of_row = at[order] // open.shape[1]
-            picked = order[at_most(of_row, self.max_per_row)][:n_instances]
-        pairs = np.column_stack(np.unravel_index(at[picked], open.shape))
-        return pairs, told_of_scores(scores, picked)
+        scores = self._scores(view, rows)
+        return best_pairs(scores, open, n_instances, rng, self.max_per_row)
 
     def _scores(self, view, rows):
         """Return the score of each cell of each row, (n, n_cells)."""
@@ -211,9 +202,7 @@ class RandomRegions(_OfCells):
         check_grid(self.grid)
 
     def _query_units(self, view, rows, open, n_instances, rng):
-        at = np.flatnonzero(open)
-        drawn = at[draw_rows(len(at), n_instances, rng)]
-        return np.column_stack(np.unravel_index(drawn, open.shape))
+        return random_pairs(open, n_instances, rng)
 
 
 def check_grid(grid: Any) -> tuple[int, ...]:

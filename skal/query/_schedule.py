@@ -123,8 +123,9 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
         classless = {"regression": "a regressor", "structured": "units of rows"}
         if target_type in classless and self._counts_classes:
             raise TypeError(
-                f'Schedule needs unit="labels" or "rounds" for {classless[target_type]}, '
-                f"got {self.unit!r}. There are no classes of rows."
+                'Schedule needs unit="labels" or "rounds" for '
+                f"{classless[target_type]}, got {self.unit!r}. There are no classes of "
+                "rows."
             )
         super()._check_target(estimator, target_type)
 

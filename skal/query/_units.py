@@ -13,8 +13,9 @@ from skal._meta import takes_partial_labels
 from skal._model import as_view
 from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
-from skal.query._base import QueryStrategy
+from skal.query._base import QueryStrategy, told_of_scores
 from skal.query._picks import describe, split_result
+from skal.query.functional._order import at_most, draw_rows, top_n
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,18 +29,20 @@ if TYPE_CHECKING:
 class UnitStrategy(QueryStrategy):
     """Base class of strategies that pick pairs of a row and a unit to label next.
 
-    A unit is what is asked about a row at a time: one of its several labels. Subclasses
-    write one method, ``_query_units(view, rows, open, n_instances, rng)``, in which
-    ``open`` is a mask of shape (n_rows, n_units) of what may be asked. It returns an
-    array of shape (n_instances, 2) of positions into ``rows`` and units, best first, or
-    a tuple of that and a dict of what else is worth recording.
+    A unit is what is asked about a row at a time: one of its several labels, or a cell
+    of a grid over an image. Subclasses write one method, ``_query_units(view, rows,
+    open, n_instances, rng)``, in which ``open`` is a mask of shape (n_rows, n_units) of
+    what may be asked. It returns an array of shape (n_instances, 2) of positions into
+    ``rows`` and units, best first, or a tuple of that and a dict of what else is worth
+    recording.
 
-    A learner with such a strategy counts pairs where others count rows, and its y holds
-    NaN where nobody has said yet.
+    A learner with such a strategy counts pairs where others count rows. Where nobody
+    has said yet its y holds NaN among several labels, -1 in a mask.
 
     See Also
     --------
     LabelUncertainty : The labels that the model is least sure of.
+    Regions : The cells of images that it is least sure of.
     skal.multilabel.BinaryRelevance : Learns from rows whose labels are known in part.
 
     Examples
@@ -196,6 +199,30 @@ def check_pairs(pairs, n_instances, open, strategy):
     if promise is not None:
         raise ValueError(f"The strategy {describe(strategy)} must return {promise}.")
     return pairs.astype(np.int64)
+
+
+def best_pairs(scores, open, n_instances, rng, max_per_row=None):
+    """Return the open pairs of the highest scores (n, U), and what is told of them.
+
+    They are at most so many a row, as long as there are other rows.
+    """
+    at = np.flatnonzero(open)
+    scores = scores.ravel()[at]
+    if max_per_row is None:
+        picked = top_n(scores, n_instances, rng)
+    else:
+        order = top_n(scores, len(scores), rng)
+        of_row = at[order] // open.shape[1]
+        picked = order[at_most(of_row, max_per_row)][:n_instances]
+    pairs = np.column_stack(np.unravel_index(at[picked], open.shape))
+    return pairs, told_of_scores(scores, picked)
+
+
+def random_pairs(open, n_instances, rng):
+    """Return open pairs at random."""
+    at = np.flatnonzero(open)
+    drawn = at[draw_rows(len(at), n_instances, rng)]
+    return np.column_stack(np.unravel_index(drawn, open.shape))
 
 
 def ask_units(strategy, view, rows, open, n_instances, random_state):

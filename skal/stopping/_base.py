@@ -83,7 +83,7 @@ class StoppingRule(ReadableReprMixin, BaseEstimator):
         ----------
         estimator : estimator
             The model, fitted or not.
-        target_type : {"multiclass", "multilabel", "regression"}
+        target_type : {"multiclass", "multilabel", "regression", "structured"}
             The kind of target.
 
         Raises

@@ -108,8 +108,8 @@ class ValidationPlateau(StoppingRule):
         Their labels. Count them: a fair comparison with random sampling spends them
         on training there.
     scoring : str or callable, default=None
-        A scikit-learn scorer, higher is better. None is accuracy, and R2 for
-        regression.
+        A scikit-learn scorer, higher is better. None is accuracy, R2 for regression,
+        and the estimator's own score for units of rows, such as pixels.
     patience : int, default=5
         Stop after this many rounds without a rise.
     min_delta : float, default=0.0
@@ -123,7 +123,7 @@ class ValidationPlateau(StoppingRule):
     Notes
     -----
     One scoring of ``X_val`` a round. A score of NaN never counts as a rise. Serves
-    regression, multiclass and multilabel targets alike.
+    every kind of target.
 
     References
     ----------
@@ -138,7 +138,7 @@ class ValidationPlateau(StoppingRule):
     array([0., 0., 1., 2.])
     """
 
-    target_types = frozenset({"multiclass", "multilabel", "regression"})
+    target_types = frozenset({"multiclass", "multilabel", "regression", "structured"})
 
     def __init__(
         self,
@@ -174,6 +174,8 @@ class ValidationPlateau(StoppingRule):
         check_number("min_delta", self.min_delta, minimum=0)
 
     def _measure(self, view, rows, indices):
+        if view.target_type == "structured" and self.scoring is None:
+            return float(view.estimator.score(self.X_val, self.y_val))
         default = "r2" if view.target_type == "regression" else "accuracy"
         scorer = check_scoring(scoring=self.scoring or default)
         return float(scorer(view, self.X_val, self.y_val))

@@ -69,7 +69,7 @@ def test_the_first_pictures_of_a_longer_call_are_those_of_a_shorter():
 
 
 def test_shapes_are_seen():
-    """Without noise shapes differ from the rings around them by their contrast."""
+    """Without noise shapes differ in colour from the rings around them."""
     contrasts = []
     shapes = make_shapes(40, mean_shapes=1, noise=0, random_state=2)
     for image, mask in zip(shapes.images.astype(float), shapes.target, strict=True):

@@ -283,7 +283,7 @@ def test_the_threshold_is_a_chance_or_the_cardinality(view, pool, value):
 
 
 def test_what_takes_strategies_of_rows_refuses_those_of_labels(view, pool):
-    match = "must be a strategy that picks rows, got .* single labels of them"
+    match = "must be a strategy that picks rows, got .* parts of them"
     for strategy in ("random_labels", LabelUncertainty()):
         with pytest.raises(TypeError, match=f"base {match}"):
             Shortlist(strategy)(view, pool, 1)
