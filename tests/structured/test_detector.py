@@ -54,7 +54,9 @@ class Detector(BaseEstimator):
         with torch.random.fork_rng():
             torch.manual_seed(draw_seed(random_state))
             for _ in range(n_samples or 3):
-                kept = torch.rand(1, 32, 1, 1) > 0.5  # one detector a draw, for all rows
+                kept = (
+                    torch.rand(1, 32, 1, 1) > 0.5
+                )  # one detector a draw, for all rows
                 hook = self.model_.backbone.register_forward_hook(
                     lambda module, x, maps, kept=kept: maps * kept
                 )
@@ -183,8 +185,6 @@ def test_the_boxes_of_several_detectors_are_compared(torch, shapes):
     learner = ActiveLearner(
         committee, BoxDisagreement(), n_labels=12, n_initial=8, random_state=0
     ).fit(X, y)
-    first, second = (
-        member.predict(X[:6]) for member in learner.estimator_.estimators_
-    )
+    first, second = (member.predict(X[:6]) for member in learner.estimator_.estimators_)
     expected = box_disagreement([*zip(first, second, strict=True)])
     np.testing.assert_allclose(learner.score_pool(X[:6]), expected)
