@@ -21,7 +21,13 @@ from skal.nets._passes import join
 from skal.nets._unet import UNet
 from skal.nets._unit_augment import check_unit_augment
 from skal.nets._unit_embedding import find_deepest
-from skal.nets._unit_targets import check_sizes, known_units, read_units, unit_labels
+from skal.nets._unit_targets import (
+    check_sizes,
+    known_units,
+    read_units,
+    stacked,
+    unit_labels,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,12 +67,10 @@ class SegmentationNet(NetClassifier):
         and mirrored, where up is no direction, as in slides and aerial photographs.
         What comes in from outside the image has no known class. Or a function of images
         (n, C, H, W) and masks (n, H, W), which returns both. None changes nothing.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, pixel by pixel; "balanced" lets all that
-        occur count alike.
     **params : dict
-        Any other parameter of :class:`NetClassifier`, with its default. A criterion of
-        your own sees pixels as it else sees rows: scores (k, C) and codes (k,).
+        Any other parameter of :class:`NetClassifier`, with its default.
+        ``class_weight`` counts pixel by pixel, and a criterion of your own sees pixels
+        as it else sees rows: scores (k, C) and codes (k,).
 
     Attributes
     ----------
@@ -257,7 +261,7 @@ class SegmentationNet(NetClassifier):
         float
             From 0 to 1.
         """
-        y = read_y(X, y, type(self).__name__)
+        y = read_y(X, y, type(self).__name__) if y is None else y
         return mean_iou(y, self.predict(X), sample_weight)
 
     @property
@@ -271,6 +275,10 @@ class SegmentationNet(NetClassifier):
         raise AttributeError(f"{type(self).__name__} has no gradient_features.")
 
     # The order of a fit -------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight, **how):
+        """Train on masks, which may come one by one."""
+        return super()._fit(X, stacked(y), sample_weight, **how)
 
     def _objective(self, y, weights, positions, *, go_on, classes=None):
         """Return targets, and the loss of scores for them; learn classes and sizes."""

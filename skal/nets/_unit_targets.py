@@ -25,7 +25,6 @@ def read_units(y, positions):
 
     A row that counts must have a unit that is known.
     """
-    y = stacked(y)
     if y.dtype.kind not in "iub":
         raise ValueError(
             "y must hold whole numbers, the class of each pixel (or step) and -1 where "
@@ -54,8 +53,9 @@ def read_units(y, positions):
 
 
 def stacked(y):
-    """Return targets of the rows, each an array of its own, as one array."""
-    if y.dtype.kind != "O" or y.ndim != 1:
+    """Return targets that are an array of their own for each row as one array."""
+    apart = isinstance(y, np.ndarray) and y.dtype == object
+    if not apart and not isinstance(y, list | tuple):
         return y
     shapes = sorted({np.shape(row) for row in y})
     if len(shapes) > 1:

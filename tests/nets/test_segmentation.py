@@ -10,10 +10,12 @@ from sklearn.base import clone, is_classifier
 from torch import nn
 from torch.nn import functional as F
 
+from skal import ActiveLearner
 from skal.datasets import make_shapes
 from skal.metrics import mean_iou
 from skal.nets import NetClassifier, SegmentationNet
 from skal.nets._unit_targets import UnitLosses
+from skal.query import Regions
 
 
 def net(**params):
@@ -145,10 +147,17 @@ def test_a_part_of_each_mask_is_enough_to_learn_from():
     assert model.score(*of_colours(seed=1)) > 0.8
 
 
-@pytest.mark.parametrize("kind", [np.uint8, np.int16, bool, list])
+def one_by_one(y):
+    """Return masks as a learner keeps what is told of rows: an object each."""
+    rows = np.empty(len(y), object)
+    rows[:] = list(y)
+    return rows
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, bool, list, one_by_one])
 def test_classes_come_as_any_whole_numbers(kind):
     X, y = of_colours()
-    given = list(y) if kind is list else y.astype(kind)
+    given = kind(y) if kind in (list, one_by_one) else y.astype(kind)
     expected = net(max_steps=1).fit(X, y).predict_units(X)
     np.testing.assert_array_equal(
         net(max_steps=1).fit(X, given).predict_units(X), expected
@@ -316,6 +325,31 @@ def test_a_row_of_weight_0_is_as_if_it_were_absent():
     np.testing.assert_allclose(one.predict_units(X), other.predict_units(X), atol=1e-6)
 
 
+def test_a_data_set_holds_masks_itself():
+    X, y = of_colours()
+    pairs = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(y))
+    model = net().fit(pairs)
+    np.testing.assert_allclose(
+        model.predict_units(pairs), net().fit(X, y).predict_units(X), atol=1e-6
+    )
+    assert model.score(pairs, None) == model.score(X, y)
+
+
+def test_a_learner_teaches_it_parts_of_masks(shapes):
+    X, y = shapes
+    learner = ActiveLearner(
+        net(classes=range(4), max_steps=1),
+        Regions(grid=2),
+        n_initial=8,
+        batch_size=6,
+        n_labels=20,
+        random_state=0,
+    ).fit(X, y)
+    known = learner.y_training_ >= 0
+    assert known.sum() == 20 * 64  # cells of 8 by 8 pixels
+    assert learner.predict(X).shape == y.shape
+
+
 # Augmentation --------------------------------------------------------------------
 
 
@@ -368,7 +402,10 @@ def test_an_augmentation_of_ones_own_gets_both_and_returns_both(shapes):
         (lambda y: y[:, 0, 0], r"y must hold a class for each pixel \(n_rows, height"),
         (lambda y: y - 2, "y must hold classes of at least 0, or -1, got -2"),
         (lambda y: np.where(np.arange(24)[:, None, None] < 2, -1, y), "2 of 24 rows"),
-        (lambda y: [*y[:-1], y[0, :8]], "inhomogeneous"),
+        (
+            lambda y: [*y[:-1], y[0, :8]],
+            "y must hold targets of one shape for all rows, got",
+        ),
         (lambda y: y[:-1], "X and y must have as many rows, got 24 and 23"),
         (lambda y: None, "requires y to be passed"),
     ],

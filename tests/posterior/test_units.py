@@ -58,7 +58,7 @@ def test_members_that_lack_a_class_leave_room_for_it(shapes):
     y = np.where(y == 3, 0, y)
     y[0, 0, 0] = 3  # only one row, which a bootstrap may leave out
     ensemble = EnsembleClassifier(
-        small(classes=None, max_steps=1), n_members=5, bootstrap=True, random_state=0
+        small(classes=None, max_steps=1), n_members=5, bootstrap=True, random_state=1
     ).fit(X, y)
     widths = {len(member.classes_) for member in ensemble.estimators_}
     assert widths == {3, 4}
