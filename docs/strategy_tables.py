@@ -32,9 +32,12 @@ OFFERS = {
     "votes": "votes",
     "head": "a head",
     "gradients": "gradient features",
+    "units": "probabilities of units",
+    "unit_samples": "samples of units",
+    "boxes": "draws of boxes",
     "labels": "labelled rows",
 }
-TARGETS = ("multiclass", "multilabel", "regression")
+TARGETS = ("multiclass", "multilabel", "regression", "structured")
 
 #: How wrappers take strategies, with one that needs nothing.
 BASES = {
@@ -63,6 +66,10 @@ GROUPS = {
         "one label of a row that carries several",
         "nothing, probabilities or decision values",
     ),
+    "Units of rows": (
+        "rows, or regions of them, by their pixels, tokens, time steps or boxes",
+        "an estimator that answers for units: `predict_units`, or draws",
+    ),
     "Wrappers": ("what their base asks for, in another way", "what the base needs"),
 }
 
@@ -86,6 +93,8 @@ class Entry:
         """The group that the strategy belongs to, by what it needs and serves."""
         if self.wraps:
             return "Wrappers"
+        if self.targets == {"structured"}:
+            return "Units of rows"
         if self.of_units:
             return "Single labels"
         if self.targets == {"regression"}:

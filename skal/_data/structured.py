@@ -68,9 +68,8 @@ def misses(entry, missing_label):
 
 def is_numeric(entry):
     """Tell whether an entry is an array of labels of units."""
-    return (
-        isinstance(entry, np.ndarray) and entry.ndim > 0 and entry.dtype.kind in "iuf"
-    )
+    is_array = isinstance(entry, np.ndarray) and entry.ndim > 0
+    return is_array and entry.dtype.kind in "biuf"
 
 
 def stacked(entries, shape, missing_label):

@@ -83,6 +83,13 @@ def check_structured(learner, template):
             f"use_unlabeled must be False for {name_of(template)}, which predicts "
             "units of rows, got True."
         )
+    if asks_units(learner.query_strategy) and not isinstance(
+        learner.missing_label, Real
+    ):
+        raise ValueError(
+            "missing_label must be a number where cells of rows are asked for, got "
+            f"{learner.missing_label!r}. It marks the units that nobody has labelled."
+        )
 
 
 def check_parts(template, target_type, asked, stopping):

@@ -3,11 +3,10 @@
 import numpy as np
 
 from skal._checks import name_of, nearest_first
+from skal._model import NEEDS
 from skal.query import QueryStrategy, UnitStrategy, as_strategy, get_strategy_names
 
-_NEEDS_A_MODEL = frozenset(
-    {"proba", "decision", "samples", "votes", "head", "gradients", "labels"}
-)
+_NEEDS_A_MODEL = frozenset(NEEDS) - {"embed"}
 
 
 class Stratified(QueryStrategy):

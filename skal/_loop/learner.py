@@ -149,12 +149,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     estimator_ : estimator
         The model of the last round.
     classes_ : ndarray of shape (n_classes,)
-        The full set of classes; columns of ``predict_proba``. Absent for regressors.
+        The full set of classes; columns of ``predict_proba``. Absent for regressors,
+        and where an estimator answers for units of rows.
     seed_ : int
         Drawn once from ``random_state``; every draw comes from it.
     X_training_ : array-like of shape (n_labels, ...)
         The labelled rows in the order in which they were labelled.
-    y_training_ : ndarray of shape (n_labels,) or (n_labels, n_outputs)
+    y_training_ : ndarray of shape (n_labels,) or (n_labels, ...)
         Their labels, ``reject_label`` for rows that belong to no class.
     labeled_iter_ : ndarray of int of shape (n_samples,) or (n_samples, n_outputs)
         The round in which each row of fit's X was labelled: 0 at the start, -1 never,
@@ -205,6 +206,14 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     ``labeled_iter_`` has (n_samples, n_outputs); ``y_training_`` holds NaN where a
     label is not known. The first round takes rows as ``initial`` picks them, each with
     all of its labels, but for the last, which may end where ``n_initial`` does.
+
+    Where an estimator answers for units of rows, by ``predict_units``, its targets are
+    "structured": whatever it takes for a row is the label of that row, a mask of
+    pixels, a list of tags, a dict of boxes. In an array ``missing_label`` marks units
+    that nobody has labelled, and a row is without a label where all of its units are;
+    in a list None does. What y holds is handed on as it is, and ``classes_`` is left to
+    the estimator. With :class:`~skal.query.Regions` the learner asks for cells of rows
+    as it asks for single labels, in pairs, and counts them.
 
     Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and the
     pool is never copied. ``fit`` with every row labelled keeps a reference to X;
@@ -274,11 +283,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ----------
         X : array-like of shape (n_samples, ...)
             Rows of any type: arrays of any rank, CSR, frames, memmaps, lists.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        y : array-like of shape (n_samples,) or (n_samples, ...), or list
             Their labels. With ``n_labels=None`` some may be missing; with ``n_labels``
             set, y answers the queries and must be complete. Where there are several
             labels a row, a row of which some are known is labelled for those, if the
-            estimator takes that, as networks with ``criterion="bce"`` do.
+            estimator takes that, as networks with ``criterion="bce"`` do. Where an
+            estimator answers for units of rows y is an array (n_samples, ...) with a
+            label a unit, or a list with an entry a row: see the notes.
         **params : dict
             Passed to the estimator's fit, row-wise ones sliced to the labelled rows.
 

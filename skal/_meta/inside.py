@@ -12,9 +12,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._data import n_rows, read_structured, read_with_rejects, spread, take_rows
-from skal._meta.around import AroundEstimator, inside_has
+from skal._meta.around import AroundEstimator, inside_has, inside_provides
 from skal._meta.routing import routed, slice_params
-from skal._model import columns
+from skal._model import answers, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +118,23 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X, **params))
+
+    @available_if(inside_provides("units"))
+    def predict_units(self, X: Any) -> Any:
+        """Predict the probability of each class of each unit: pixel, token or box.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ..., C), or list of n_samples ndarray (u, C)
+            As the estimator's ``predict_units`` gives them.
+        """
+        check_is_fitted(self)
+        return answers.predict_units(self.estimator_, X)
 
     @available_if(inside_has("decision_function"))
     def decision_function(self, X: Any, **params: Any) -> NDArray[Any]:

@@ -36,6 +36,9 @@ _FEW_ROWS = 10
 #: The kinds of target there are.
 TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression", "structured"})
 
+#: Needs that a model answers a row at a time, where each row has one target.
+_OF_ROWS = frozenset({"proba", "decision", "samples", "votes", "head"})
+
 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     """Base class of the objects that pick which rows to label next.
@@ -199,7 +202,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
 
     def _check_target(self, estimator, target_type):
         """Raise if the strategy does not serve this kind of target."""
-        if target_type not in self.target_types:
+        of_rows = target_type == "structured" and self.needs & _OF_ROWS
+        if of_rows or target_type not in self.target_types:
             raise unserved(self, estimator, target_type)
 
     def _check_params(self):

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def _members_have_units(self):
-    return all(provides(member, "units") for member in self._inside())
+    members = self._inside()
+    # Boxes that each finds for itself are units of its own, of which there is no mean.
+    finders = all(hasattr(member, "predict_boxes") for member in members)
+    return not finders and all(provides(member, "units") for member in members)
 
 
 def _members_have_boxes(self):
@@ -42,7 +45,8 @@ class Committee(NamedMembersMixin, BaseEstimator):
         The members, which are cloned. Networks differ by the weights that they start
         from; each ``random_state`` that is None is seeded apart. Detectors have
         ``predict_boxes(X)``, or a ``predict(X)`` where they have no ``predict_units``,
-        which returns a dict with "boxes" (k, 4) and "labels" (k,) for each row.
+        which returns a dict with "boxes" (k, 4) and "labels" (k,) for each row; their
+        units are boxes of their own, and the committee has none.
     bootstrap : bool, default=False
         Whether each member sees as many rows as there are, drawn with replacement.
         Estimators that depend on no seed need it.

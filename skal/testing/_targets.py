@@ -21,6 +21,11 @@ from skal.testing._needs import PREDICTIONS
 from skal.testing._trial import strategies_in
 
 TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression", "structured"})
+#: What no model gives of a kind of target.
+NOT_OF = {
+    "regression": {"proba", "decision", "head"},
+    "structured": {"proba", "decision", "head", "samples", "votes"},
+}
 #: How many rows there are to choose from.
 _N_ROWS = 200
 
@@ -88,12 +93,8 @@ def settings_of(trial):
     if trial.own_data or trial.own_estimator or trial.asks_a_function:
         return
     for kind in sorted(TARGET_TYPES - {own.target_type}):
-        if kind == "regression" and trial.strategy.needs & {
-            "proba",
-            "decision",
-            "head",
-        }:
-            continue  # no regressor gives them
+        if trial.strategy.needs & NOT_OF.get(kind, set()):
+            continue
         model, X, y = trained_on(kind, trial.seed)
         known = X[:N_LABELED].copy(), y[:N_LABELED].copy()
         view = ModelView(model, *known, random_state=trial.seed)

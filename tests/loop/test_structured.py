@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skal import ActiveLearner
-from skal.query import Aggregate
+from skal.query import Aggregate, BoxDisagreement
 from skal.stopping import MaxConfidence, ValidationPlateau
 
 
@@ -165,6 +165,11 @@ def test_a_learner_answers_for_units_itself(pixels):
     expected = Aggregate().score_samples(learner.estimator_, X)
     np.testing.assert_array_equal(Aggregate().score_samples(learner, X), expected)
     np.testing.assert_array_equal(learner.score_pool(X), expected)
+    units = learner.estimator_.predict_units(X)
+    np.testing.assert_array_equal(learner.predict_units(X), units)
+    piped = clone(learner).set_params(estimator=make_pipeline(Brightness()))
+    np.testing.assert_array_equal(piped.fit(X, y).predict_units(X), units)
+    assert not hasattr(ActiveLearner(), "predict_units")
 
 
 def test_a_diverged_model_leaves_the_last_good_state(pixels):
@@ -195,6 +200,15 @@ def test_a_diverged_model_leaves_the_last_good_state(pixels):
 def test_what_is_about_classes_of_rows_is_refused(parameters, match, pixels):
     with pytest.raises(ValueError, match=match):
         ActiveLearner(Brightness(), Aggregate(), **parameters).fit(*pixels)
+
+
+def test_nothing_is_asked_of_units_before_the_first_label(pixels):
+    for initial in (Aggregate(), Aggregate("bald"), BoxDisagreement()):
+        learner = ActiveLearner(Brightness(), "random", initial=initial, n_labels=9)
+        with pytest.raises(
+            ValueError, match="initial must be a strategy that needs no"
+        ):
+            learner.fit(*pixels)
 
 
 def test_a_target_has_an_entry_a_row_with_a_label_a_unit(pixels):

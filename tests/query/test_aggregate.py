@@ -71,6 +71,22 @@ def test_it_is_the_definition_row_by_row(way, dtype, rng):
     assert aggregate(scores, **way).dtype == np.float64
 
 
+@pytest.mark.parametrize("topk", [2, 0.1, 0.95, 1.0])
+@pytest.mark.parametrize("order", ["any", "rising", "falling", "constant"])
+def test_the_largest_of_many_units_are_those_that_sorting_finds(topk, order, rng):
+    scores = rng.uniform(size=(3, 20_000)).astype(np.float32)
+    scores.sort(axis=1)
+    scores = {
+        "any": rng.permutation(scores.T).T,
+        "rising": scores,
+        "falling": scores[:, ::-1],
+        "constant": np.full_like(scores, 0.5),
+    }[order]
+    k = topk if isinstance(topk, int) else int(topk * 20_000)
+    expected = np.sort(scores, axis=1)[:, -k:].mean(axis=1, dtype=float)
+    np.testing.assert_allclose(aggregate(scores, topk=topk), expected, rtol=1e-12)
+
+
 @each_way
 def test_the_order_of_the_units_counts_for_nothing(way, rng):
     scores = rng.uniform(size=(6, 40)).astype(np.float32)

@@ -276,6 +276,13 @@ def test_bad_parameters_are_refused_before_any_work(parameters, error, match, pi
         learner.fit(*pixels)
 
 
+@pytest.mark.parametrize("mark", [None, "?"])
+def test_what_is_not_asked_is_marked_by_a_number(mark, pixels):
+    learner = ActiveLearner(Brightness(), Regions(), missing_label=mark)
+    with pytest.raises(ValueError, match="missing_label must be a number where cells"):
+        learner.fit(*pixels)
+
+
 def test_texts_have_no_cells_and_rows_no_units(blobs, pixels):
     learner = ActiveLearner(Tagger(), RandomRegions(grid=(1,)), n_labels=2)
     with pytest.raises(ValueError, match="where cells of rows are asked for, got entr"):

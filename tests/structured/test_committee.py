@@ -96,12 +96,15 @@ def test_members_that_find_units_of_their_own_are_told_apart():
         def predict_units(self, X):
             return [np.ones((self.n, 1)) for _ in X]
 
+    class Detects(Finds):
         def predict_boxes(self, X):
             return [{"boxes": np.zeros((self.n, 4))} for _ in X]
 
     committee = Committee([Finds(1), Finds(2)]).fit([0], [0])
     with pytest.raises(ValueError, match=r"the same units of a row, .*BoxDisagreement"):
         committee.sample_units([0, 1])
+    committee = Committee([Detects(1), Detects(2)]).fit([0], [0])
+    assert not hasattr(committee, "predict_units")
     boxes = committee.sample_boxes([0, 1])
     assert [[len(draw["boxes"]) for draw in row] for row in boxes] == [[1, 2], [1, 2]]
     assert not hasattr(Committee([Brightness()]), "sample_boxes")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 #: How the scores of the units of a row become one.
 REDUCTIONS = ("max", "mean", "quantile", "sum", "topk")
+#: A row of more units than these is sampled before its largest are looked for: one
+#: unit in so many, to keep so much more than are wanted.
+_MANY, _STRIDE, _SURPLUS = 2**13, 16, 1.2
 #: By what a sum is divided.
 NORMALIZATIONS = ("length", "sqrt")
 
@@ -171,8 +174,29 @@ def reduced(scores, reduce, topk, quantile, normalize):
     k = 1 if reduce == "max" else n_largest(topk, n_units)
     if k == 1:
         return scores.max(axis=1).astype(np.float64)
-    largest = np.partition(scores, n_units - k, axis=1)[:, n_units - k :]
-    return largest.mean(axis=1, dtype=np.float64)
+    if n_units > _MANY:
+        scores = [likely_largest(row, k) for row in scores]
+        return np.array([mean_of_largest(row[np.newaxis], k)[0] for row in scores])
+    return mean_of_largest(scores, k)
+
+
+def mean_of_largest(scores, k):
+    """Return the mean of the largest k of each row of scores (m, u)."""
+    at = scores.shape[1] - k
+    return np.partition(scores, at, axis=1)[:, at:].mean(axis=1, dtype=np.float64)
+
+
+def likely_largest(row, k):
+    """Return scores of a row among which its largest k are, few more if one is lucky.
+
+    A sample says from which score on there are likely to be so many: to look for those
+    takes half the time of putting all in their places.
+    """
+    sample = row[::_STRIDE]
+    n_kept = min(len(sample), ceil(_SURPLUS * k / _STRIDE))
+    least = np.partition(sample, len(sample) - n_kept)[len(sample) - n_kept]
+    likely = row[row >= least]
+    return likely if len(likely) >= k else row
 
 
 def n_largest(topk, n_units):
