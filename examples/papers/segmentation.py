@@ -32,13 +32,13 @@ PAGE = HERE.parents[1] / "docs" / "segmentation.md"
 NAMES = ["strategy", "seed", "images", "iou", "disc", "square", "triangle"]
 SEEDS = range(8)
 N_POOL, N_TEST, SIZE, GRID = 300, 200, 48, 4
-ROUND, N_ROUNDS = 20, 4  # images a round, the first one at random
+ROUND, N_ROUNDS = 25, 3  # images a round, the first one at random
 NET = SegmentationNet(
     module__channels=(8, 16, 32),
     classes=range(4),
     augment="turn_flip",
     class_weight={0: 0.2},  # nine pixels in ten are background
-    max_steps=300,
+    max_steps=200,  # a round, from the weights of the round before
     device="cpu",
 )
 STRATEGIES = {
@@ -78,6 +78,7 @@ def play(strategy, seed):
         batch_size=ROUND * cells,
         n_labels=ROUND * (N_ROUNDS + 1) * cells,
         store_estimators=True,
+        warm_start=True,
         random_state=seed,
     ).fit(X, y)
     for n_labels, predicted in zip(

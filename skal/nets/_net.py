@@ -39,9 +39,10 @@ class NetClassifier(Net, NeuralNetClassifier):
     ----------
     module : torch.nn.Module, class or callable, default=None
         The network, or what makes it. It returns a score for each class (n,
-        n_classes), no softmax. Of ``n_classes`` (or ``n_outputs``), ``input_shape``,
-        ``n_features`` and ``n_channels`` those that its signature asks for are filled
-        in; set others as ``module__name=``. None is a multilayer perceptron.
+        n_classes), no softmax. Of ``n_classes`` (or ``num_classes``, ``n_outputs``),
+        ``input_shape``, ``n_features`` and ``n_channels`` those that its signature asks
+        for are filled in; set others as ``module__name=``. None is a multilayer
+        perceptron.
     classes : array-like, default=None
         Every label there is; None takes those in y.
     criterion : str, class or instance of torch.nn, or callable, default="cross_entropy"
@@ -135,6 +136,7 @@ class NetClassifier(Net, NeuralNetClassifier):
     CNNClassifier : A small convolutional network with a recipe for few labels.
     MLPNetClassifier : A multilayer perceptron for tables.
     NetRegressor : The same for numbers.
+    SegmentationNet : A class for every pixel.
 
     Notes
     -----

@@ -148,6 +148,8 @@ class UnitLosses:
         scores = outputs.movedim(1, -1).reshape(-1, outputs.shape[1])  # (units, C)
         codes = targets.reshape(-1).long()
         known = codes != UNKNOWN
+        if not known.any():  # an augmentation may move all that is known out of sight
+            return 0 * outputs.flatten(1).sum(dim=1)
         scores, codes = scores[known], codes[known]
         values = self.losses(scores, codes, exact=exact)
         if values.shape != codes.shape:

@@ -164,6 +164,18 @@ def test_classes_come_as_any_whole_numbers(kind):
     )
 
 
+def test_a_batch_whose_known_pixels_moved_out_of_sight_teaches_nothing():
+    X, y = of_colours()
+
+    def away(images, masks):
+        return images, torch.full_like(masks, -1)
+
+    model = net(
+        augment=away, criterion=lambda scores, codes: F.cross_entropy(scores, codes)
+    )
+    assert np.isfinite(model.fit(X, y).predict_units(X)).all()
+
+
 def test_classes_keep_their_names_and_may_be_more_than_y_holds():
     X, y = of_colours()
     model = net(classes=[3, 7, 9]).fit(X, np.where(y == 1, 7, 3))
@@ -197,7 +209,10 @@ def test_class_weights_count_pixel_by_pixel():
 
 
 class InADict(Thin):
-    """Scores as torchvision's networks hand them over."""
+    """Takes and hands over what torchvision's networks do."""
+
+    def __init__(self, n_channels, num_classes):
+        super().__init__(n_channels, num_classes)
 
     def forward(self, x):
         return {"out": self.scores(x), "aux": None}
