@@ -82,6 +82,7 @@ LONG_PAGES = {
     "rare.md",
     "uncertainty.md",
     "user_guide.md",
+    "your_own_task.md",
 }
 
 
