@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
@@ -16,6 +17,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 
 from skal import ActiveLearner
 from skal._loop.budget import Budget, budget_of, most_labels
+from skal.callback import HeldOutMonitor
 from skal.multilabel import BinaryRelevance
 from skal.query import CoreSet, PerCost, PerGroup, QueryStrategy, Schedule, TypiClust
 from skal.stopping import OverallUncertainty
@@ -362,6 +364,15 @@ def test_a_run_without_costs_after_one_with_them_forgets_them(blobs):
     assert not hasattr(waiting, "costs_training_")
 
 
+def test_rounds_whose_number_the_costs_leave_open_are_watched_as_others_are(blobs):
+    X, y = blobs
+    monitor = HeldOutMonitor(X, y)
+    learner = ActiveLearner(GaussianNB(), "margin", n_labels=20, random_state=0)
+    learner.set_callbacks(monitor, ProgressBar()).fit(X, y, costs=prices(300))
+    told = [row["n_labels"] for row in monitor.get_logs().data]
+    assert told == learner.history_["n_labels"].tolist()
+
+
 # In searches ----------------------------------------------------------------------
 
 
@@ -388,8 +399,10 @@ BAD_COSTS = {
     "infinite": (np.inf, ValueError, "finite and above 0, got inf among 300 of 300"),
     "negative": (np.r_[-2, np.ones(299)], ValueError, "above 0, got -2.0 among 1 of"),
     "free": (0, ValueError, "above 0, got 0.0"),
-    "words": (["dear"] * 300, TypeError, "costs must be a number, a number for each"),
+    "missing": ([None, *np.ones(299)], ValueError, "above 0, got nan among 1 of 300"),
+    "words": (["dear"] * 300, TypeError, "for each row or .*got values of type <U4"),
     "a word": ("dear", TypeError, "or a function of X, got 'dear'"),
+    "flags": (np.ones(300, bool), TypeError, "got values of type bool"),
     "a bad function": (lambda X: [1, 2], ValueError, r"got shape \(2,\)"),
 }
 
