@@ -293,6 +293,23 @@ def test_a_simulation_with_costs_is_a_live_run(blobs, estimator, strategy):
     assert_array_equal(live.predict(X), simulated.predict(X))
 
 
+def test_a_first_round_of_one_class_is_alike_in_both():
+    X, costs = np.arange(60.0)[:, None], prices(60)
+    y = (np.arange(60) == 37).astype(int)
+    learner = ActiveLearner(LogisticRegression(), "margin", n_initial=2, random_state=1)
+    simulated = clone(learner).set_params(n_labels=1.0).fit(X, y, costs=costs)
+    live, hidden = clone(learner), np.ones(60, bool)
+    while not hasattr(live, "estimator_"):
+        live = pickle.loads(pickle.dumps(live))
+        indices, rows = live.query(X, candidates=hidden, costs=costs)
+        live.teach(rows, y[indices], costs=costs[indices])
+        hidden[indices] = False
+    first = simulated.history_["indices"][0]
+    assert_array_equal(live.history_["pool_indices"][0], first)
+    assert live.history_["cost"][0] == simulated.history_["cost"][0]
+    assert live.history_["cost"][0] == costs[first].sum()
+
+
 # What was taught, amended ---------------------------------------------------------
 
 
