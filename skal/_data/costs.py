@@ -1,22 +1,17 @@
 """What the label of each row costs."""
 
+from numbers import Real
+
 import numpy as np
 
 from skal._data.containers import n_rows
+from skal._data.targets import is_hole
 
 
 def check_costs(costs, X):
     """Return the cost of each row of X as numbers; a function is called once."""
     n = n_rows(X)
-    if callable(costs):
-        costs = costs(X)
-    prices = np.asarray(costs)
-    if prices.dtype.kind not in "fiuO" or isinstance(costs, (str, bytes)):
-        raise TypeError(
-            "costs must be a number, a number for each row or a function of X, got "
-            f"{costs!r}."
-        )
-    prices = prices.astype(float)
+    prices = as_floats(costs(X) if callable(costs) else costs)
     if prices.ndim == 0:
         prices = np.full(n, prices)
     if prices.shape != (n,):
@@ -30,3 +25,23 @@ def check_costs(costs, X):
             f"{wrong.sum()} of {n} rows. Give a row that is free a small cost."
         )
     return prices
+
+
+def as_floats(costs):
+    """Return costs as an array of floats, NaN where one is missing."""
+    prices = np.asarray(costs)
+    if prices.dtype.kind == "O" and all(map(is_number_or_hole, prices.flat)):
+        known = [np.nan if is_hole(price) else price for price in prices.flat]
+        prices = np.array(known, float).reshape(prices.shape)
+    if prices.dtype.kind not in "fiu":
+        got = repr(costs) if prices.ndim == 0 else f"values of type {prices.dtype}"
+        raise TypeError(
+            "costs must be a number, a number for each row or a function of X, got "
+            f"{got}."
+        )
+    return prices.astype(float)
+
+
+def is_number_or_hole(value):
+    """Tell whether an entry of an object array is a number, or missing."""
+    return isinstance(value, Real) or is_hole(value)

@@ -122,7 +122,7 @@ def check_simulation(learner, template, oracle, n_most):
     asked = (as_strategy(learner.query_strategy), n_next), (initial, n_initial)
     check_parts(template, target_type, asked, learner.stopping)
     for strategy, _ in asked:
-        check_beside(strategy, oracle.rows())
+        check_beside(strategy, oracle.pool)
     if get_tags(template).input_tags.pairwise:
         raise ValueError(
             "estimator must take rows of features in a simulation, got "

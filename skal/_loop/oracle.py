@@ -1,6 +1,7 @@
 """A pool whose labels are hidden until they are asked for."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -67,8 +68,9 @@ class Oracle:
             training, whole=whole, truth=None if truth is None else truth[left]
         )
 
-    def rows(self):
-        """Return the pool as strategies see it."""
+    @cached_property
+    def pool(self):
+        """The rows as strategies see them; groups and costs are checked once."""
         return Rows(self.X, **self.beside)
 
     @property

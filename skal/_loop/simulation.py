@@ -37,8 +37,8 @@ class Simulation:
     ----------
     n_most : int
         How many labels the budget can buy at most.
-    pool : ndarray of int64
-        The rows that it can buy, one at a time.
+    affordable : ndarray of int64
+        The rows that it can buy at all.
     order : ndarray of int64
         The rows whose labels have been revealed, the first first.
     state : State or None
@@ -52,7 +52,7 @@ class Simulation:
         self.n_most = self._most()
         self.n_initial = min(n_initial, self.n_most)
         self.batch_size = batch_size
-        self.pool = self.budget.payable(budget, np.ones(n_rows(oracle.X), bool))
+        self.affordable = self.budget.payable(budget, np.ones(n_rows(oracle.X), bool))
         self.order = np.empty(0, np.int64)
         self.labeled_iter = np.full(n_rows(oracle.X), -1)
         self.state: Any = None  # or the State after the last round
@@ -84,7 +84,7 @@ class Simulation:
     def first_purchase(self):
         """Ask for the first rows; go on while they hold one class."""
         started = perf_counter()
-        first = self.pool[self._ask_first(self.n_initial)]
+        first = self.affordable[self._ask_first(self.n_initial)]
         first = np.array([*self.budget.within(first, self.budget.amount)])
         known = self.oracle.in_scope(first)
         is_multiclass = self.oracle.labels.target_type == "multiclass"
@@ -95,20 +95,16 @@ class Simulation:
         return Purchase(first.astype(np.int64), query_time=seconds)
 
     def _ask_first(self, size):
-        """Return the rows, among the pool, that a first round of a size asks for."""
-        labels, rows, strata = (
-            self.oracle.labels,
-            self.oracle.rows(),
-            self.oracle.strata,
-        )
-        if len(self.pool) < len(rows):
-            rows, strata = rows.take(self.pool), strata[self.pool]
-        return self.loop.ask_first(rows, size, labels, strata)[0]
+        """Return the affordable rows that a first round of a size asks for."""
+        rows, strata = self.oracle.pool, self.oracle.strata
+        if len(self.affordable) < len(rows):
+            rows, strata = rows.take(self.affordable), strata[self.affordable]
+        return self.loop.ask_first(rows, size, self.oracle.labels, strata)[0]
 
     def _more(self, known):
         """Yield what is asked for where the rows known are not enough for a model."""
-        queue = go_on(self._ask_first, np.isin(self.pool, known), self.n_initial)
-        rows = (self.pool[at] for at in queue)
+        queue = go_on(self._ask_first, np.isin(self.affordable, known), self.n_initial)
+        rows = (self.affordable[at] for at in queue)
         return self.budget.within(rows, self.budget.left(known))
 
     def next_purchase(self):
@@ -121,7 +117,7 @@ class Simulation:
         left, usual = self.budget.left(self.order), self._usual_size()
         candidates = self.budget.payable(left, self.labeled_iter < 0)
         size = self.budget.most(left, min(usual, len(candidates)), candidates)
-        rows, view = self.oracle.rows().take(candidates), self.state.view()
+        rows, view = self.oracle.pool.take(candidates), self.state.view()
         picks, info = self.loop.ask(view, rows, size)
         asked = candidates[picks]
         bought = np.array([*self.budget.within(asked, left)])

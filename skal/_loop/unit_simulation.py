@@ -61,7 +61,7 @@ class UnitSimulation(Simulation):
     def next_purchase(self):
         """Ask for a batch; let the stopping rule look at the model that asked."""
         started = perf_counter()
-        chosen, view = open_units(self.oracle.rows(), self.open), self.state.view()
+        chosen, view = open_units(self.oracle.pool, self.open), self.state.view()
         size = min(self._usual_size(), self.budget.amount - self.n_known)
         picks, info = self.loop.ask_units(view, chosen, size)
         seconds = perf_counter() - started

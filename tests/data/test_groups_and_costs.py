@@ -93,3 +93,10 @@ def test_joined_groups_of_two_kinds_stay_what_they_are():
 def test_a_row_without_a_group_is_refused(missing):
     with pytest.raises(ValueError, match="got 1 of 2 missing"):
         check_groups(np.array(["a", missing], object), 2)
+
+
+def test_costs_may_stand_in_a_nullable_column():
+    costs = pd.Series([1, 2, 3, 4, 5, 6, 7, 8], dtype="Int64")
+    assert Rows(X, costs=costs).costs.tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    with pytest.raises(ValueError, match="above 0, got nan among 1 of 8 rows"):
+        Rows(X, costs=costs.replace({3: None}))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
@@ -16,6 +17,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 
 from skal import ActiveLearner
 from skal._loop.budget import Budget, budget_of, most_labels
+from skal.callback import HeldOutMonitor
 from skal.multilabel import BinaryRelevance
 from skal.query import CoreSet, PerCost, PerGroup, QueryStrategy, Schedule, TypiClust
 from skal.stopping import OverallUncertainty
@@ -291,6 +293,23 @@ def test_a_simulation_with_costs_is_a_live_run(blobs, estimator, strategy):
     assert_array_equal(live.predict(X), simulated.predict(X))
 
 
+def test_a_first_round_of_one_class_is_alike_in_both():
+    X, costs = np.arange(60.0)[:, None], prices(60)
+    y = (np.arange(60) == 37).astype(int)
+    learner = ActiveLearner(LogisticRegression(), "margin", n_initial=2, random_state=1)
+    simulated = clone(learner).set_params(n_labels=1.0).fit(X, y, costs=costs)
+    live, hidden = clone(learner), np.ones(60, bool)
+    while not hasattr(live, "estimator_"):
+        live = pickle.loads(pickle.dumps(live))
+        indices, rows = live.query(X, candidates=hidden, costs=costs)
+        live.teach(rows, y[indices], costs=costs[indices])
+        hidden[indices] = False
+    first = simulated.history_["indices"][0]
+    assert_array_equal(live.history_["pool_indices"][0], first)
+    assert live.history_["cost"][0] == simulated.history_["cost"][0]
+    assert live.history_["cost"][0] == costs[first].sum()
+
+
 # What was taught, amended ---------------------------------------------------------
 
 
@@ -362,6 +381,15 @@ def test_a_run_without_costs_after_one_with_them_forgets_them(blobs):
     assert not hasattr(waiting, "costs_training_")
 
 
+def test_rounds_whose_number_the_costs_leave_open_are_watched_as_others_are(blobs):
+    X, y = blobs
+    monitor = HeldOutMonitor(X, y)
+    learner = ActiveLearner(GaussianNB(), "margin", n_labels=20, random_state=0)
+    learner.set_callbacks(monitor, ProgressBar()).fit(X, y, costs=prices(300))
+    told = [row["n_labels"] for row in monitor.get_logs().data]
+    assert told == learner.history_["n_labels"].tolist()
+
+
 # In searches ----------------------------------------------------------------------
 
 
@@ -388,8 +416,10 @@ BAD_COSTS = {
     "infinite": (np.inf, ValueError, "finite and above 0, got inf among 300 of 300"),
     "negative": (np.r_[-2, np.ones(299)], ValueError, "above 0, got -2.0 among 1 of"),
     "free": (0, ValueError, "above 0, got 0.0"),
-    "words": (["dear"] * 300, TypeError, "costs must be a number, a number for each"),
+    "missing": ([None, *np.ones(299)], ValueError, "above 0, got nan among 1 of 300"),
+    "words": (["dear"] * 300, TypeError, "for each row or .*got values of type <U4"),
     "a word": ("dear", TypeError, "or a function of X, got 'dear'"),
+    "flags": (np.ones(300, bool), TypeError, "got values of type bool"),
     "a bad function": (lambda X: [1, 2], ValueError, r"got shape \(2,\)"),
 }
 
