@@ -3,10 +3,10 @@
 import numpy as np
 
 from skal._checks import name_of, nearest_first
-from skal._model import NEEDS
+from skal._model import NEEDS, OF_ROWS
 from skal.query import QueryStrategy, UnitStrategy, as_strategy, get_strategy_names
 
-_NEEDS_A_MODEL = frozenset(NEEDS) - {"embed"}
+_NEEDS_A_MODEL = frozenset(NEEDS) - OF_ROWS - {"embed"}
 
 
 class Stratified(QueryStrategy):

@@ -10,13 +10,21 @@ from skal._model.answers import flatten
 from skal._model.finite import NoEmbedding
 from skal._model.known_types import is_ensemble
 from skal._model.layers import find_layer, peel
-from skal._model.needs import NEEDS, check_needs, is_structured, lacking, provides
+from skal._model.needs import (
+    NEEDS,
+    OF_ROWS,
+    check_needs,
+    is_structured,
+    lacking,
+    provides,
+)
 from skal._model.pure import only_votes
 from skal._model.untrained import sampled_before_training
 from skal._model.view import ModelView, as_view, check_n_samples
 
 __all__ = [
     "NEEDS",
+    "OF_ROWS",
     "ModelView",
     "NoEmbedding",
     "answers",

@@ -63,8 +63,10 @@ NEEDS = {
     "costs": ("costs of the labels (costs)", "Pass costs="),
 }
 
+#: Those that the rows answer, not the model: what is known beside what they hold.
+OF_ROWS = frozenset({"groups", "costs"})
 #: Those of which the estimator knows nothing, or that every one can answer.
-_ALWAYS = frozenset({"embed", "labels", "groups", "costs"})
+_ALWAYS = OF_ROWS | {"embed", "labels"}
 #: What is asked about units of rows, and the method that answers.
 UNIT_METHODS = {
     "units": "predict_units",

@@ -38,7 +38,7 @@ _FEW_ROWS = 10
 TARGET_TYPES = frozenset({"multiclass", "multilabel", "regression", "structured"})
 
 #: Needs that a model answers a row at a time, where each row has one target.
-_OF_ROWS = frozenset({"proba", "decision", "samples", "votes", "head"})
+_ROW_ANSWERS = frozenset({"proba", "decision", "samples", "votes", "head"})
 
 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
@@ -205,7 +205,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
 
     def _check_target(self, estimator, target_type):
         """Raise if the strategy does not serve this kind of target."""
-        of_rows = target_type == "structured" and self.needs & _OF_ROWS
+        of_rows = target_type == "structured" and self.needs & _ROW_ANSWERS
         if of_rows or target_type not in self.target_types:
             raise unserved(self, estimator, target_type)
 

@@ -5,10 +5,8 @@ import scipy.sparse as sp
 
 from skal import Rows
 from skal._data import row_keys
+from skal._model import OF_ROWS
 from skal.query import ScoreStrategy, WrapperStrategy
-
-#: What a strategy may need of the rows.
-OF_ROWS = frozenset({"groups", "costs"})
 
 
 def with_what_it_reads(strategy):
