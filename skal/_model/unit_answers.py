@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Units = NDArray[Any] | list[NDArray[Any]]
 
 #: Units are read so many bytes at a time.
-_STREAM_BYTES = 2**23
+_STREAM_BYTES = 2**25
 #: A chunk holds at most so many times the rows of the last: rows may differ in size.
 _GROWTH = 16
 
