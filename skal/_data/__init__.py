@@ -5,6 +5,7 @@ Nothing here knows a model. Uses the ground floor alone; everybody may use it.
 
 from skal._data.containers import (
     concat_rows,
+    in_memory,
     is_torch_dataset,
     n_rows,
     take_rows,
@@ -20,7 +21,7 @@ from skal._data.labels import (
 )
 from skal._data.multi_input import MultiInput, as_multi_input
 from skal._data.pools import check_pool
-from skal._data.reading import blocks, chunk_size
+from skal._data.reading import answer_in_chunks, blocks, chunk_size
 from skal._data.rejects import (
     Rejects,
     check_reject_label,
@@ -29,6 +30,8 @@ from skal._data.rejects import (
 )
 from skal._data.row_keys import row_groups, row_keys
 from skal._data.rows import Rows, as_positions, as_rows, select_rows
+from skal._data.stored import as_stored
+from skal._data.stored_rows import StoredRows
 from skal._data.targets import (
     as_array,
     check_alike,
@@ -43,10 +46,13 @@ __all__ = [
     "MultiInput",
     "Rejects",
     "Rows",
+    "StoredRows",
+    "answer_in_chunks",
     "as_array",
     "as_multi_input",
     "as_positions",
     "as_rows",
+    "as_stored",
     "blocks",
     "check_alike",
     "check_pool",
@@ -55,6 +61,7 @@ __all__ = [
     "chunk_size",
     "concat_rows",
     "find_missing",
+    "in_memory",
     "is_hole",
     "is_torch_dataset",
     "join_with_rejects",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._data.containers import concat_rows, n_rows, take_rows
+from skal._data.stored import as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,6 +208,7 @@ def as_multi_input(X: Any) -> Any:
 
 def _as_rows(part):
     """Return a part that can be asked for rows: frames and tensors stay, lists too."""
+    part = as_stored(part)
     if hasattr(part, "shape") or isinstance(part, list):
         return part
     return np.asarray(part)

@@ -6,6 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from skal._data.containers import n_rows, view_rows
+from skal._data.stored import as_stored
+from skal._data.stored_rows import StoredRows
 
 #: Bytes of X handed to the estimator at a time: a sixteenth of the pool, within bounds.
 _CHUNK_BYTES = 2**22
@@ -20,6 +22,9 @@ _DENSE_SHARE = 0.9
 
 def chunk_size(X):
     """Rows of X that fill a chunk."""
+    X = as_stored(X)
+    if isinstance(X, StoredRows):
+        return X.chunk_rows
     if sp.issparse(X):
         row_bytes = 12 * X.nnz / max(1, X.shape[0])
     elif hasattr(X, "iloc") or not hasattr(getattr(X, "dtype", None), "itemsize"):
@@ -59,3 +64,19 @@ def blocks(X, positions):
             yield view_rows(X, slice(first, last)), positions[where] - first, where
         elif stop > start:
             yield view_rows(X, positions[where]), None, where
+
+
+def answer_in_chunks(ask, X):
+    """Return what ``ask`` answers about the rows of X, read chunk by chunk in a file."""
+    X = as_stored(X)
+    if not isinstance(X, StoredRows):
+        return ask(X)
+    return joined([ask(rows) for _, rows in X.chunks()])
+
+
+def joined(answers):
+    """Return answers about rows, one after the other, as one."""
+    first = answers[0]
+    if isinstance(first, list | tuple):  # predictions and deviations, or outputs
+        return type(first)(map(joined, zip(*answers, strict=True)))
+    return sp.vstack(answers, "csr") if sp.issparse(first) else np.concatenate(answers)

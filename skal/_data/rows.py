@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from skal._data.containers import n_rows, view_rows
+from skal._data.containers import in_memory, n_rows, view_rows
 from skal._data.pools import check_pool
 from skal._data.reading import chunk_size
+from skal._data.stored import as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ class Rows:
     def __init__(self, X: Any, indices: ArrayLike | None = None) -> None:
         if sp.issparse(X) and X.format != "csr":
             X = X.tocsr()
-        self.X = X
+        self.X = as_stored(X)
         self.indices: NDArray[np.int64] | None = (
             None if indices is None else as_positions(indices, n_rows(X))
         )
@@ -151,9 +152,12 @@ class Rows:
         Returns
         -------
         object
-            X itself where every row is selected, else a copy of the rows.
+            X itself where every row is selected, else a copy of the rows. What lies in
+            a file or a table is read into memory.
         """
-        return self.X if self.indices is None else view_rows(self.X, self.indices)
+        if self.indices is None:
+            return in_memory(self.X)
+        return view_rows(self.X, self.indices)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the selected rows as an array."""

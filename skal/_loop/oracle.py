@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skal._data import Labels, Rejects, n_rows, take_rows
+from skal._data import Labels, Rejects, StoredRows, in_memory, n_rows, take_rows
 from skal._loop.training_set import TrainingSet
 from skal._meta import row_weights, slice_params
 
@@ -31,7 +31,8 @@ class Oracle:
         A copy does not change when the caller reuses a buffer or appends to a list.
         """
         n = n_rows(self.X)
-        if not copy and len(order) == n and not isinstance(self.X, list):
+        copy = copy or isinstance(self.X, list | StoredRows)
+        if not copy and len(order) == n:
             return TrainingSet(
                 self.X, self.y, self.params, self.labels, rejects=self.rejects
             )
@@ -48,7 +49,8 @@ class Oracle:
         codes[order] = self.labels.encode(training.y)
         truth = self.labels.encode(self.y) if self.knows_all else None
         if self.rejects is None or training.rejects is None:
-            return replace(training, whole=(self.X, codes, self.params), truth=truth)
+            whole = in_memory(self.X), codes, self.params
+            return replace(training, whole=whole, truth=truth)
         if truth is not None:  # whatever a model takes a row of no class for is wrong
             truth[self.rejects.rows] = self.labels.n_outputs
         out = order[training.rejects.rows]  # neither labelled nor unlabelled

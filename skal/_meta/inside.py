@@ -11,7 +11,14 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._data import n_rows, read_with_rejects, spread, take_rows
+from skal._data import (
+    answer_in_chunks,
+    in_memory,
+    n_rows,
+    read_with_rejects,
+    spread,
+    take_rows,
+)
 from skal._meta.around import AroundEstimator, inside_has
 from skal._meta.routing import routed, slice_params
 from skal._model import columns
@@ -56,7 +63,9 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
     def _answer(self, method, X, params):
         check_is_fitted(self)
         answer = getattr(self.estimator_, method)
-        return answer(X, **routed(self, method, params))
+        if not params:
+            return answer_in_chunks(answer, X)
+        return answer(in_memory(X), **routed(self, method, params))
 
     def predict(self, X: Any, **params: Any) -> Any:
         """Predict labels.
@@ -173,7 +182,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             y, self.missing_label, kind, labels.classes, reject_label=reject_label
         )
         params = routed(self, "score", params)
-        y = target.y
+        X, y = in_memory(X), target.y
         if not target.known.all():
             if not target.known.any():
                 raise ValueError("y must hold labels to score against, got none.")
@@ -205,7 +214,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            yield labels.decode(columns.known(estimator, estimator.predict(X), X))
+            answer = answer_in_chunks(estimator.predict, X)
+            yield labels.decode(columns.known(estimator, answer, X))
 
     @available_if(_stores_estimators)
     def staged_predict_proba(self, X: Any) -> Iterator[NDArray[Any]]:
@@ -223,7 +233,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            proba = _in_all_columns(estimator.predict_proba(X), estimator, labels)
+            proba = answer_in_chunks(estimator.predict_proba, X)
+            proba = _in_all_columns(proba, estimator, labels)
             if labels.target_type == "multiclass":
                 places = self._labels.find(labels.classes)
                 proba = spread(proba, places, self._labels.n_outputs, fill=0)

@@ -1,0 +1,117 @@
+"""Rows of an Arrow table in pieces: its batches, or the row groups of Parquet files."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skal._data.columns import check_columns, rows_of_table
+from skal._data.stored_rows import StoredRows
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class TableRows(StoredRows):
+    """Rows of a table in pieces.
+
+    Parameters
+    ----------
+    X : object
+        What holds them.
+    schema : pyarrow.Schema
+        Its columns. Several are rows of a frame; see ``rows_of_table``.
+    lengths : sequence of int
+        The rows of each piece.
+    row_bytes : float
+        What a row takes, about.
+    """
+
+    def __init__(self, X: Any, schema: Any, lengths: Any, row_bytes: float) -> None:
+        self.edges = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        super().__init__(X, int(self.edges[-1]), row_bytes)
+        check_columns(schema)
+        self.schema = schema
+
+    def _rising(self, positions):
+        import pyarrow as pa
+
+        of = np.searchsorted(self.edges, positions, side="right") - 1
+        numbers, firsts = np.unique(of, return_index=True)
+        parts = []
+        for k, where in zip(numbers, np.split(positions, firsts[1:]), strict=False):
+            piece, inside = self._piece(int(k)), where - self.edges[k]
+            whole = inside[-1] + 1 - inside[0] == len(inside)
+            parts.append(
+                piece.slice(inside[0], len(inside)) if whole else piece.take(inside)
+            )
+        table = pa.concat_tables(parts) if parts else self.schema.empty_table()
+        return rows_of_table(table, positions)
+
+    @abstractmethod
+    def _piece(self, k: int) -> Any:
+        """Return a piece as a table."""
+
+
+class ArrowRows(TableRows):
+    """Rows of an Arrow table, in memory or in a file that is mapped into it."""
+
+    def __init__(self, X):
+        self._batches = X.to_batches()
+        lengths = [len(batch) for batch in self._batches]
+        super().__init__(X, X.schema, lengths, X.nbytes / max(1, len(X)))
+
+    def _piece(self, k):
+        import pyarrow as pa
+
+        return pa.Table.from_batches([self._batches[k]])
+
+
+class ParquetRows(TableRows):
+    """Rows of a pyarrow data set: Parquet files, by row group, or others, by file.
+
+    The row group read last stays in memory.
+    """
+
+    def __init__(self, X):
+        try:
+            files = [*X.get_fragments()]
+        except ValueError as error:  # filtered: whose rows have no positions
+            raise ValueError(
+                "X must be a data set without a filter, got one with a filter. Pass "
+                "X.to_table(), or write what it lets through to files of its own."
+            ) from error
+        pieces = [piece for file in files for piece in pieces_of(file)]
+        self._pieces, lengths = zip(*pieces, strict=True) if pieces else ((), ())
+        super().__init__(X, X.schema, lengths, row_bytes(X.schema))
+
+    def _piece(self, k):
+        if self._last[0] != k:
+            self._last = (None, None)  # of two at once there is no need
+            self._last = k, self._pieces[k].to_table(schema=self.schema)
+        return self._last[1]
+
+
+def pieces_of(file):
+    """Return the row groups of a Parquet file, or another file whole, and their rows."""
+    if not hasattr(file, "split_by_row_group"):
+        return [(file, file.count_rows())]
+    return [
+        (group, group.row_groups[0].num_rows) for group in file.split_by_row_group()
+    ]
+
+
+def row_bytes(schema):
+    """Return what a row takes in memory, about."""
+    sizes = []
+    for kind in schema.types:
+        n_values = 1
+        while hasattr(kind, "list_size"):
+            n_values, kind = n_values * max(kind.list_size, 1), kind.value_type
+        try:
+            sizes.append(n_values * kind.bit_width / 8)
+        except ValueError:  # texts and the like have no width
+            sizes.append(100)
+    return sum(sizes)
