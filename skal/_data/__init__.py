@@ -20,7 +20,7 @@ from skal._data.labels import (
     warn_of_mark,
 )
 from skal._data.multi_input import MultiInput, as_multi_input
-from skal._data.pools import check_pool
+from skal._data.pools import check_pool, is_iterable_dataset, is_pool
 from skal._data.reading import answer_in_chunks, blocks, chunk_size
 from skal._data.rejects import (
     Rejects,
@@ -63,6 +63,8 @@ __all__ = [
     "find_missing",
     "in_memory",
     "is_hole",
+    "is_iterable_dataset",
+    "is_pool",
     "is_torch_dataset",
     "join_with_rejects",
     "learn_labels",

@@ -32,6 +32,11 @@ def check_pool(X, name="X"):
     return X
 
 
+def is_pool(X):
+    """Tell whether the rows of X can be asked for by position."""
+    return no_pool(as_multi_input(as_stored(X))) is None
+
+
 def no_pool(X):
     """Say what to pass instead of X; None where X is a pool, for all one can tell."""
     if sp.issparse(X):  # of which some are mappings
@@ -60,7 +65,7 @@ def no_pool(X):
     ):
         return None
     if hasattr(X, "dataset"):
-        if no_pool(as_stored(X.dataset)) is None:
+        if is_pool(X.dataset):
             return "Pass the data set that it loads, X.dataset."
         return f"Write a Dataset for it to load, or {_IN_ONE_PASS}"
     if hasattr(X, "__iter__"):

@@ -67,7 +67,7 @@ def blocks(X, positions):
 
 
 def answer_in_chunks(ask, X):
-    """Return what ``ask`` answers about the rows of X, read chunk by chunk in a file."""
+    """Return what ``ask`` answers about the rows of X; those in a file in chunks."""
     X = as_stored(X)
     if not isinstance(X, StoredRows):
         return ask(X)

@@ -81,11 +81,12 @@ class ParquetRows(TableRows):
         except ValueError as error:  # filtered: whose rows have no positions
             raise ValueError(
                 "X must be a data set without a filter, got one with a filter. Pass "
-                "X.to_table(), or write what it lets through to files of its own."
+                "X.to_table(), or where that is too much for memory "
+                "skal.datasets.embed_to(path, X.to_batches(), embedder)."
             ) from error
         pieces = [piece for file in files for piece in pieces_of(file)]
-        self._pieces, lengths = zip(*pieces, strict=True) if pieces else ((), ())
-        super().__init__(X, X.schema, lengths, row_bytes(X.schema))
+        self._pieces = [piece for piece, _ in pieces]
+        super().__init__(X, X.schema, [n for _, n in pieces], row_bytes(X.schema))
 
     def _piece(self, k):
         if self._last[0] != k:
