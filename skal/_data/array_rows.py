@@ -41,11 +41,6 @@ class ArrayRows(StoredRows):
         """The shape of the array."""
         return tuple(self.X.shape)
 
-    @property
-    def is_of_texts(self) -> bool:
-        """Whether the rows are texts, not numbers."""
-        return self.dtype.kind in "OSUT"
-
     def _rising(self, positions):
         if len(positions) == 0:
             return self._given(self._slice(0, 0))
@@ -90,5 +85,5 @@ class ArrayRows(StoredRows):
         return np.asarray(self.X[int(start) : int(stop)])
 
     def _given(self, rows):
-        """Return an array of one dimension, if of texts, as a list."""
-        return rows.tolist() if rows.ndim == 1 and self.is_of_texts else rows
+        """Return an array of texts, or of rows of several lengths, as a list."""
+        return rows.tolist() if rows.ndim == 1 and rows.dtype.kind in "OSUT" else rows

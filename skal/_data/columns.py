@@ -12,8 +12,8 @@ def check_columns(schema):
     if len(schema) == 1 and kind_of(schema.types[0]) is None:
         raise TypeError(
             "X must hold numbers, texts or lists of them, got the column "
-            f"{schema.names[0]!r} of {schema.types[0]}. Make numbers of it in one pass: "
-            "skal.datasets.embed_to(path, source, embedder)."
+            f"{schema.names[0]!r} of {schema.types[0]}. Make numbers of it in one "
+            "pass: skal.datasets.embed_to(path, source, embedder)."
         )
 
 

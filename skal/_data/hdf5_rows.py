@@ -26,7 +26,10 @@ class HDF5Rows(ArrayRows):
         super().__init__(X, X.chunks[0] if X.chunks else usual)
 
     def _slice(self, start, stop):
-        rows = self.X.asstr() if self.is_of_texts else self.X
+        import h5py
+
+        is_texts = h5py.check_string_dtype(self.dtype) is not None
+        rows = self.X.asstr() if is_texts else self.X
         return np.asarray(rows[int(start) : int(stop)])
 
     def __getstate__(self):

@@ -13,6 +13,8 @@ from skal._data.stored_rows import StoredRows
 _CHUNK_BYTES = 2**22
 _MIN_CHUNK = 1024
 _CHUNKS = 16
+#: Bytes of a file read at a time, however long its rows are.
+_MOST_BYTES = 2**26
 #: Rows a chunk where the size of a row cannot be told (lists, frames of objects).
 _DEFAULT_CHUNK = 8192
 #: A stretch of the base of which at least this share is wanted is read whole: a
@@ -21,18 +23,20 @@ _DENSE_SHARE = 0.9
 
 
 def chunk_size(X):
-    """Rows of X that fill a chunk."""
+    """Rows of X that fill a chunk: as many in a file as in memory, for like answers."""
     X = as_stored(X)
-    if isinstance(X, StoredRows):
-        return X.chunk_rows
+    is_stored = isinstance(X, StoredRows)
+    n, rows = n_rows(X), X.first if is_stored else X
     if sp.issparse(X):
-        row_bytes = 12 * X.nnz / max(1, X.shape[0])
-    elif hasattr(X, "iloc") or not hasattr(getattr(X, "dtype", None), "itemsize"):
+        row_bytes = 12 * X.nnz / max(1, n)
+    elif hasattr(rows, "iloc") or not hasattr(getattr(rows, "dtype", None), "itemsize"):
         return _DEFAULT_CHUNK
     else:
-        row_bytes = X.dtype.itemsize * np.prod(X.shape[1:], dtype=float)
-    chunk_bytes = min(_CHUNK_BYTES, row_bytes * X.shape[0] / _CHUNKS)
-    return max(_MIN_CHUNK, int(chunk_bytes / max(row_bytes, 1)))
+        row_bytes = rows.dtype.itemsize * np.prod(rows.shape[1:], dtype=float)
+    chunk_bytes = min(_CHUNK_BYTES, row_bytes * n / _CHUNKS)
+    size = max(_MIN_CHUNK, int(chunk_bytes / max(row_bytes, 1)))
+    most = int(_MOST_BYTES / max(row_bytes, 1)) if is_stored else size
+    return max(1, min(size, most))
 
 
 def blocks(X, positions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +54,11 @@ class StoredRows(ABC):
     def shape(self) -> tuple[int, ...]:
         """The shape, which tells of the rows what the store tells without reading."""
         return (self._n,)
+
+    @cached_property
+    def first(self) -> Any:
+        """The first row, in the type of all."""
+        return self.take_rows(slice(0, 1))
 
     def __repr__(self) -> str:
         """Count the rows and name what holds them."""

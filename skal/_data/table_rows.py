@@ -89,14 +89,16 @@ class ParquetRows(TableRows):
         super().__init__(X, X.schema, [n for _, n in pieces], row_bytes(X.schema))
 
     def _piece(self, k):
-        if self._last[0] != k:
+        known, table = self._last
+        if known != k:
             self._last = (None, None)  # of two at once there is no need
-            self._last = k, self._pieces[k].to_table(schema=self.schema)
-        return self._last[1]
+            table = self._pieces[k].to_table(schema=self.schema)
+            self._last = k, table
+        return table
 
 
 def pieces_of(file):
-    """Return the row groups of a Parquet file, or another file whole, and their rows."""
+    """Return the row groups of a Parquet file, of another the whole, and their rows."""
     if not hasattr(file, "split_by_row_group"):
         return [(file, file.count_rows())]
     return [

@@ -64,8 +64,8 @@ def stream_of(source, column, batched, batch_size):
     if is_loader(source):
         if type(source.sampler).__name__ == "RandomSampler":
             raise ValueError(
-                "source must give its rows in one order, got a DataLoader that shuffles "
-                "them. Pass shuffle=False, or its data set."
+                "source must give its rows in one order, got a DataLoader that "
+                "shuffles them. Pass shuffle=False, or its data set."
             )
         batched = source.batch_sampler is not None or source.batch_size is not None
     elif is_iterable_dataset(source):

@@ -151,7 +151,7 @@ def write(file: GrowingFile, batches: Any, embed: Callable, show: Callable) -> N
 
 
 def check_known(file, start, values):
-    """Refuse to go on where source or embedder are not those of the rows in the file."""
+    """Refuse to go on where source or embedder are not those of the file."""
     row = differing_row(file.rows(start, start + len(values)), file.cast(values))
     if row is None:
         return

@@ -24,8 +24,8 @@ def as_embedder(embedder):
         bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
         if len(bad):
             raise ValueError(
-                f"embedder must give finite numbers, got NaN or infinity for {len(bad)} "
-                f"of {len(values)} rows from {name_of(embedder)}."
+                "embedder must give finite numbers, got NaN or infinity for "
+                f"{len(bad)} of {len(values)} rows from {name_of(embedder)}."
             )
         return values
 

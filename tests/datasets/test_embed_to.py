@@ -273,6 +273,7 @@ def test_a_file_that_was_stopped_before_its_first_row_begins_anew(path):
     np.testing.assert_array_equal(quiet(path, X, twice), 2 * X)
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_leaves_what_it_has_written(path):
     code = f"""
         import os
