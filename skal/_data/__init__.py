@@ -8,6 +8,7 @@ from skal._data.containers import (
     in_memory,
     is_torch_dataset,
     n_rows,
+    take_grown,
     take_rows,
     view_rows,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "row_keys",
     "select_rows",
     "spread",
+    "take_grown",
     "take_rows",
     "view_rows",
     "warn_of_mark",

@@ -76,9 +76,8 @@ class ArrayRows(StoredRows):
         start, stop = cells[0] * self.cell, (cells[-1] + 1) * self.cell
         rows = self._slice(start, min(stop, self._n))
         self._last = int(cells[-1]), rows[cells[-1] * self.cell - start :].copy()
-        first, last = positions[0] - start, positions[-1] + 1 - start
-        dense = last - first == len(positions)
-        yield rows[first:last] if dense else rows[positions - start]
+        whole = len(positions) == len(rows)
+        yield rows if whole else rows[positions - start]  # a view would keep them all
 
     def _slice(self, start, stop):
         """Return consecutive rows as an array."""

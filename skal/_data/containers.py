@@ -33,6 +33,17 @@ def take_rows(X, indices):
     return [X[int(i)] for i in indices]
 
 
+def take_grown(X, order):
+    """Return rows of StoredRows, of which those asked for last time are still known."""
+    known, rows = X.grown
+    if rows is None or not np.array_equal(known, order[: len(known)]):
+        rows = take_rows(X, order)
+    elif len(order) > len(known):
+        rows = concat_rows(rows, take_rows(X, order[len(known) :]))
+    X.grown = order.copy(), rows
+    return rows
+
+
 def view_rows(X, indices):
     """Return ``X[indices]`` to be read once: a torch Dataset reads rows when asked."""
     if not is_torch_dataset(X) or hasattr(X, "take_rows"):

@@ -38,12 +38,15 @@ class StoredRows(ABC):
     ----------
     chunk_rows : int
         Rows to ask for at a time.
+    grown : tuple
+        The positions of rows that will be asked for again, with more, and the rows.
     """
 
     def __init__(self, X: Any, n: int, row_bytes: float) -> None:
         self.X = X
         self._n = n
         self.chunk_rows = max(1, int(CHUNK_BYTES // max(row_bytes, 1)))
+        self.grown: Any = (None, None)
         self._last: Any = (None, None)
 
     def __len__(self) -> int:
@@ -132,4 +135,4 @@ class StoredRows(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what was read last."""
-        return {**vars(self), "_last": (None, None)}
+        return {**vars(self), "_last": (None, None), "grown": (None, None)}

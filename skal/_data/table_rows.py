@@ -43,10 +43,11 @@ class TableRows(StoredRows):
         parts = []
         for k, where in zip(numbers, np.split(positions, firsts[1:]), strict=False):
             piece, inside = self._piece(int(k)), where - self.edges[k]
-            whole = inside[-1] + 1 - inside[0] == len(inside)
-            parts.append(
-                piece.slice(inside[0], len(inside)) if whole else piece.take(inside)
-            )
+            dense = inside[-1] + 1 - inside[0] == len(inside)
+            if dense and (len(numbers) == 1 or len(inside) == len(piece)):
+                parts.append(piece.slice(inside[0], len(inside)))
+            else:  # a slice would keep the piece in memory
+                parts.append(piece.take(inside))
         table = pa.concat_tables(parts) if parts else self.schema.empty_table()
         return rows_of_table(table, positions)
 
@@ -91,7 +92,7 @@ class ParquetRows(TableRows):
     def _piece(self, k):
         known, table = self._last
         if known != k:
-            self._last = (None, None)  # of two at once there is no need
+            self._last, table = (None, None), None  # not two at once
             table = self._pieces[k].to_table(schema=self.schema)
             self._last = k, table
         return table

@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skal._data import Labels, Rejects, StoredRows, in_memory, n_rows, take_rows
+from skal._data import (
+    Labels,
+    Rejects,
+    StoredRows,
+    in_memory,
+    n_rows,
+    take_grown,
+    take_rows,
+)
 from skal._loop.training_set import TrainingSet
 from skal._meta import row_weights, slice_params
 
@@ -22,8 +30,10 @@ class Oracle:
     rejects: Rejects | None = None
 
     def __post_init__(self):
-        """Refuse weights that do not belong to the rows."""
+        """Refuse weights that do not belong to the rows; hold a pool that is learnt."""
         row_weights(self.params.get("sample_weight"), n_rows(self.X))
+        if self.use_unlabeled:
+            object.__setattr__(self, "X", in_memory(self.X))
 
     def reveal(self, order, *, copy=True):
         """Return the rows at ``order`` with their labels, to train on.
@@ -31,13 +41,14 @@ class Oracle:
         A copy does not change when the caller reuses a buffer or appends to a list.
         """
         n = n_rows(self.X)
-        copy = copy or isinstance(self.X, list | StoredRows)
+        is_stored = isinstance(self.X, StoredRows)
+        copy = copy or is_stored or isinstance(self.X, list)
         if not copy and len(order) == n:
             return TrainingSet(
                 self.X, self.y, self.params, self.labels, rejects=self.rejects
             )
         training = TrainingSet(
-            take_rows(self.X, order),
+            take_grown(self.X, order) if is_stored else take_rows(self.X, order),
             self.y[order],
             slice_params(self.params, order, n),
             self.labels,
@@ -49,8 +60,7 @@ class Oracle:
         codes[order] = self.labels.encode(training.y)
         truth = self.labels.encode(self.y) if self.knows_all else None
         if self.rejects is None or training.rejects is None:
-            whole = in_memory(self.X), codes, self.params
-            return replace(training, whole=whole, truth=truth)
+            return replace(training, whole=(self.X, codes, self.params), truth=truth)
         if truth is not None:  # whatever a model takes a row of no class for is wrong
             truth[self.rejects.rows] = self.labels.n_outputs
         out = order[training.rejects.rows]  # neither labelled nor unlabelled

@@ -67,7 +67,8 @@ def stream_of(source, column, batched, batch_size):
                 "source must give its rows in one order, got a DataLoader that "
                 "shuffles them. Pass shuffle=False, or its data set."
             )
-        batched = source.batch_sampler is not None or source.batch_size is not None
+        collates = source.batch_sampler is not None or source.batch_size is not None
+        batched = collates or bool(batched)
     elif is_iterable_dataset(source):
         if hasattr(source, "iter"):  # of Hugging Face
             batches = source.iter(batch_size)

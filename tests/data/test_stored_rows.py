@@ -5,6 +5,8 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import peak_bytes
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -250,6 +252,33 @@ def test_few_rows_read_their_chunks_alone(tmp_path, monkeypatch):
     )
     rows.take_rows([230, 10, 12])
     assert read == [(0, 50), (200, 240)]
+
+
+def test_a_simulation_reads_a_row_when_its_label_is_bought(tmp_path, monkeypatch):
+    """All labelled rows were read anew each round, which may be all chunks."""
+    rows = as_stored(zarr_array(BASE, tmp_path))
+    read, slice_of = [], rows._slice
+    monkeypatch.setattr(
+        rows, "_slice", lambda *where: read.append(where) or slice_of(*where)
+    )
+    learner = ActiveLearner(
+        query_strategy="random", n_labels=30, n_initial=10, batch_size=1, random_state=0
+    )
+    learner.fit(rows, Y)
+    assert len(read) <= 5 + 20
+    known = clone(learner).fit(BASE, Y)
+    np.testing.assert_array_equal(learner.X_training_, known.X_training_)
+
+
+@pytest.mark.parametrize("kind", ["zarr", "chunked hdf5", "parquet"])
+def test_single_rows_do_not_keep_their_chunks_in_memory(kind, tmp_path):
+    """A view of a chunk for each row held all chunks at once."""
+    wide = np.random.RandomState(0).normal(size=(80 * CHUNK, 800)).astype(np.float32)
+    pool = as_stored(ARRAYS[kind](wide, tmp_path))
+    positions = np.arange(7, len(wide), 2 * CHUNK)
+    rows = pool.take_rows(positions)
+    np.testing.assert_array_equal(rows, wide[positions])
+    assert peak_bytes(pool.take_rows, positions) < 0.3 * wide.nbytes
 
 
 def test_pieces_end_where_stored_chunks_end(tmp_path):
