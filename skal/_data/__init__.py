@@ -6,6 +6,7 @@ Nothing here knows a model. Uses the ground floor alone; everybody may use it.
 from skal._data.containers import (
     concat_rows,
     in_memory,
+    is_stored,
     is_torch_dataset,
     n_rows,
     take_grown,
@@ -66,6 +67,7 @@ __all__ = [
     "is_hole",
     "is_iterable_dataset",
     "is_pool",
+    "is_stored",
     "is_torch_dataset",
     "join_with_rejects",
     "learn_labels",

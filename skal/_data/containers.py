@@ -58,7 +58,15 @@ def view_rows(X, indices):
 def in_memory(X):
     """Return X, which is read whole if it lies in a file or a table."""
     X = as_stored(X)
-    return X.take_rows(slice(None)) if isinstance(X, StoredRows) else X
+    return X.take_rows(slice(None)) if is_stored(X) else X
+
+
+def is_stored(X):
+    """Tell whether X, or a part of a MultiInput, lies in a file or a table."""
+    if isinstance(X, StoredRows):
+        return True
+    parts = getattr(X, "parts", None)
+    return isinstance(parts, dict) and any(map(is_stored, parts.values()))
 
 
 def is_torch_dataset(X):

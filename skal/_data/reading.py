@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sp
 
-from skal._data.containers import n_rows, view_rows
+from skal._data.containers import is_stored, n_rows, take_rows, view_rows
 from skal._data.stored import as_stored
 from skal._data.stored_rows import StoredRows
 
@@ -25,8 +25,8 @@ _DENSE_SHARE = 0.9
 def chunk_size(X):
     """Rows of X that fill a chunk: as many in a file as in memory, for like answers."""
     X = as_stored(X)
-    is_stored = isinstance(X, StoredRows)
-    n, rows = n_rows(X), X.first if is_stored else X
+    in_file = isinstance(X, StoredRows)
+    n, rows = n_rows(X), X.first if in_file else X
     if sp.issparse(X):
         row_bytes = 12 * X.nnz / max(1, n)
     elif hasattr(rows, "iloc") or not hasattr(getattr(rows, "dtype", None), "itemsize"):
@@ -35,7 +35,7 @@ def chunk_size(X):
         row_bytes = rows.dtype.itemsize * np.prod(rows.shape[1:], dtype=float)
     chunk_bytes = min(_CHUNK_BYTES, row_bytes * n / _CHUNKS)
     size = max(_MIN_CHUNK, int(chunk_bytes / max(row_bytes, 1)))
-    most = int(_MOST_BYTES / max(row_bytes, 1)) if is_stored else size
+    most = int(_MOST_BYTES / max(row_bytes, 1)) if in_file else size
     return max(1, min(size, most))
 
 
@@ -73,9 +73,11 @@ def blocks(X, positions):
 def answer_in_chunks(ask, X):
     """Return what ``ask`` answers about the rows of X; those in a file in chunks."""
     X = as_stored(X)
-    if not isinstance(X, StoredRows):
+    if not is_stored(X):
         return ask(X)
-    return joined([ask(rows) for _, rows in X.chunks()])
+    size = X.chunk_rows if isinstance(X, StoredRows) else chunk_size(X)
+    starts = range(0, n_rows(X), size)
+    return joined([ask(take_rows(X, slice(start, start + size))) for start in starts])
 
 
 def joined(answers):

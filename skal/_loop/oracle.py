@@ -9,6 +9,7 @@ from skal._data import (
     Rejects,
     StoredRows,
     in_memory,
+    is_stored,
     n_rows,
     take_grown,
     take_rows,
@@ -41,14 +42,14 @@ class Oracle:
         A copy does not change when the caller reuses a buffer or appends to a list.
         """
         n = n_rows(self.X)
-        is_stored = isinstance(self.X, StoredRows)
-        copy = copy or is_stored or isinstance(self.X, list)
+        copy = copy or is_stored(self.X) or isinstance(self.X, list)
         if not copy and len(order) == n:
             return TrainingSet(
                 self.X, self.y, self.params, self.labels, rejects=self.rejects
             )
+        take = take_grown if isinstance(self.X, StoredRows) else take_rows
         training = TrainingSet(
-            take_grown(self.X, order) if is_stored else take_rows(self.X, order),
+            take(self.X, order),
             self.y[order],
             slice_params(self.params, order, n),
             self.labels,

@@ -450,12 +450,30 @@ def test_a_network_reads_images_from_a_file(tmp_path):
     assert asked == by_rounds(net, images, n_rounds=2)[1]
 
 
-def test_a_network_of_several_inputs_reads_them_from_files(tmp_path):
-    zarr = zarr_array(BASE, tmp_path)
-    pool = MultiInput(first=zarr, second=chunked_hdf5(BASE, tmp_path))
+def test_a_network_of_several_inputs_reads_them_from_files(tmp_path, torch):
+    from skal.nets import NetClassifier
+
+    class Sum(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 2)
+
+        def forward(self, first, second):
+            return self.layer(first + second)
+
+    pool = MultiInput(
+        first=zarr_array(BASE, tmp_path), second=chunked_hdf5(BASE, tmp_path)
+    )
     rows = pool[[9, 2, 9]]
     np.testing.assert_array_equal(rows["first"], BASE[[9, 2, 9]])
-    np.testing.assert_array_equal(rows["second"], BASE[[9, 2, 9]])
+    net = NetClassifier(Sum, max_steps=5, random_state=0)
+    learner = ActiveLearner(net, "margin", random_state=0)
+    same = clone(learner).fit(MultiInput(first=BASE, second=BASE), Y)
+    learner.fit(pool, Y)
+    assert isinstance(learner.X_training_["first"], np.ndarray)
+    for ask in "predict_proba", "score_pool":
+        expected = getattr(same, ask)(same.X_training_)
+        np.testing.assert_array_equal(getattr(learner, ask)(pool), expected)
 
 
 def test_a_group_of_hdf5_datasets_is_a_set_of_inputs(tmp_path):
