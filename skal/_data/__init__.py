@@ -10,6 +10,7 @@ from skal._data.containers import (
     take_rows,
     view_rows,
 )
+from skal._data.dask_rows import DaskRows, computed, is_dask
 from skal._data.holes import naming_holes
 from skal._data.labels import (
     Labels,
@@ -20,7 +21,7 @@ from skal._data.labels import (
 )
 from skal._data.multi_input import MultiInput, as_multi_input
 from skal._data.pools import check_pool
-from skal._data.reading import blocks, chunk_size
+from skal._data.reading import Stretch, blocks, chunk_size
 from skal._data.rejects import (
     Rejects,
     check_reject_label,
@@ -28,7 +29,7 @@ from skal._data.rejects import (
     read_with_rejects,
 )
 from skal._data.row_keys import row_groups, row_keys
-from skal._data.rows import Rows, as_positions, as_rows, select_rows
+from skal._data.rows import Rows, as_positions, as_rows, is_far, near, select_rows
 from skal._data.targets import (
     as_array,
     check_alike,
@@ -39,10 +40,12 @@ from skal._data.targets import (
 )
 
 __all__ = [
+    "DaskRows",
     "Labels",
     "MultiInput",
     "Rejects",
     "Rows",
+    "Stretch",
     "as_array",
     "as_multi_input",
     "as_positions",
@@ -53,8 +56,11 @@ __all__ = [
     "check_reject_label",
     "check_unmarked",
     "chunk_size",
+    "computed",
     "concat_rows",
     "find_missing",
+    "is_dask",
+    "is_far",
     "is_hole",
     "is_torch_dataset",
     "join_with_rejects",
@@ -62,6 +68,7 @@ __all__ = [
     "multilabel_proba",
     "n_rows",
     "naming_holes",
+    "near",
     "read_target",
     "read_with_rejects",
     "row_groups",

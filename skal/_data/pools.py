@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 import scipy.sparse as sp
 
+from skal._data.dask_rows import DaskRows, is_dask
 from skal._data.multi_input import as_multi_input
 
 #: So many keys are named.
@@ -14,9 +15,9 @@ _FEW = 3
 def check_pool(X, name="X"):
     """Refuse what is no pool by its name, with the way out; return X.
 
-    A dict of arrays is returned as a MultiInput.
+    A dict of arrays is returned as a MultiInput, what is on dask as DaskRows.
     """
-    X = as_multi_input(X)
+    X = DaskRows(X) if is_dask(X) else as_multi_input(X)
     way_out = no_pool(X)
     if way_out is not None:
         kind = f"{type(X).__module__}.{type(X).__qualname__}".removeprefix("builtins.")

@@ -16,8 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_choice, count_of
 from skal._data import (
+    DaskRows,
     check_alike,
     check_pool,
+    computed,
     learn_labels,
     n_rows,
     read_with_rejects,
@@ -47,7 +49,7 @@ from skal._meta import (
     takes_partial_labels,
 )
 from skal._seed import draw_seed, fork_torch
-from skal.query import as_strategy
+from skal.query import as_strategy, check_reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -357,7 +359,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         labels.encode(y)  # a label outside classes= is an error, before any work
         self._check_target(labels)
         n = int(np.count_nonzero(~np.isnan(y))) if by_units else len(y)
-        check_simulation(self, self._template(), labels.target_type, y, n)
+        check_simulation(self, self._template(), labels.target_type, X, y, n)
         rejects = target.rejects
         oracle = Oracle(
             X, y, params, labels, self.use_unlabeled, knows_all=True, rejects=rejects
@@ -771,11 +773,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def _candidates(self, X_pool, candidates):
         """Return what may be asked of a pool: its rows, or single labels of them."""
+        X_pool = check_pool(X_pool, "X_pool")
+        check_reach(as_strategy(self.query_strategy), X_pool)
         if not asks_units(self.query_strategy):
             return select_rows(X_pool, candidates)
         labels = vars(self).get("_labels")
         n_units = None if labels is None else labels.n_outputs
-        return select_units(check_pool(X_pool, "X_pool"), candidates, n_units)
+        return select_units(X_pool, candidates, n_units)
 
     def _live_taught(self, method):
         """Return the live run for a method that amends what was taught."""
@@ -832,7 +836,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             raise ValueError(
                 "ActiveLearner requires y to be passed, but the target y is None."
             )
-        X, y = indexable(check_pool(X), y)
+        X, y = indexable(check_pool(X), computed(y))
+        if self.use_unlabeled and isinstance(X, DaskRows):
+            raise ValueError(
+                "use_unlabeled must be False for a pool on dask, got True. A model "
+                "that learns from unlabelled rows needs them all: pass X.compute()."
+            )
         if n_rows(X) == 0:
             raise ValueError("X must hold at least one row, got 0.")
         return X, self._read(y)

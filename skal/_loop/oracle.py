@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skal._data import Labels, Rejects, n_rows, take_rows
+from skal._data import DaskRows, Labels, Rejects, n_rows, take_rows
 from skal._loop.training_set import TrainingSet
 from skal._meta import row_weights, slice_params
 
@@ -31,12 +31,13 @@ class Oracle:
         A copy does not change when the caller reuses a buffer or appends to a list.
         """
         n = n_rows(self.X)
-        if not copy and len(order) == n and not isinstance(self.X, list):
+        is_far = isinstance(self.X, DaskRows)
+        if not (copy or is_far) and len(order) == n and not isinstance(self.X, list):
             return TrainingSet(
                 self.X, self.y, self.params, self.labels, rejects=self.rejects
             )
         training = TrainingSet(
-            take_rows(self.X, order),
+            self.X.take_grown(order) if is_far else take_rows(self.X, order),
             self.y[order],
             slice_params(self.params, order, n),
             self.labels,

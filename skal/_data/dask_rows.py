@@ -1,0 +1,244 @@
+"""A pool on dask: blocks of rows that lie elsewhere, or are made when asked for."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+
+from skal._data.containers import concat_rows, n_rows, take_rows
+from skal._data.reading import Stretch, chunk_size
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def is_dask(X):
+    """Tell whether X is an array, frame or column of dask, which is not imported."""
+    known = "dask" in sys.modules and type(X).__module__.partition(".")[0] == "dask"
+    return known and hasattr(X, "to_delayed") and getattr(X, "ndim", 0) > 0
+
+
+def computed(values):
+    """Return values in memory, as numpy or pandas hold them, if they are on dask."""
+    return values.compute() if is_dask(values) else values
+
+
+class DaskRows:
+    """The rows of a dask array, dataframe or column, by position.
+
+    Rows that are taken come as numpy, CSR or pandas hold them. How long the blocks are
+    is asked of these where dask does not know, once.
+
+    Parameters
+    ----------
+    X : dask.array.Array, dask.dataframe.DataFrame or dask.dataframe.Series
+        The pool. Blocks are cut along the first axis only.
+
+    Attributes
+    ----------
+    dtype : dtype or None
+        Of the numbers in an array; None for frames and columns.
+    """
+
+    def __init__(self, X: Any) -> None:
+        if hasattr(X, "numblocks") and X.ndim > 1 and max(X.numblocks[1:]) > 1:
+            X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+        self.X = X
+        self.dtype = X.dtype if hasattr(X, "chunks") else None
+        self._last: Any = (None, None)
+        self._grown: Any = (np.empty(0, np.int64), None)
+
+    @cached_property
+    def blocks(self) -> list[Any]:
+        """The blocks, each to be computed."""
+        return np.ravel(self.X.to_delayed()).tolist()
+
+    @cached_property
+    def edges(self) -> Any:
+        """Where blocks begin, and the last one ends: (n_blocks + 1,)."""
+        lengths = self.X.chunks[0] if self.dtype is not None else [np.nan]
+        if np.isnan(lengths).any():
+            from dask import compute, delayed
+
+            count = delayed(n_rows)
+            lengths = compute(*map(count, self.blocks))
+        return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the pool; a column has one dimension."""
+        return (int(self.edges[-1]), *self._row_shape)
+
+    @property
+    def _row_shape(self):
+        if self.dtype is not None:
+            return tuple(self.X.shape[1:])
+        return (len(self.X.columns),) if self.X.ndim > 1 else ()
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __getitem__(self, indices: Any) -> Any:
+        """Return rows, by positions or a slice."""
+        return self.take_rows(indices)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Return the whole pool as an array."""
+        return np.asarray(computed(self.X), dtype=dtype)
+
+    def take_rows(self, indices: Any) -> Any:
+        """Fetch rows, each block asked once; slices block after block.
+
+        Parameters
+        ----------
+        indices : slice or array-like of int
+            Positions, in any order.
+
+        Returns
+        -------
+        object
+            The rows in memory.
+        """
+        if isinstance(indices, slice):
+            start, stop, step = indices.indices(len(self))
+            if step == 1:
+                return self._stretch(start, stop)
+            indices = np.arange(start, stop, step)
+        rising, places = np.unique(np.asarray(indices, np.int64), return_inverse=True)
+        if len(rising) == 0:
+            return self._none
+        from dask import compute, delayed
+
+        take, numbers = delayed(take_rows), self._block_of(rising)
+        parts = compute(
+            *(
+                take(self.blocks[k], rising[numbers == k] - self.edges[k])
+                for k in np.unique(numbers)
+            )
+        )
+        return take_rows(stacked(parts), places)
+
+    def take_grown(self, order: Any) -> Any:
+        """Fetch rows of which the first, asked for last time, are still known.
+
+        Parameters
+        ----------
+        order : ndarray of int
+            Positions.
+
+        Returns
+        -------
+        object
+            The rows in memory.
+        """
+        before, rows = self._grown
+        if rows is None or not np.array_equal(before, order[: len(before)]):
+            rows = self.take_rows(order)
+        elif len(order) > len(before):
+            rows = concat_rows(rows, self.take_rows(order[len(before) :]))
+        self._grown = order.copy(), rows
+        return rows
+
+    def stretches(self, positions: Any = None) -> Any:
+        """Cut the pool into stretches that begin on the grid of ``chunk_size``.
+
+        A stretch is a block but for its ends, which lie where a pool in memory would be
+        cut: so a model sees each row beside the same neighbours, however long the
+        blocks are.
+
+        Parameters
+        ----------
+        positions : ndarray of int, default=None
+            The rows wanted, rising; None for all. Other stretches are left out.
+
+        Yields
+        ------
+        stretch : Delayed
+            Gives a Stretch.
+        wanted : ndarray of int or None
+            Positions in the stretch; None for all of it.
+        where : slice
+            Their places among ``positions``.
+        """
+        from dask import delayed
+
+        size = chunk_size(self)
+        snapped = (self.edges[1:-1] + size // 2) // size * size
+        inner = snapped[snapped < len(self)]
+        ends = np.unique(np.concatenate([[0], inner, [len(self)]]))
+        places = ends if positions is None else np.searchsorted(positions, ends)
+        cuts = zip(pairwise(ends.tolist()), pairwise(places.tolist()), strict=True)
+        make = delayed(stretch_of)
+        for (start, stop), (first, last) in cuts:
+            if first == last:
+                continue
+            whole = last - first == stop - start
+            wanted = None if whole else positions[first:last] - start
+            parts = self._parts(start, stop)
+            yield make(parts, size, start), wanted, slice(first, last)
+
+    def _parts(self, start, stop):
+        """Return the pieces of blocks that make up a stretch, each to be computed."""
+        from dask import delayed
+
+        take, parts = delayed(take_rows), []
+        numbers = self._block_of(np.array([start, stop - 1]))
+        for k in range(numbers[0], numbers[1] + 1):
+            first = max(start - self.edges[k], 0)
+            last = min(stop, self.edges[k + 1]) - self.edges[k]
+            if last - first == self.edges[k + 1] - self.edges[k]:
+                parts.append(self.blocks[k])
+            elif last > first:  # cut where the block lies: no more of it travels
+                parts.append(take(self.blocks[k], slice(int(first), int(last))))
+        return parts
+
+    def _stretch(self, start, stop):
+        """Return consecutive rows; the last block read is kept for the next ones."""
+        if stop <= start:
+            return self._none
+        parts, numbers = [], self._block_of(np.array([start, stop - 1]))
+        for k in range(numbers[0], numbers[1] + 1):
+            if self._last[0] != k:
+                self._last = k, self.blocks[k].compute()
+            edge = self.edges[k]
+            part = slice(int(max(start - edge, 0)), int(stop - edge))
+            parts.append(take_rows(self._last[1], part))
+        return stacked(parts)
+
+    def _block_of(self, positions):
+        """Return the numbers of the blocks that hold rows; empty blocks hold none."""
+        return np.searchsorted(self.edges, positions, side="right") - 1
+
+    @property
+    def _none(self):
+        """No row, as others would come."""
+        empty = self.X._meta
+        if self.dtype is None:
+            return empty
+        kind = type(empty) if sp.issparse(empty) else np.empty
+        return kind((0, *self._row_shape), dtype=self.dtype)
+
+
+def stretch_of(parts, chunk_rows, start):
+    """Return the stretch that parts of blocks make up, one after the other."""
+    return Stretch(stacked(parts), chunk_rows, start)
+
+
+def stacked(parts):
+    """Return parts of blocks as one; CSR whatever the format of sparse ones."""
+    parts = [part.tocsr() if sp.issparse(part) else part for part in parts]
+    if len(parts) == 1:
+        return parts[0]
+    if sp.issparse(parts[0]):
+        return sp.vstack(parts, format="csr")
+    if hasattr(parts[0], "iloc"):
+        import pandas as pd
+
+        return pd.concat(parts)
+    return np.concatenate(parts)
