@@ -38,6 +38,7 @@ from skal._data.targets import (
     is_hole,
     read_target,
 )
+from skal._data.travelling import travelling
 
 __all__ = [
     "DaskRows",
@@ -76,6 +77,7 @@ __all__ = [
     "select_rows",
     "spread",
     "take_rows",
+    "travelling",
     "view_rows",
     "warn_of_mark",
 ]

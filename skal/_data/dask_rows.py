@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -161,8 +162,8 @@ class DaskRows:
         ------
         stretch : Delayed
             Gives a Stretch.
-        wanted : ndarray of int or None
-            Positions in the stretch; None for all of it.
+        wanted : Wanted
+            Which rows of the stretch.
         where : slice
             Their places among ``positions``.
         """
@@ -178,10 +179,9 @@ class DaskRows:
         for (start, stop), (first, last) in cuts:
             if first == last:
                 continue
-            whole = last - first == stop - start
-            wanted = None if whole else positions[first:last] - start
-            parts = self._parts(start, stop)
-            yield make(parts, size, start), wanted, slice(first, last)
+            rows = None if positions is None else positions[first:last] - start
+            stretch = make(self._parts(start, stop), size, start)
+            yield stretch, Wanted.of(rows, stop - start), slice(first, last)
 
     def _parts(self, start, stop):
         """Return the pieces of blocks that make up a stretch, each to be computed."""
@@ -221,8 +221,34 @@ class DaskRows:
         empty = self.X._meta
         if self.dtype is None:
             return empty
-        kind = type(empty) if sp.issparse(empty) else np.empty
-        return kind((0, *self._row_shape), dtype=self.dtype)
+        shape = (0, *self._row_shape)
+        if sp.issparse(empty):
+            return type(empty)(shape, dtype=self.dtype).tocsr()
+        return np.empty(shape, self.dtype)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which of ``n`` rows are wanted: those listed, or all but those listed."""
+
+    n: int
+    listed: Any
+    others: bool
+
+    @classmethod
+    def of(cls, positions, n):
+        """List rising positions, or what they leave out, whichever is shorter."""
+        if positions is None or len(positions) > n // 2:
+            rest = np.ones(n, bool)
+            rest[slice(None) if positions is None else positions] = False
+            return cls(n, np.flatnonzero(rest), others=True)
+        return cls(n, positions, others=False)
+
+    def positions(self):
+        """Return the positions of the rows that are wanted."""
+        if self.others:
+            return np.delete(np.arange(self.n), self.listed)
+        return self.listed
 
 
 def stretch_of(parts, chunk_rows, start):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._data import DaskRows, computed, n_rows
+from skal._data import DaskRows, computed, n_rows, travelling
 
 
 def answered_by_blocks(model, method, X, params):
@@ -15,13 +15,12 @@ def answered_by_blocks(model, method, X, params):
         return getattr(model, method)(computed(X), **params)
     from dask import compute, delayed
 
-    model, ask = delayed(model, traverse=False, pure=False), delayed(answer)
-    parts = compute(*(ask(model, method, block) for block in DaskRows(X).blocks))
+    ask, blocks = delayed(answer), DaskRows(X).blocks
+    with travelling(model) as node:
+        parts = compute(*(ask(node, method, block) for block in blocks))
     known = [part for part in parts if part is not None]
     if not known:
-        raise ValueError(
-            f"X must hold at least one row, got {len(parts)} empty blocks"
-        )
+        raise ValueError("X must hold at least one row, got empty blocks alone.")
     return np.concatenate(known)
 
 

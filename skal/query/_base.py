@@ -306,7 +306,7 @@ class ScoreStrategy(QueryStrategy):
         check_reach(self, rows.X)
         view = as_view(learner)._expecting(self)
         if is_far(rows):
-            return scores_by_blocks(self, view, rows)
+            return scores_by_blocks(self, view._settled(), rows)
         return self._checked(self._score(view, rows), rows)
 
     def _query(self, view, rows, n_instances, rng):
@@ -318,7 +318,7 @@ class ScoreStrategy(QueryStrategy):
 
     def _query_far(self, view, rows, n_instances, rng):
         """Pick as in memory, of the rows that are the best where they lie."""
-        places, scores = best_by_blocks(self, view, rows, n_instances)
+        places, scores = best_by_blocks(self, view._settled(), rows, n_instances)
         picked = top_n(scores, n_instances, rng)
         info = {"score": scores[picked]}
         if len(scores) == len(rows):  # they are all there: they may all tie

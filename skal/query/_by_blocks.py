@@ -7,7 +7,7 @@ from copy import copy
 import numpy as np
 
 from skal._checks import name_of
-from skal._data import DaskRows, Rows
+from skal._data import DaskRows, Rows, travelling
 
 #: So many lists of the best are merged at a time.
 _FAN_IN = 8
@@ -17,10 +17,10 @@ def check_reach(strategy, X):
     """Refuse, before any work, a strategy that would have to hold a pool elsewhere."""
     if isinstance(X, DaskRows) and not strategy._by_blocks:
         raise TypeError(
-            f"X_pool must be in memory for {name_of(strategy)}, got a pool on dask. "
-            "There go strategies whose scores are separable, such as Margin or BALD, "
-            f"and Shortlist(...) around the others, which draws n_candidates rows for "
-            "them."
+            f"X_pool must be in memory for {name_of(strategy)}, which looks at the "
+            "rows as a whole, got a pool on dask. Use Shortlist around it, which draws "
+            "n_candidates rows for it, or a strategy with separable scores, such as "
+            "Margin or BALD."
         )
 
 
@@ -41,31 +41,31 @@ def best_by_blocks(strategy, view, rows, n):
     from dask import delayed
 
     best, merge = delayed(best_of), delayed(merged)
-    lists = [
-        best(score, where.start, n) for score, where in scores_of(strategy, view, rows)
-    ]
-    while len(lists) > 1:
-        groups = [lists[i : i + _FAN_IN] for i in range(0, len(lists), _FAN_IN)]
-        lists = [merge(group, n) for group in groups]
-    return lists[0].compute()
+    with travelling((strategy, view)) as task:
+        lists = [best(score, where.start, n) for score, where in scores_of(task, rows)]
+        while len(lists) > 1:
+            groups = [lists[i : i + _FAN_IN] for i in range(0, len(lists), _FAN_IN)]
+            lists = [merge(group, n) for group in groups]
+        return lists[0].compute()
 
 
 def scores_by_blocks(strategy, view, rows):
     """Return the score of every row, computed where the rows lie."""
     from dask import compute
 
-    return np.concatenate(compute(*(s for s, _ in scores_of(strategy, view, rows))))
+    with travelling((strategy, view)) as task:
+        scores = compute(*(score for score, _ in scores_of(task, rows)))
+    return np.concatenate(scores)
 
 
-def scores_of(strategy, view, rows):
+def scores_of(task, rows):
     """Yield the scores of each stretch, to be computed, and the places of its rows.
 
-    The strategy and its model are one node of the graph: they travel once.
+    The task is a strategy and its view on the way.
     """
     from dask import delayed
 
-    view.seed  # noqa: B018 - drawn here, so that all draw the same samples
-    task, score = delayed((strategy, view), traverse=False, pure=False), delayed(scored)
+    score = delayed(scored)
     for stretch, wanted, where in rows.X.stretches(rows.indices):
         yield score(task, stretch, wanted), where
 
@@ -73,9 +73,7 @@ def scores_of(strategy, view, rows):
 def scored(task, stretch, wanted):
     """Score rows of a stretch, by a view that remembers nothing of the others."""
     strategy, view = task
-    if wanted is None:
-        wanted = np.arange(stretch.shape[0])
-    rows = Rows(stretch, wanted)
+    rows = Rows(stretch, wanted.positions())
     return strategy._checked(strategy._score(copy(view), rows), rows)
 
 

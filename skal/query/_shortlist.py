@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skal._checks import check_int
-from skal._data import near
+from skal._data import is_far, near
 from skal.query._picks import split_result
 from skal.query._wrapper import WrapperStrategy
 from skal.query.functional._order import draw_rows
@@ -74,4 +74,5 @@ class Shortlist(WrapperStrategy):
         shown = near(rows.take(drawn))
         result = self._base()(view, shown, n_instances, random_state=rng)
         picked, info = split_result(result)
-        return drawn[picked], {**info, "n_candidates": len(drawn)}
+        told = {"n_candidates": len(drawn)} if is_far(rows) else {}
+        return drawn[picked], {**info, **told}
