@@ -21,7 +21,7 @@ from skal._data.labels import (
 )
 from skal._data.multi_input import MultiInput, as_multi_input
 from skal._data.pools import check_pool
-from skal._data.reading import Stretch, blocks, chunk_size
+from skal._data.reading import blocks, chunk_size
 from skal._data.rejects import (
     Rejects,
     check_reject_label,
@@ -30,6 +30,7 @@ from skal._data.rejects import (
 )
 from skal._data.row_keys import row_groups, row_keys
 from skal._data.rows import Rows, as_positions, as_rows, is_far, near, select_rows
+from skal._data.stretch import Stretch
 from skal._data.targets import (
     as_array,
     check_alike,

@@ -12,7 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from skal._data.containers import concat_rows, n_rows, take_rows
-from skal._data.reading import Stretch, chunk_size
+from skal._data.reading import chunk_size
+from skal._data.stretch import Stretch, stacked
 
 if TYPE_CHECKING:
     from typing import Any
@@ -175,7 +176,7 @@ class DaskRows:
         ends = np.unique(np.concatenate([[0], inner, [len(self)]]))
         places = ends if positions is None else np.searchsorted(positions, ends)
         cuts = zip(pairwise(ends.tolist()), pairwise(places.tolist()), strict=True)
-        make = delayed(stretch_of)
+        make = delayed(Stretch)
         for (start, stop), (first, last) in cuts:
             if first == last:
                 continue
@@ -249,22 +250,3 @@ class Wanted:
         if self.others:
             return np.delete(np.arange(self.n), self.listed)
         return self.listed
-
-
-def stretch_of(parts, chunk_rows, start):
-    """Return the stretch that parts of blocks make up, one after the other."""
-    return Stretch(stacked(parts), chunk_rows, start)
-
-
-def stacked(parts):
-    """Return parts of blocks as one; CSR whatever the format of sparse ones."""
-    parts = [part.tocsr() if sp.issparse(part) else part for part in parts]
-    if len(parts) == 1:
-        return parts[0]
-    if sp.issparse(parts[0]):
-        return sp.vstack(parts, format="csr")
-    if hasattr(parts[0], "iloc"):
-        import pandas as pd
-
-        return pd.concat(parts)
-    return np.concatenate(parts)

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 import numpy as np
 import scipy.sparse as sp
 
-from skal._data.reading import Stretch, blocks
+from skal._data.reading import blocks
+from skal._data.stretch import Stretch
 from skal._data.targets import is_hole
 
 #: So many rows are named.

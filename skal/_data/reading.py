@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sp
 
-from skal._data.containers import n_rows, take_rows, view_rows
+from skal._data.containers import n_rows, view_rows
+from skal._data.stretch import Stretch
 
 #: Bytes of X handed to the estimator at a time: a sixteenth of the pool, within bounds.
 _CHUNK_BYTES = 2**22
@@ -16,30 +17,6 @@ _DEFAULT_CHUNK = 8192
 #: A stretch of the base of which at least this share is wanted is read whole: a
 #: view costs nothing, a gather copies.
 _DENSE_SHARE = 0.9
-
-
-class Stretch:
-    """Consecutive rows of a pool, read on the grid of the whole.
-
-    Parameters
-    ----------
-    rows : object
-        The rows, in memory.
-    chunk_rows : int
-        How many a model is handed at a time.
-    start : int
-        Where in the pool they begin, a multiple of that.
-    """
-
-    def __init__(self, rows, chunk_rows, start):
-        self.rows = rows
-        self.chunk_rows = chunk_rows
-        self.start = start
-        self.shape = (n_rows(rows), *getattr(rows, "shape", (0,))[1:])
-
-    def take_rows(self, indices):
-        """Return rows by their positions in the stretch, or a slice."""
-        return take_rows(self.rows, indices)
 
 
 def chunk_size(X):

@@ -182,6 +182,17 @@ def test_what_is_on_dask():
 
 
 def test_a_stretch_counts_from_where_it_begins():
-    stretch = Stretch(table(10), 4, 100)
+    stretch = Stretch([table(7), table(3)], 4, 100)
     assert chunk_size(stretch) == 4
     assert Rows(stretch).shape == (10, 3)
+
+
+def test_a_stretch_copies_no_more_than_its_seams():
+    parts = [table()[:7], table()[7:9], table()[9:]]
+    stretch = Stretch(parts, 4, 0)
+    for part in (slice(0, 4), slice(4, 8), slice(6, 12), slice(0, 50), slice(5, 5)):
+        np.testing.assert_array_equal(stretch.take_rows(part), table()[part])
+    assert np.shares_memory(stretch.take_rows(slice(10, 30)), parts[2])
+    rows = np.array([0, 6, 7, 8, 9, 49])
+    np.testing.assert_array_equal(stretch.take_rows(rows), table()[rows])
+    assert stretch.take_rows(rows[:0]).shape == (0, 3)
