@@ -273,7 +273,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows of any type: arrays of any rank, CSR, frames, memmaps, lists.
+            Rows of any type: arrays of any rank, CSR, frames, memmaps, lists, and
+            arrays and dataframes of dask, of which it takes the rows that it needs.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels. With ``n_labels=None`` some may be missing; with ``n_labels``
             set, y answers the queries and must be complete. Where there are several
@@ -419,7 +420,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Parameters
         ----------
         X_pool : array-like of shape (n_samples, ...)
-            The pool.
+            The pool. An array or dataframe of dask is scored block by block, where the
+            blocks lie; the strategy must serve that, or it is refused.
         n_instances : int, default=None
             How many rows; None asks for the ``batch_size`` of the round (``n_initial``
             before the first label, one while the labels hold a single class or allow
@@ -436,8 +438,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Positions in X_pool, best first; pairs of a position and a label where
             single labels are asked for. Asking again gives the same answer.
         rows : array-like of shape (n_instances, ...)
-            ``X_pool[indices]``, in the pool's own type; ``X_pool[indices[:, 0]]`` for
-            pairs.
+            ``X_pool[indices]``, in the pool's own type, or in memory where that is
+            dask's; ``X_pool[indices[:, 0]]`` for pairs.
 
         Raises
         ------

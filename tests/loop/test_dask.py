@@ -1,9 +1,13 @@
 """A learner asks pools on dask: the same rows as in memory, and never the pool."""
 
+import json
 import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from threading import Timer
 from time import sleep
 
@@ -21,6 +25,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skal import ActiveLearner
 from skal.query import Margin, Shortlist
+from skal.stopping import KappaAverage, OverallUncertainty
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -255,6 +260,50 @@ def test_models_that_need_the_whole_pool_are_refused(pool):
     there = da.from_array(X, chunks=(500, 4))
     with pytest.raises(ValueError, match="use_unlabeled must be False for a pool on"):
         learner(use_unlabeled=True).fit(there, np.where(X[:, 3] > 0, y, -1))
+
+
+@pytest.mark.parametrize("rule", [KappaAverage(n_stop=500), OverallUncertainty(0.2)])
+def test_a_stopping_rule_sees_what_it_would_see_in_memory(rule, pool):
+    X, y = pool
+    params = {"n_labels": 80, "stopping": rule}
+    here = learner(**params).fit(X, y)
+    far = learner(**params).fit(da.from_array(X, chunks=(700, 4)), y)
+    assert far.termination_condition_ == here.termination_condition_
+    assert rounds_of(far) == rounds_of(here)
+
+
+# Where it matters -------------------------------------------------------------------
+
+
+@pytest.mark.long
+def test_ten_million_rows_are_bought_as_in_memory():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(10_000_000, 2)).astype(np.float32)
+    y = (X[:, 0] > X[:, 1]).astype(int)
+    there = da.from_array(X, chunks=(700_001, 2))
+    params = {"n_labels": 30, "initial": "random"}
+    here, far = learner(**params).fit(X, y), learner(**params).fit(there, y)
+    assert rounds_of(far) == rounds_of(here)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_40_gb_are_asked_in_less_than_1_gb():
+    ask = "import json, bench_dask as b; print(json.dumps(b.ask_big(40)))"
+    folder = Path(__file__).parents[2] / "benchmarks"
+    told = subprocess.run(
+        [sys.executable, "-c", ask],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{folder.parent}{os.pathsep}{folder}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    size, _, peak, is_right = json.loads(told.stdout)
+    assert size >= 40e9
+    assert peak < 1e9
+    assert is_right
 
 
 # On several processes ---------------------------------------------------------------
