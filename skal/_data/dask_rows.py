@@ -188,15 +188,15 @@ class DaskRows:
         """Return the pieces of blocks that make up a stretch, each to be computed."""
         from dask import delayed
 
-        take, parts = delayed(take_rows), []
+        cut, parts = delayed(cut_from), []
         numbers = self._block_of(np.array([start, stop - 1]))
         for k in range(numbers[0], numbers[1] + 1):
             first = max(start - self.edges[k], 0)
             last = min(stop, self.edges[k + 1]) - self.edges[k]
             if last - first == self.edges[k + 1] - self.edges[k]:
                 parts.append(self.blocks[k])
-            elif last > first:  # cut where the block lies: no more of it travels
-                parts.append(take(self.blocks[k], slice(int(first), int(last))))
+            elif last > first:
+                parts.append(cut(self.blocks[k], int(first), int(last)))
         return parts
 
     def _stretch(self, start, stop):
@@ -226,6 +226,16 @@ class DaskRows:
         if sp.issparse(empty):
             return type(empty)(shape, dtype=self.dtype).tocsr()
         return np.empty(shape, self.dtype)
+
+
+def cut_from(block, first, last):
+    """Return some rows of a block, where it lies: no more of it travels.
+
+    Few of them are copied, or they would keep the block in memory.
+    """
+    rows = take_rows(block, slice(first, last))
+    is_few = 2 * (last - first) < n_rows(block)
+    return rows.copy() if is_few else rows
 
 
 @dataclass(frozen=True)

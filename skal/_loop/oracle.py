@@ -1,6 +1,7 @@
 """A pool whose labels are hidden until they are asked for."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from skal._meta import row_weights, slice_params
 class Oracle:
     """A pool whose labels are revealed on demand."""
 
-    X: object
+    X: Any
     y: np.ndarray
     params: dict
     labels: Labels

@@ -17,7 +17,7 @@ from skal._data import (
     near,
     take_rows,
 )
-from skal._data.dask_rows import Wanted
+from skal._data.dask_rows import Wanted, cut_from
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
@@ -196,3 +196,12 @@ def test_a_stretch_copies_no_more_than_its_seams():
     rows = np.array([0, 6, 7, 8, 9, 49])
     np.testing.assert_array_equal(stretch.take_rows(rows), table()[rows])
     assert stretch.take_rows(rows[:0]).shape == (0, 3)
+
+
+def test_few_rows_cut_from_a_block_do_not_keep_it():
+    block = table()
+    assert not np.shares_memory(cut_from(block, 40, 50), block)
+    assert np.shares_memory(cut_from(block, 10, 50), block)
+    np.testing.assert_array_equal(cut_from(block, 40, 50), block[40:])
+    part = cut_from(frame(), 40, 50)
+    assert part["a"].tolist() == [*range(40, 50)]
