@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def is_dask(X):
     """Tell whether X is an array, frame or column of dask, which is not imported."""
     known = "dask" in sys.modules and type(X).__module__.partition(".")[0] == "dask"
-    return known and hasattr(X, "to_delayed") and getattr(X, "ndim", 0) > 0
+    return known and hasattr(type(X), "to_delayed") and getattr(X, "ndim", 0) > 0
 
 
 def computed(values):
@@ -48,10 +48,11 @@ class DaskRows:
     """
 
     def __init__(self, X: Any) -> None:
-        if hasattr(X, "numblocks") and X.ndim > 1 and max(X.numblocks[1:]) > 1:
+        is_array = hasattr(type(X), "rechunk")  # which no name of a column is
+        if is_array and X.ndim > 1 and max(X.numblocks[1:]) > 1:
             X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
         self.X = X
-        self.dtype = X.dtype if hasattr(X, "chunks") else None
+        self.dtype = X.dtype if is_array else None
         self._last: Any = (None, None)
         self._grown: Any = (np.empty(0, np.int64), None)
 
@@ -117,14 +118,15 @@ class DaskRows:
             return self._none
         from dask import compute, delayed
 
-        take, numbers = delayed(take_rows), self._block_of(rising)
-        parts = compute(
-            *(
-                take(self.blocks[k], rising[numbers == k] - self.edges[k])
-                for k in np.unique(numbers)
+        take, at = delayed(take_rows), np.searchsorted(rising, self.edges)
+        parts = [
+            take(block, rising[first:last] - edge)
+            for block, edge, (first, last) in zip(
+                self.blocks, self.edges[:-1], pairwise(at.tolist()), strict=True
             )
-        )
-        return take_rows(stacked(parts), places)
+            if first < last
+        ]
+        return take_rows(stacked(compute(*parts)), places)
 
     def take_grown(self, order: Any) -> Any:
         """Fetch rows of which the first, asked for last time, are still known.

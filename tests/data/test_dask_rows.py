@@ -21,14 +21,10 @@ from skal._data.dask_rows import Wanted, cut_from
 
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
-dask = pytest.importorskip("dask")
 pd = pytest.importorskip("pandas")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    with dask.config.set(scheduler="synchronous"):
-        yield
+pytestmark = pytest.mark.usefixtures("dask_here")
 
 
 def table(n=50):
@@ -36,7 +32,7 @@ def table(n=50):
 
 
 def frame(n=50):
-    return pd.DataFrame({"a": np.arange(n), "b": [f"w{i}" for i in range(n)]})
+    return pd.DataFrame({"a": np.arange(n), "chunks": [f"w{i}" for i in range(n)]})
 
 
 @pytest.mark.parametrize("chunks", [50, 7, (0, 3, 0, 40, 7, 0)])
@@ -62,7 +58,7 @@ def test_slices(part):
 def test_frames_and_columns_of_unknown_length():
     known = frame()
     X = dd.from_pandas(known, npartitions=4)
-    for there, here in ((X, known), (X["b"], known["b"])):
+    for there, here in ((X, known), (X["chunks"], known["chunks"])):
         pool = check_pool(there)
         assert pool.shape == here.shape
         pd_testing = pd.testing.assert_frame_equal

@@ -28,7 +28,6 @@ from skal.query import (
 from skal.query._by_blocks import best_of, merged
 
 da = pytest.importorskip("dask.array")
-dask = pytest.importorskip("dask")
 
 SEPARABLE = sorted(
     name
@@ -40,10 +39,7 @@ SEPARABLE = sorted(
 )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    with dask.config.set(scheduler="synchronous"):
-        yield
+pytestmark = pytest.mark.usefixtures("dask_here")
 
 
 @pytest.fixture(scope="module")
