@@ -18,6 +18,10 @@ from skal._data.stretch import Stretch, stacked
 if TYPE_CHECKING:
     from typing import Any
 
+#: The lengths of blocks that had to be computed, by what dask calls their pool.
+_COUNTED: dict[str, tuple[int, ...]] = {}
+_MOST_COUNTED = 64
+
 
 def is_dask(X):
     """Tell whether X is an array, frame or column of dask, which is not imported."""
@@ -30,11 +34,28 @@ def computed(values):
     return values.compute() if is_dask(values) else values
 
 
+def counted(X, blocks):
+    """Return the lengths of blocks, which are computed for that once in this process.
+
+    What dask names alike holds the same.
+    """
+    from dask import compute, delayed
+    from dask.base import tokenize
+
+    name = tokenize(X)
+    if name not in _COUNTED:
+        count = delayed(n_rows)
+        if len(_COUNTED) >= _MOST_COUNTED:
+            _COUNTED.pop(next(iter(_COUNTED)), None)
+        _COUNTED[name] = compute(*map(count, blocks))
+    return _COUNTED[name]
+
+
 class DaskRows:
     """The rows of a dask array, dataframe or column, by position.
 
     Rows that are taken come as numpy, CSR or pandas hold them. How long the blocks are
-    is asked of these where dask does not know, once.
+    is asked of these where dask does not know.
 
     Parameters
     ----------
@@ -66,10 +87,7 @@ class DaskRows:
         """Where blocks begin, and the last one ends: (n_blocks + 1,)."""
         lengths = self.X.chunks[0] if self.dtype is not None else [np.nan]
         if np.isnan(lengths).any():
-            from dask import compute, delayed
-
-            count = delayed(n_rows)
-            lengths = compute(*map(count, self.blocks))
+            lengths = counted(self.X, self.blocks)
         return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
 
     @property

@@ -68,6 +68,15 @@ def test_frames_and_columns_of_unknown_length():
         assert len(take_rows(pool, [])) == 0
 
 
+def test_blocks_are_counted_once_in_a_process():
+    seen = []
+    X = dd.from_pandas(frame(), npartitions=4)
+    X = X.map_partitions(counted, seen, meta=X._meta)
+    for _ in range(3):
+        assert len(DaskRows(X)) == 50
+    assert len(seen) == 4
+
+
 def test_an_array_of_unknown_length():
     X = table()
     there = da.from_array(X, chunks=(8, 3))
