@@ -181,31 +181,28 @@ class DaskRows:
 
         Yields
         ------
-        stretch : Delayed
-            Gives a Stretch.
-        wanted : Wanted
-            Which rows of the stretch.
+        parts : list of Delayed
+            The parts of blocks that make up the stretch.
+        span : Span
+            Where it lies, and which of its rows are wanted.
         where : slice
             Their places among ``positions``.
         """
-        from dask import delayed
-
         size = chunk_size(self)
         snapped = (self.edges[1:-1] + size // 2) // size * size
         inner = snapped[snapped < len(self)]
         ends = np.unique(np.concatenate([[0], inner, [len(self)]]))
         places = ends if positions is None else np.searchsorted(positions, ends)
         cuts = zip(pairwise(ends.tolist()), pairwise(places.tolist()), strict=True)
-        make = delayed(Stretch)
         for (start, stop), (first, last) in cuts:
             if first == last:
                 continue
             rows = None if positions is None else positions[first:last] - start
-            stretch = make(self._parts(start, stop), size, start)
-            yield stretch, Wanted.of(rows, stop - start), slice(first, last)
+            span = Span.of(size, start, stop - start, rows)
+            yield self._parts(start, stop), span, slice(first, last)
 
     def _parts(self, start, stop):
-        """Return the pieces of blocks that make up a stretch, each to be computed."""
+        """Return the parts of blocks that make up a stretch, each to be computed."""
         from dask import delayed
 
         cut, parts = delayed(cut_from), []
@@ -259,24 +256,33 @@ def cut_from(block, first, last):
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which of ``n`` rows are wanted: those listed, or all but those listed."""
+class Span:
+    """Where a stretch of ``n`` rows lies, and which are wanted.
 
+    These are the ones listed, or all ``others``: whichever list is shorter travels.
+    """
+
+    chunk_rows: int
+    start: int
     n: int
     listed: Any
     others: bool
 
     @classmethod
-    def of(cls, positions, n):
-        """List rising positions, or what they leave out, whichever is shorter."""
+    def of(cls, chunk_rows, start, n, positions):
+        """Return the span of which the rows at rising positions are wanted."""
         if positions is None or len(positions) > n // 2:
-            rest = np.ones(n, bool)
-            rest[slice(None) if positions is None else positions] = False
-            return cls(n, np.flatnonzero(rest), others=True)
-        return cls(n, positions, others=False)
+            left_out = np.ones(n, bool)
+            left_out[slice(None) if positions is None else positions] = False
+            return cls(chunk_rows, start, n, np.flatnonzero(left_out), others=True)
+        return cls(chunk_rows, start, n, positions, others=False)
 
     def positions(self):
-        """Return the positions of the rows that are wanted."""
+        """Return the positions of the rows that are wanted, in the stretch."""
         if self.others:
             return np.delete(np.arange(self.n), self.listed)
         return self.listed
+
+    def stretch(self, parts):
+        """Return the stretch itself, of its parts in memory."""
+        return Stretch(parts, self.chunk_rows, self.start)

@@ -40,9 +40,14 @@ def best_by_blocks(strategy, view, rows, n):
     """
     from dask import delayed
 
+    if not is_rising(rows.indices):
+        return np.arange(len(rows)), scores_by_blocks(strategy, view, rows)
     best, merge = delayed(best_of), delayed(merged)
     with travelling((strategy, view)) as task:
-        lists = [best(score, where.start, n) for score, where in scores_of(task, rows)]
+        lists = [
+            best(task, parts, span, where.start, n)
+            for parts, span, where in rows.X.stretches(rows.indices)
+        ]
         while len(lists) > 1:
             groups = [lists[i : i + _FAN_IN] for i in range(0, len(lists), _FAN_IN)]
             lists = [merge(group, n) for group in groups]
@@ -51,35 +56,34 @@ def best_by_blocks(strategy, view, rows, n):
 
 def scores_by_blocks(strategy, view, rows):
     """Return the score of every row, computed where the rows lie."""
-    from dask import compute
+    from dask import compute, delayed
 
+    if not is_rising(rows.indices):
+        rising, places = np.unique(rows.indices, return_inverse=True)
+        return scores_by_blocks(strategy, view, Rows(rows.X, rising))[places]
+    score = delayed(scored)
     with travelling((strategy, view)) as task:
-        scores = compute(*(score for score, _ in scores_of(task, rows)))
+        stretches = rows.X.stretches(rows.indices)
+        scores = compute(*(score(task, parts, span) for parts, span, _ in stretches))
     return np.concatenate(scores)
 
 
-def scores_of(task, rows):
-    """Yield the scores of each stretch, to be computed, and the places of its rows.
-
-    The task is a strategy and its view on the way.
-    """
-    from dask import delayed
-
-    score = delayed(scored)
-    for stretch, wanted, where in rows.X.stretches(rows.indices):
-        yield score(task, stretch, wanted), where
+def is_rising(positions):
+    """Tell whether positions rise, as None, which is all of them, does."""
+    return positions is None or bool(np.all(positions[1:] > positions[:-1]))
 
 
-def scored(task, stretch, wanted):
+def best_of(task, parts, span, first, n):
+    """Return the places, from ``first`` on, and scores of the best of a stretch."""
+    scores = scored(task, parts, span)
+    return kept(np.arange(first, first + len(scores)), scores, n)
+
+
+def scored(task, parts, span):
     """Score rows of a stretch, by a view that remembers nothing of the others."""
     strategy, view = task
-    rows = Rows(stretch, wanted.positions())
+    rows = Rows(span.stretch(parts), span.positions())
     return strategy._checked(strategy._score(copy(view), rows), rows)
-
-
-def best_of(scores, start, n):
-    """Return the places and scores of the best, for scores from place ``start`` on."""
-    return kept(np.arange(start, start + len(scores)), scores, n)
 
 
 def merged(lists, n):

@@ -17,9 +17,10 @@ from skal._data import (
     near,
     take_rows,
 )
-from skal._data.dask_rows import Wanted, cut_from
+from skal._data.dask_rows import Span, cut_from
 
 da = pytest.importorskip("dask.array")
+dask = pytest.importorskip("dask")
 dd = pytest.importorskip("dask.dataframe")
 pd = pytest.importorskip("pandas")
 
@@ -141,9 +142,9 @@ def test_stretches_hand_out_what_a_pool_in_memory_hands_out(chunks, share, rng):
     assert chunk_size(there) == chunk_size(X) == 1024
     expected = [data[...] for data, _, _ in blocks(X, positions)]
     got, places = [], []
-    for stretch, wanted, where in there.stretches(positions):
-        stretch = stretch.compute()
-        got += [data for data, _, _ in blocks(stretch, wanted.positions())]
+    for parts, span, where in there.stretches(positions):
+        stretch = span.stretch(dask.compute(*parts))
+        got += [data for data, _, _ in blocks(stretch, span.positions())]
         places.append(where)
     assert all(np.array_equal(a, b) for a, b in zip(got, expected, strict=True))
     ends = [(where.start, where.stop) for where in places]
@@ -153,10 +154,10 @@ def test_stretches_hand_out_what_a_pool_in_memory_hands_out(chunks, share, rng):
 @pytest.mark.parametrize("positions", [None, [], [3], [0, 1, 2, 4], range(5)])
 def test_the_shorter_list_travels(positions):
     rows = None if positions is None else np.array(positions, int)
-    wanted = Wanted.of(rows, 5)
-    assert len(wanted.listed) <= 2
+    span = Span.of(4, 100, 5, rows)
+    assert len(span.listed) <= 2
     expected = range(5) if positions is None else positions
-    assert wanted.positions().tolist() == [*expected]
+    assert span.positions().tolist() == [*expected]
 
 
 def test_stretches_without_candidates_are_not_read():

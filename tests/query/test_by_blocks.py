@@ -10,6 +10,7 @@ from sklearn.svm import LinearSVC
 
 from skal import ModelView, Rows
 from skal import query as strategies
+from skal._data import as_rows
 from skal.query import (
     Auto,
     DiverseBatch,
@@ -25,7 +26,7 @@ from skal.query import (
     StochasticBatch,
     TypiClust,
 )
-from skal.query._by_blocks import best_of, merged
+from skal.query._by_blocks import kept, merged
 
 da = pytest.importorskip("dask.array")
 
@@ -85,7 +86,7 @@ def test_picks_and_scores_are_those_of_memory(name, pool):
     for chunks in (6000, (1, 0, 2999, 0, 2500, 500)):
         there = da.from_array(pool, chunks=(chunks, 3))
         view = view_for(strategy, pool)
-        far = Rows(strategies._base.as_rows(there).X, rows)
+        far = Rows(as_rows(there).X, rows)
         got, told = strategy(view, far, 40, random_state=3)
         np.testing.assert_array_equal(got, picked)
         np.testing.assert_array_equal(told["score"], info["score"])
@@ -127,11 +128,21 @@ def test_scores_that_all_tie_are_told_as_in_memory(pool):
 def test_the_best_of_parts_are_the_best_of_all(rng):
     scores = rng.randint(6, size=300).astype(float)
     for n in (1, 10, 299, 300):
-        parts = [best_of(scores[i : i + 70], i, n) for i in range(0, 300, 70)]
-        places, values = merged([merged(parts[:2], n), merged(parts[2:], n)], n)
-        np.testing.assert_array_equal(values, scores[places])
+        places = np.split(np.arange(300), [70, 140, 210])
+        parts = [kept(place, scores[place], n) for place in places]
+        found, values = merged([merged(parts[:2], n), merged(parts[2:], n)], n)
+        np.testing.assert_array_equal(values, scores[found])
         least = np.sort(scores)[max(len(scores) - n - 1, 0)]
-        np.testing.assert_array_equal(places, np.flatnonzero(scores >= least))
+        np.testing.assert_array_equal(found, np.flatnonzero(scores >= least))
+
+
+def test_rows_in_any_order_and_more_than_once(pool):
+    order = np.array([5000, 3, 3, 17, 2999, 0] * 30)
+    view, far = view_for(Margin(), pool), da.from_array(pool, chunks=(900, 5))
+    there = Rows(as_rows(far).X, order)
+    expected, _ = Margin()(view, Rows(pool, order), 20, random_state=0)
+    picked, _ = Margin()(view, there, 20, random_state=0)
+    np.testing.assert_array_equal(picked, expected)
 
 
 @pytest.mark.parametrize(
