@@ -84,7 +84,7 @@ def check_simulation(learner, template, target_type, X, y, n):
     initial = resolve_initial(learner.initial, y, target_type)
     asked = (as_strategy(learner.query_strategy), n_next), (initial, n_initial)
     for strategy, _ in asked:
-        check_reach(strategy, X)
+        check_reach(strategy, X, "X")
     check_parts(template, target_type, asked, learner.stopping)
     if get_tags(template).input_tags.pairwise:
         raise ValueError(

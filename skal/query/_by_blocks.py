@@ -6,18 +6,18 @@ from copy import copy
 
 import numpy as np
 
-from skal._checks import name_of
 from skal._data import DaskRows, Rows, travelling
+from skal.query._picks import describe
 
 #: So many lists of the best are merged at a time.
 _FAN_IN = 8
 
 
-def check_reach(strategy, X):
+def check_reach(strategy, X, name="X_pool"):
     """Refuse, before any work, a strategy that would have to hold a pool elsewhere."""
     if isinstance(X, DaskRows) and not strategy._by_blocks:
         raise TypeError(
-            f"X_pool must be in memory for {name_of(strategy)}, which looks at the "
+            f"{name} must be in memory for {describe(strategy)}, which looks at the "
             "rows as a whole, got a pool on dask. Use Shortlist around it, which draws "
             "n_candidates rows for it, or a strategy with separable scores, such as "
             "Margin or BALD."

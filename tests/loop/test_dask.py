@@ -247,7 +247,7 @@ def test_what_cannot_work_is_refused_before_any_work(params, pool):
         raise AssertionError
 
     there = da.from_array(X, chunks=(500, 4)).map_blocks(unread, meta=X[:0])
-    with pytest.raises(TypeError, match="X_pool must be in memory for"):
+    with pytest.raises(TypeError, match="X must be in memory for"):
         ActiveLearner(LogisticRegression(), n_labels=30, **params).fit(there, y)
     if "initial" not in params:
         fitted = ActiveLearner(LogisticRegression(), **params).fit(X[:50], y[:50])

@@ -12,6 +12,7 @@ from skal import ModelView, Rows
 from skal import query as strategies
 from skal._data import as_rows
 from skal.query import (
+    BALD,
     Auto,
     DiverseBatch,
     Find,
@@ -29,6 +30,7 @@ from skal.query import (
 from skal.query._by_blocks import kept, merged
 
 da = pytest.importorskip("dask.array")
+dask = pytest.importorskip("dask")
 
 SEPARABLE = sorted(
     name
@@ -220,6 +222,16 @@ def test_nan_is_refused_by_its_place_in_the_pool(pool):
     with pytest.raises(ValueError, match="NaN") as caught:
         Margin()(view_for(Margin(), pool), there, 3)
     assert "row 4567" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("strategy", [BALD(), Margin()], ids=repr)
+def test_threads_share_a_model_and_nothing_else(strategy, pool):
+    view = view_for(strategy, pool)
+    expected, _ = strategy(view, pool, 30, random_state=0)
+    there = da.from_array(pool, chunks=(1024, 5))
+    with dask.config.set(scheduler="threads", num_workers=4):
+        picked, _ = strategy(view_for(strategy, pool), there, 30, random_state=0)
+    np.testing.assert_array_equal(picked, expected)
 
 
 def test_decision_values_serve_too(pool):
