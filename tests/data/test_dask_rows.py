@@ -187,6 +187,11 @@ def test_what_is_on_dask():
     assert computed([1, 2]) == [1, 2]
 
 
+def test_several_inputs_must_be_in_memory():
+    with pytest.raises(TypeError, match="parts in memory, got part 'b' on dask"):
+        check_pool({"a": table(), "b": da.zeros((50, 2))})
+
+
 def test_a_stretch_counts_from_where_it_begins():
     stretch = Stretch([table(7), table(3)], 4, 100)
     assert chunk_size(stretch) == 4
