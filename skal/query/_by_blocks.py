@@ -19,8 +19,8 @@ def check_reach(strategy, X, name="X_pool"):
         raise TypeError(
             f"{name} must be in memory for {describe(strategy)}, which looks at the "
             "rows as a whole, got a pool on dask. Use Shortlist around it, which draws "
-            "n_candidates rows for it, a strategy with separable scores, such as Margin "
-            f"or BALD, or {name}.compute() where it fits."
+            "n_candidates rows for it, a strategy with separable scores, such as "
+            f"Margin or BALD, or {name}.compute() where it fits."
         )
 
 
