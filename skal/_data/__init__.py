@@ -13,6 +13,7 @@ from skal._data.containers import (
     take_rows,
     view_rows,
 )
+from skal._data.dask_rows import DaskRows, computed, is_dask
 from skal._data.holes import naming_holes
 from skal._data.labels import (
     Labels,
@@ -31,9 +32,10 @@ from skal._data.rejects import (
     read_with_rejects,
 )
 from skal._data.row_keys import row_groups, row_keys
-from skal._data.rows import Rows, as_positions, as_rows, select_rows
+from skal._data.rows import Rows, as_positions, as_rows, is_far, near, select_rows
 from skal._data.stored import as_stored
 from skal._data.stored_rows import StoredRows
+from skal._data.stretch import Stretch
 from skal._data.targets import (
     as_array,
     check_alike,
@@ -42,14 +44,17 @@ from skal._data.targets import (
     is_hole,
     read_target,
 )
+from skal._data.travelling import travelling
 
 __all__ = [
+    "DaskRows",
     "Labels",
     "MultiInput",
     "Rejects",
     "Rows",
     "StoredRows",
     "answer_in_chunks",
+    "Stretch",
     "as_array",
     "as_multi_input",
     "as_positions",
@@ -61,9 +66,12 @@ __all__ = [
     "check_reject_label",
     "check_unmarked",
     "chunk_size",
+    "computed",
     "concat_rows",
     "find_missing",
     "in_memory",
+    "is_dask",
+    "is_far",
     "is_hole",
     "is_iterable_dataset",
     "is_pool",
@@ -74,6 +82,7 @@ __all__ = [
     "multilabel_proba",
     "n_rows",
     "naming_holes",
+    "near",
     "read_target",
     "read_with_rejects",
     "row_groups",
@@ -82,6 +91,7 @@ __all__ = [
     "spread",
     "take_grown",
     "take_rows",
+    "travelling",
     "view_rows",
     "warn_of_mark",
 ]

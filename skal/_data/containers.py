@@ -34,7 +34,7 @@ def take_rows(X, indices):
 
 
 def take_grown(X, order):
-    """Return rows of StoredRows, of which those asked for last time are still known."""
+    """Return rows from afar, of which those asked for last time are still known."""
     known, rows = X.grown
     if rows is None or not np.array_equal(known, order[: len(known)]):
         rows = take_rows(X, order)

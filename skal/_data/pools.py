@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 import scipy.sparse as sp
 
+from skal._data.dask_rows import DaskRows, is_dask
 from skal._data.multi_input import as_multi_input
 from skal._data.stored import as_stored
 
@@ -18,10 +19,10 @@ _IN_ONE_PASS = (
 def check_pool(X, name="X"):
     """Refuse what is no pool by its name, with the way out; return X.
 
-    A dict of arrays is returned as a MultiInput, what lies in a file or a table as
-    StoredRows.
+    A dict of arrays is returned as a MultiInput, what is on dask as DaskRows, what lies
+    in a file or a table as StoredRows.
     """
-    X = as_multi_input(as_stored(X))
+    X = DaskRows(X) if is_dask(X) else as_multi_input(as_stored(X))
     way_out = no_pool(X)
     if way_out is not None:
         kind = f"{type(X).__module__}.{type(X).__qualname__}".removeprefix("builtins.")

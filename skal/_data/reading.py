@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from skal._data.containers import is_stored, n_rows, take_rows, view_rows
 from skal._data.stored import as_stored
 from skal._data.stored_rows import StoredRows
+from skal._data.stretch import Stretch
 
 #: Bytes of X handed to the estimator at a time: a sixteenth of the pool, within bounds.
 _CHUNK_BYTES = 2**22
@@ -24,6 +25,8 @@ _DENSE_SHARE = 0.9
 
 def chunk_size(X):
     """Rows of X that fill a chunk: as many in a file as in memory, for like answers."""
+    if isinstance(X, Stretch):
+        return X.chunk_rows
     X = as_stored(X)
     in_file = isinstance(X, StoredRows)
     n, rows = n_rows(X), X.first if in_file else X

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skal._data.containers import in_memory, n_rows, view_rows
+from skal._data.dask_rows import DaskRows
 from skal._data.pools import check_pool
 from skal._data.reading import chunk_size
 from skal._data.stored import as_stored
@@ -52,6 +53,16 @@ def select_rows(X, candidates):
 def as_rows(X):
     """Return X as Rows; Rows come back as they are."""
     return X if isinstance(X, Rows) else Rows(check_pool(X))
+
+
+def is_far(rows):
+    """Tell whether Rows are of a pool that lies elsewhere and is not to be held."""
+    return isinstance(rows.X, DaskRows)
+
+
+def near(rows):
+    """Return Rows in memory; those of a pool elsewhere are fetched, all at once."""
+    return Rows(rows.data()) if is_far(rows) else rows
 
 
 class Rows:

@@ -13,7 +13,7 @@ from skal._loop.batch_sizes import check_sizes, size_in_round
 from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
 from skal._loop.units import asks_units
-from skal.query import CallableStrategy, as_strategy
+from skal.query import CallableStrategy, as_strategy, check_reach
 
 
 def check_learner(learner, template):
@@ -76,13 +76,15 @@ def check_parts(template, target_type, asked, stopping):
         stopping.check(template, target_type)
 
 
-def check_simulation(learner, template, target_type, y, n):
+def check_simulation(learner, template, target_type, X, y, n):
     """Check what a simulation that n labels answer will need, before any work."""
     budget = count_of("n_labels", learner.n_labels, n)
     n_initial = min(learner.n_initial, budget)
     n_next = min(size_in_round(learner.batch_size, 1), budget - n_initial)
     initial = resolve_initial(learner.initial, y, target_type)
     asked = (as_strategy(learner.query_strategy), n_next), (initial, n_initial)
+    for strategy, _ in asked:
+        check_reach(strategy, X, "X")
     check_parts(template, target_type, asked, learner.stopping)
     if get_tags(template).input_tags.pairwise:
         raise ValueError(

@@ -13,6 +13,8 @@ _NEEDS_A_MODEL = frozenset(
 class Stratified(QueryStrategy):
     """Rows in the proportions of y, one of each class first: for simulations only."""
 
+    _by_blocks = True
+
     def __init__(self, y=None):
         self.y = y
 

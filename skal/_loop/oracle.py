@@ -1,10 +1,12 @@
 """A pool whose labels are hidden until they are asked for."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from skal._data import (
+    DaskRows,
     Labels,
     Rejects,
     StoredRows,
@@ -22,7 +24,7 @@ from skal._meta import row_weights, slice_params
 class Oracle:
     """A pool whose labels are revealed on demand."""
 
-    X: object
+    X: Any
     y: np.ndarray
     params: dict
     labels: Labels
@@ -42,12 +44,13 @@ class Oracle:
         A copy does not change when the caller reuses a buffer or appends to a list.
         """
         n = n_rows(self.X)
-        copy = copy or is_stored(self.X) or isinstance(self.X, list)
+        is_far = isinstance(self.X, DaskRows | StoredRows)
+        copy = copy or is_far or is_stored(self.X) or isinstance(self.X, list)
         if not copy and len(order) == n:
             return TrainingSet(
                 self.X, self.y, self.params, self.labels, rejects=self.rejects
             )
-        take = take_grown if isinstance(self.X, StoredRows) else take_rows
+        take = take_grown if is_far else take_rows
         training = TrainingSet(
             take(self.X, order),
             self.y[order],

@@ -13,13 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._data import (
     answer_in_chunks,
+    computed,
     in_memory,
+    is_dask,
     n_rows,
     read_with_rejects,
     spread,
     take_rows,
 )
 from skal._meta.around import AroundEstimator, inside_has
+from skal._meta.on_dask import answered_by_blocks
 from skal._meta.routing import routed, slice_params
 from skal._model import columns
 
@@ -82,6 +85,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Labels as they were taught.
         """
+        if is_dask(X):
+            return answered_by_blocks(self, "predict", X, params)
         answer = self._answer("predict", X, params)
         if isinstance(answer, tuple):  # predictions and their standard deviations
             return answer
@@ -106,6 +111,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             Columns follow ``classes_``; classes without a label yet get zero. For
             multilabel the chance of each label.
         """
+        if is_dask(X):
+            return answered_by_blocks(self, "predict_proba", X, params)
         proba = self._answer("predict_proba", X, params)
         return _in_all_columns(proba, self.estimator_, self._labels)
 
@@ -144,6 +151,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Classes without a label yet get the row's minimum - 1.
         """
+        if is_dask(X):
+            return answered_by_blocks(self, "decision_function", X, params)
         decision = self._answer("decision_function", X, params)
         places = columns.places_of(self.estimator_, self._labels)
         return self._labels.pad_decision(decision, places)
@@ -171,6 +180,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             The mean accuracy, or R², or whatever the estimator's score is.
         """
         check_is_fitted(self)
+        X, y = computed(X), computed(y)
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
         return self._scored(self.estimator_, self._labels, X, y, params)

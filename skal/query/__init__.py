@@ -9,6 +9,7 @@ from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._batch_bald import BatchBALD
 from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRatio
 from skal.query._believer import KrigingBeliever
+from skal.query._by_blocks import check_reach as check_reach  # for the loop
 from skal.query._callable import CallableStrategy
 from skal.query._classes import learnt as learnt  # for skal.learned
 from skal.query._classes import learnt_columns as learnt_columns

@@ -14,6 +14,7 @@ from skal._model import as_view
 from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
 from skal.query._base import QueryStrategy
+from skal.query._by_blocks import check_reach
 from skal.query._picks import describe, split_result
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class UnitStrategy(QueryStrategy):
             If a parameter is out of bounds, or the strategy breaks its promise.
         """
         rows, rng = as_rows(X), as_random_state(random_state)
+        check_reach(self, rows.X)
         n_instances = check_int("n_instances", n_instances)
         view = as_view(learner)._expecting(self, rng)
         shape = (len(rows), len(view.classes_))
