@@ -57,6 +57,14 @@ def seeded_torch(torch):
         yield
 
 
+@pytest.fixture
+def dask_here():
+    """Let dask compute in this thread, block after block."""
+    dask = pytest.importorskip("dask")
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
 def read_only(*arrays):
     for array in arrays:
         array.setflags(write=False)

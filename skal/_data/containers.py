@@ -7,14 +7,19 @@ from numbers import Integral
 import numpy as np
 import scipy.sparse as sp
 
+from skal._data.stored import as_stored
+from skal._data.stored_rows import StoredRows
+
 
 def n_rows(X):
     """Return the number of rows of X."""
+    X = as_stored(X)
     return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def take_rows(X, indices):
     """Return ``X[indices]`` in X's own type, by position."""
+    X = as_stored(X)
     if hasattr(X, "take_rows"):  # a pool that knows how
         return X.take_rows(indices)
     if hasattr(X, "iloc"):  # pandas
@@ -28,6 +33,17 @@ def take_rows(X, indices):
     return [X[int(i)] for i in indices]
 
 
+def take_grown(X, order):
+    """Return rows from afar, of which those asked for last time are still known."""
+    known, rows = X.grown
+    if rows is None or not np.array_equal(known, order[: len(known)]):
+        rows = take_rows(X, order)
+    elif len(order) > len(known):
+        rows = concat_rows(rows, take_rows(X, order[len(known) :]))
+    X.grown = order.copy(), rows
+    return rows
+
+
 def view_rows(X, indices):
     """Return ``X[indices]`` to be read once: a torch Dataset reads rows when asked."""
     if not is_torch_dataset(X) or hasattr(X, "take_rows"):
@@ -37,6 +53,20 @@ def view_rows(X, indices):
     if isinstance(indices, slice):
         indices = range(*indices.indices(len(X)))
     return Subset(X, [int(i) for i in indices])
+
+
+def in_memory(X):
+    """Return X, which is read whole if it lies in a file or a table."""
+    X = as_stored(X)
+    return X.take_rows(slice(None)) if is_stored(X) else X
+
+
+def is_stored(X):
+    """Tell whether X, or a part of a MultiInput, lies in a file or a table."""
+    if isinstance(X, StoredRows):
+        return True
+    parts = getattr(X, "parts", None)
+    return isinstance(parts, dict) and any(map(is_stored, parts.values()))
 
 
 def is_torch_dataset(X):
@@ -66,6 +96,7 @@ def take_rising(X, indices):
 
 def concat_rows(first, second):
     """Stack two containers of rows of the same type."""
+    first, second = in_memory(first), in_memory(second)
     if hasattr(first, "concat_rows"):
         return first.concat_rows(second)
     if hasattr(first, "columns"):

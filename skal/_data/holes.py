@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skal._data.reading import blocks
+from skal._data.stretch import Stretch
 from skal._data.targets import is_hole
 
 #: So many rows are named.
@@ -20,6 +21,8 @@ def naming_holes(X, positions=None, name="X"):
     except ValueError as error:
         if X is not None and not hasattr(error, "__notes__"):
             rows = rows_with_holes(X, positions)
+            if isinstance(X, Stretch):
+                rows = rows + X.start
             if len(rows):
                 error.add_note(f"{name} holds NaN or infinity in {in_words(rows)}.")
         raise

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._data.containers import concat_rows, n_rows, take_rows
+from skal._data.dask_rows import is_dask
+from skal._data.stored import as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +74,12 @@ class MultiInput:
             raise TypeError(
                 f"MultiInput must hold arrays, got a dict as part {dicts[0]!r}. Write "
                 "MultiInput(**parts) for a dict of parts."
+            )
+        far = [key for key, part in given.items() if is_dask(part)]
+        if far:
+            raise TypeError(
+                f"MultiInput must hold parts in memory, got part {far[0]!r} on dask. "
+                "Pass part.compute(), or one array of dask that holds all inputs."
             )
         self.parts: dict[Any, Any] = {key: _as_rows(p) for key, p in given.items()}
         lengths = {key: n_rows(part) for key, part in self.parts.items()}
@@ -207,6 +215,7 @@ def as_multi_input(X: Any) -> Any:
 
 def _as_rows(part):
     """Return a part that can be asked for rows: frames and tensors stay, lists too."""
+    part = as_stored(part)
     if hasattr(part, "shape") or isinstance(part, list):
         return part
     return np.asarray(part)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from skal._data.containers import n_rows, view_rows
+from skal._data.containers import in_memory, n_rows, view_rows
 from skal._data.costs import check_costs
+from skal._data.dask_rows import DaskRows
 from skal._data.groups import check_groups
 from skal._data.pools import check_pool
 from skal._data.reading import chunk_size
+from skal._data.stored import as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,6 +62,16 @@ def allowed(candidates, n):
 def as_rows(X):
     """Return X as Rows; Rows come back as they are."""
     return X if isinstance(X, Rows) else Rows(check_pool(X))
+
+
+def is_far(rows):
+    """Tell whether Rows are of a pool that lies elsewhere and is not to be held."""
+    return isinstance(rows.X, DaskRows)
+
+
+def near(rows):
+    """Return Rows in memory; those of a pool elsewhere are fetched, all at once."""
+    return Rows(rows.data()) if is_far(rows) else rows
 
 
 class Rows:
@@ -122,7 +134,7 @@ class Rows:
     ) -> None:
         if sp.issparse(X) and X.format != "csr":
             X = X.tocsr()
-        self.X = X
+        self.X = as_stored(X)
         self.indices: NDArray[np.int64] | None = (
             None if indices is None else as_positions(indices, n_rows(X))
         )
@@ -205,9 +217,12 @@ class Rows:
         Returns
         -------
         object
-            X itself where every row is selected, else a copy of the rows.
+            X itself where every row is selected, else a copy of the rows. What lies in
+            a file or a table is read into memory.
         """
-        return self.X if self.indices is None else view_rows(self.X, self.indices)
+        if self.indices is None:
+            return in_memory(self.X)
+        return view_rows(self.X, self.indices)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the selected rows as an array."""

@@ -15,7 +15,7 @@ from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
 from skal._loop.units import asks_units
 from skal._model import is_structured
-from skal.query import CallableStrategy, as_strategy, check_beside
+from skal.query import CallableStrategy, as_strategy, check_beside, check_reach
 
 
 def check_learner(learner, template, *, has_costs=False):
@@ -120,6 +120,8 @@ def check_simulation(learner, template, oracle, n_most):
     n_next = min(size_in_round(learner.batch_size, 1), n_most - n_initial)
     initial = resolve_initial(learner.initial, oracle.y, target_type)
     asked = (as_strategy(learner.query_strategy), n_next), (initial, n_initial)
+    for strategy, _ in asked:
+        check_reach(strategy, oracle.X, "X")
     check_parts(template, target_type, asked, learner.stopping)
     for strategy, _ in asked:
         check_beside(strategy, oracle.pool)

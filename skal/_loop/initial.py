@@ -12,6 +12,8 @@ _NEEDS_A_MODEL = frozenset(NEEDS) - OF_ROWS - {"embed"}
 class Stratified(QueryStrategy):
     """Rows in the proportions of y, one of each class first: for simulations only."""
 
+    _by_blocks = True
+
     def __init__(self, y=None):
         self.y = y
 

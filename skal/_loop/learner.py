@@ -17,11 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_choice
 from skal._data import (
+    DaskRows,
     Rows,
     check_alike,
     check_apart,
     check_groups,
     check_pool,
+    computed,
     learn_labels,
     n_rows,
     read_structured,
@@ -57,7 +59,7 @@ from skal._meta import (
 )
 from skal._model import is_structured
 from skal._seed import draw_seed, fork_torch
-from skal.query import as_strategy
+from skal.query import as_strategy, check_reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -313,7 +315,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows of any type: arrays of any rank, CSR, frames, memmaps, lists.
+            Rows of any type: arrays of any rank, CSR, frames, memmaps, lists, and
+            arrays and dataframes of dask, of which it takes the rows that it needs.
         y : array-like of shape (n_samples,) or (n_samples, ...), or list
             Their labels. With ``n_labels=None`` some may be missing; with ``n_labels``
             set, y answers the queries and must be complete. Where there are several
@@ -492,7 +495,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Parameters
         ----------
         X_pool : array-like of shape (n_samples, ...)
-            The pool.
+            The pool. An array or dataframe of dask is scored block by block, where the
+            blocks lie; the strategy must serve that, or it is refused.
         n_instances : int, default=None
             How many rows; None asks for the ``batch_size`` of the round (``n_initial``
             before the first label, one while the labels hold a single class or allow
@@ -515,8 +519,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Positions in X_pool, best first; pairs of a position and a label where
             single labels are asked for. Asking again gives the same answer.
         rows : array-like of shape (n_instances, ...)
-            ``X_pool[indices]``, in the pool's own type; ``X_pool[indices[:, 0]]`` for
-            pairs.
+            ``X_pool[indices]``, in the pool's own type, or in memory where that is
+            dask's; ``X_pool[indices[:, 0]]`` for pairs.
 
         Raises
         ------
@@ -941,6 +945,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def _candidates(self, pool, candidates):
         """Return what may be asked of a pool: its rows, or single labels of them."""
+        check_reach(as_strategy(self.query_strategy), pool.X)
         if not asks_units(self.query_strategy):
             return select_among(pool, candidates)
         cells = as_strategy(self.query_strategy)._cells()
@@ -1012,7 +1017,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             raise ValueError(
                 "ActiveLearner requires y to be passed, but the target y is None."
             )
-        X, y = indexable(check_pool(X), y)
+        X, y = indexable(check_pool(X), computed(y))
+        if self.use_unlabeled and isinstance(X, DaskRows):
+            raise ValueError(
+                "use_unlabeled must be False for a pool on dask, got True. A model "
+                "that learns from unlabelled rows needs them all: pass X.compute()."
+            )
         if n_rows(X) == 0:
             raise ValueError("X must hold at least one row, got 0.")
         return X, self._read(y)

@@ -2,10 +2,22 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from skal._data import Labels, Rejects, Rows, n_rows, take_rows
+from skal._data import (
+    DaskRows,
+    Labels,
+    Rejects,
+    Rows,
+    StoredRows,
+    in_memory,
+    is_stored,
+    n_rows,
+    take_grown,
+    take_rows,
+)
 from skal._loop.beside import beside_at
 from skal._loop.training_set import TrainingSet
 from skal._meta import row_weights, slice_params
@@ -15,7 +27,7 @@ from skal._meta import row_weights, slice_params
 class Oracle:
     """A pool whose labels are revealed on demand."""
 
-    X: object
+    X: Any
     y: np.ndarray
     params: dict
     labels: Labels
@@ -25,8 +37,10 @@ class Oracle:
     beside: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        """Refuse weights that do not belong to the rows."""
+        """Refuse weights that do not belong to the rows; hold a pool that is learnt."""
         row_weights(self.params.get("sample_weight"), n_rows(self.X))
+        if self.use_unlabeled:
+            object.__setattr__(self, "X", in_memory(self.X))
 
     def reveal(self, order, *, copy=True):
         """Return the rows at ``order`` with their labels, to train on.
@@ -34,7 +48,9 @@ class Oracle:
         A copy does not change when the caller reuses a buffer or appends to a list.
         """
         n = n_rows(self.X)
-        if not copy and len(order) == n and not isinstance(self.X, list):
+        is_far = isinstance(self.X, DaskRows | StoredRows)
+        copy = copy or is_far or is_stored(self.X) or isinstance(self.X, list)
+        if not copy and len(order) == n:
             return TrainingSet(
                 self.X,
                 self.y,
@@ -43,8 +59,9 @@ class Oracle:
                 rejects=self.rejects,
                 beside=self.beside,
             )
+        take = take_grown if is_far else take_rows
         training = TrainingSet(
-            take_rows(self.X, order),
+            take(self.X, order),
             self.y[order],
             slice_params(self.params, order, n),
             self.labels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 from warnings import warn
 
@@ -11,8 +12,19 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._data import n_rows, read_structured, read_with_rejects, spread, take_rows
+from skal._data import (
+    answer_in_chunks,
+    computed,
+    in_memory,
+    is_dask,
+    n_rows,
+    read_structured,
+    read_with_rejects,
+    spread,
+    take_rows,
+)
 from skal._meta.around import AroundEstimator, inside_has, inside_provides
+from skal._meta.on_dask import answered_by_blocks
 from skal._meta.routing import routed, slice_params
 from skal._model import answers, columns
 
@@ -56,7 +68,10 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
     def _answer(self, method, X, params):
         check_is_fitted(self)
         answer = getattr(self.estimator_, method)
-        return answer(X, **routed(self, method, params))
+        if not params:
+            by_row = self._labels.target_type == "structured"
+            return answer_in_chunks(answer, X, by_row=by_row)
+        return answer(in_memory(X), **routed(self, method, params))
 
     def predict(self, X: Any, **params: Any) -> Any:
         """Predict labels.
@@ -73,6 +88,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Labels as they were taught.
         """
+        if is_dask(X):
+            return answered_by_blocks(self, "predict", X, params)
         answer = self._answer("predict", X, params)
         if isinstance(answer, tuple):  # predictions and their standard deviations
             return answer
@@ -97,6 +114,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             Columns follow ``classes_``; classes without a label yet get zero. For
             multilabel the chance of each label.
         """
+        if is_dask(X):
+            return answered_by_blocks(self, "predict_proba", X, params)
         proba = self._answer("predict_proba", X, params)
         return _in_all_columns(proba, self.estimator_, self._labels)
 
@@ -134,7 +153,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             As the estimator's ``predict_units`` gives them.
         """
         check_is_fitted(self)
-        return answers.predict_units(self.estimator_, X)
+        answer = partial(answers.predict_units, self.estimator_)
+        return answer_in_chunks(answer, X, by_row=True)
 
     @available_if(inside_has("decision_function"))
     def decision_function(self, X: Any, **params: Any) -> NDArray[Any]:
@@ -152,6 +172,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Classes without a label yet get the row's minimum - 1.
         """
+        if is_dask(X):
+            return answered_by_blocks(self, "decision_function", X, params)
         decision = self._answer("decision_function", X, params)
         places = columns.places_of(self.estimator_, self._labels)
         return self._labels.pad_decision(decision, places)
@@ -179,6 +201,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
             The mean accuracy, or R², or whatever the estimator's score is.
         """
         check_is_fitted(self)
+        X, y = computed(X), computed(y)
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
         return self._scored(self.estimator_, self._labels, X, y, params)
@@ -186,7 +209,7 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
     def _scored(self, estimator, labels, X, y, params):
         target = self._read_for(labels, y)
         params = routed(self, "score", params)
-        y = target.y
+        X, y = in_memory(X), target.y
         if not target.known.all():
             if not target.known.any():
                 raise ValueError("y must hold labels to score against, got none.")
@@ -228,7 +251,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            answer = estimator.predict(X)
+            by_row = labels.target_type == "structured"
+            answer = answer_in_chunks(estimator.predict, X, by_row=by_row)
             if labels.target_type == "multiclass":
                 answer = columns.known(estimator, answer, X)
             yield labels.decode(answer)
@@ -249,7 +273,8 @@ class EstimatorInside(AroundEstimator, BaseEstimator):
         """
         check_is_fitted(self)
         for estimator, labels in zip(self.estimators_, self._stages, strict=True):
-            proba = _in_all_columns(estimator.predict_proba(X), estimator, labels)
+            proba = answer_in_chunks(estimator.predict_proba, X)
+            proba = _in_all_columns(proba, estimator, labels)
             if labels.target_type == "multiclass":
                 places = self._labels.find(labels.classes)
                 proba = spread(proba, places, self._labels.n_outputs, fill=0)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skal._checks import name_of
+from skal._data import answer_in_chunks
 from skal._model.answers import plain
 from skal._model.known_types import counts_outputs
 from skal._model.layers import descend
@@ -78,5 +79,5 @@ def known(estimator, codes, X):
     own = getattr(estimator, "classes_", None)
     if own is None or not counts_outputs(layer) or np.isin(codes, own).all():
         return codes
-    proba = own_columns(estimator, plain(estimator.predict_proba(X)))
+    proba = own_columns(estimator, plain(answer_in_chunks(estimator.predict_proba, X)))
     return np.asarray(own)[proba.argmax(axis=1)]

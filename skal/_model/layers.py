@@ -11,6 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import name_of
+from skal._data import in_memory
 from skal._model.known_types import asks_many, keeps_no_model
 from skal._seed import seeds_for
 
@@ -132,4 +133,4 @@ def cold_front(estimator, X, seed):
                 'as "random".'
             )
     front.set_params(**seeds_for(front, np.random.RandomState(seed)))
-    return front.fit(X)
+    return front.fit(in_memory(X))

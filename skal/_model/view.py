@@ -553,6 +553,10 @@ class ModelView(UnitAnswers):
             self._random_state = deepcopy(rng)  # the strategy's draws stay its own
         return self
 
+    def _settled(self):
+        """Draw the seed, so that copies of the view draw the same samples."""
+        return self._seeded(self.seed)
+
     def _seeded(self, seed):
         """Take the posterior draws of the model around this one."""
         self._seed = seed

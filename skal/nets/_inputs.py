@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from skal._checks import check_int
-from skal._data import MultiInput, as_multi_input, check_pool
+from skal._data import MultiInput, as_multi_input, check_pool, in_memory
 from skal.nets._batches import ROWS_A_PASS, in_order
 from skal.nets._dataset_source import DatasetSource
 from skal.nets._layout import (
@@ -185,7 +185,7 @@ def check_taken(estimator, layout):
 
 def checked(estimator, X, *, reset, ids=False):
     """Return X as an array, a sparse matrix, a tensor, a set, a list or a data set."""
-    X = as_multi_input(X)
+    X = as_multi_input(in_memory(X))
     if ids and isinstance(X, list | tuple) and not is_dataset(X):
         return list(X)
     if is_dataset(X) or isinstance(X, MultiInput):

@@ -26,7 +26,7 @@ def open_source(X, ids=False):
         raise TypeError(
             "X must be a data set whose rows can be asked for by position, got "
             f"{type(X).__name__}, an IterableDataset. Write __len__ and __getitem__, "
-            "or pass arrays."
+            "or make an array of it in one pass: skal.datasets.embed_to(path, X)."
         )
     if (X.shape[0] if hasattr(X, "shape") else len(X)) == 0:
         raise ValueError(

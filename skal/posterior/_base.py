@@ -15,6 +15,7 @@ from skal._checks import check_int
 from skal._data import (
     as_array,
     as_multi_input,
+    in_memory,
     is_torch_dataset,
     n_rows,
     view_rows,
@@ -235,7 +236,7 @@ class Posterior(AroundEstimator, ClassifierMixin, BaseEstimator):
 
 def as_container(X):
     """Return X as something of which rows can be taken."""
-    X = as_multi_input(X)
+    X = as_multi_input(in_memory(X))
     if sp.issparse(X):
         return X.tocsr()
     if hasattr(X, "shape") or isinstance(X, list) or is_torch_dataset(X):

@@ -12,6 +12,7 @@ from skal.query._bayesian import BALD, MeanStd, PredictiveEntropy, VariationRati
 from skal.query._believer import KrigingBeliever
 from skal.query._beside import check_beside as check_beside  # for the loop
 from skal.query._boxes import BoxDisagreement
+from skal.query._by_blocks import check_reach as check_reach  # for the loop
 from skal.query._callable import CallableStrategy
 from skal.query._classes import learnt as learnt  # for skal.learned
 from skal.query._classes import learnt_columns as learnt_columns

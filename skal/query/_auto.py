@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skal._data import is_far
 from skal._model import NoEmbedding, provides
 from skal.query._aggregate import Aggregate
 from skal.query._base import QueryStrategy
@@ -11,7 +12,11 @@ from skal.query._labeled import labeled_of
 from skal.query._picks import split_result
 from skal.query._random import RandomSampling
 from skal.query._regression import GreedySampling
+from skal.query._shortlist import Shortlist
 from skal.query._uncertainty import Margin
+
+#: Of a pool that lies elsewhere so many rows are drawn, and fetched.
+_N_DRAWN = 20_000
 
 
 class Auto(QueryStrategy):
@@ -33,6 +38,9 @@ class Auto(QueryStrategy):
 
     Distances are between columns of like spread where they seem to be in units of their
     own, as with ``UHerding(scale="auto")``.
+
+    Of a pool on dask 20 000 rows are drawn at random, and it asks among these:
+    ``info["n_candidates"]`` says how many they were.
 
     See Also
     --------
@@ -63,8 +71,11 @@ class Auto(QueryStrategy):
     uses = frozenset(
         {"embed", "proba", "decision", "votes", "samples", "units", "labels"}
     )
+    _by_blocks = True
 
     def _query(self, view, rows, n_instances, rng):
+        if is_far(rows):
+            return Shortlist(self, _N_DRAWN)._query(view, rows, n_instances, rng)
         strategy, why = self._chosen(view, rows)
         picked, info = split_result(strategy(view, rows, n_instances, random_state=rng))
         return picked, {**info, "strategy": strategy.alias, "why": why}

@@ -10,11 +10,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skal._checks import check_int, name_of
-from skal._data import as_rows
+from skal._data import as_rows, is_far
 from skal._model import as_view, check_needs
 from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
 from skal.query._beside import check_beside
+from skal.query._by_blocks import best_by_blocks, check_reach, scores_by_blocks
 from skal.query._picks import check_positions, split_result
 from skal.query.functional._order import top_n
 
@@ -96,10 +97,14 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         def needs(self) -> frozenset[str]: ...
         @property
         def target_types(self) -> frozenset[str]: ...
+        @property
+        def _by_blocks(self) -> bool: ...
 
     else:
         needs = frozenset()
         target_types = TARGET_TYPES
+        #: Whether it serves a pool that lies elsewhere, of which it holds few rows.
+        _by_blocks = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Enter the strategy under its name."""
@@ -156,6 +161,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
             does not have, or it breaks its promise.
         """
         rows = as_rows(X)
+        check_reach(self, rows.X)
         n_instances = check_int("n_instances", n_instances)
         if n_instances > len(rows):
             raise PoolExhaustedError(
@@ -247,6 +253,10 @@ class ScoreStrategy(QueryStrategy):
     lowest : float or None
         The least that a score below 0 can be, from which wrappers that want scores
         above 0 count; None where there is no such bound.
+    separable : bool
+        Whether the score of a row follows from the model and the row alone, whatever
+        the other candidates are; False by default. Where it does, a pool on dask is
+        scored block by block, where the blocks lie.
 
     See Also
     --------
@@ -265,6 +275,17 @@ class ScoreStrategy(QueryStrategy):
 
     below_zero: ClassVar[bool] = False
     lowest: ClassVar[float | None] = None
+    if TYPE_CHECKING:  # wrappers work it out in a property
+
+        @property
+        def separable(self) -> bool: ...
+
+    else:
+        separable = False
+
+    @property
+    def _by_blocks(self) -> bool:
+        return self.separable
 
     def score_samples(self, learner: Any, X: Any) -> NDArray[Any]:
         """Return how much each row is wanted.
@@ -291,14 +312,28 @@ class ScoreStrategy(QueryStrategy):
             is scored once.
         """
         rows = as_rows(X)
+        check_reach(self, rows.X)
         view = as_view(learner)._expecting(self)
         check_beside(self, rows)
+        if is_far(rows):
+            return scores_by_blocks(self, view._settled(), rows)
         return self._checked(self._score(view, rows), rows)
 
     def _query(self, view, rows, n_instances, rng):
+        if is_far(rows):
+            return self._query_far(view, rows, n_instances, rng)
         scores = self._checked(self._score(view, rows), rows)
         picked = top_n(scores, n_instances, rng)
         return picked, told_of_scores(scores, picked)
+
+    def _query_far(self, view, rows, n_instances, rng):
+        """Pick as in memory, of the rows that are the best where they lie."""
+        places, scores = best_by_blocks(self, view._settled(), rows, n_instances)
+        picked = top_n(scores, n_instances, rng)
+        info = {"score": scores[picked]}
+        if len(scores) == len(rows):  # they are all there: they may all tie
+            info = told_of_scores(scores, picked)
+        return places[picked], info
 
     def _checked(self, scores, rows):
         scores = np.asarray(scores)

@@ -64,6 +64,7 @@ class BALD(ScoreStrategy):
     alias = "bald"
     needs = frozenset({"samples"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
@@ -122,6 +123,7 @@ class PredictiveEntropy(ScoreStrategy):
     alias = "predictive_entropy"
     needs = frozenset({"samples"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
@@ -182,6 +184,7 @@ class VariationRatio(ScoreStrategy):
     alias = "variation_ratio"
     needs = frozenset({"votes"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
@@ -241,6 +244,7 @@ class MeanStd(ScoreStrategy):
     alias = "mean_std"
     needs = frozenset({"samples"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples

@@ -102,6 +102,14 @@ class LinearCombination(NamedMembersMixin, WrapperStrategy, ScoreStrategy):
         self.check_members()
         return [as_strategy(base, name) for name, base in self.bases]
 
+    @property
+    def separable(self) -> bool:
+        """Whether the scores of all bases are; places in the pool are not."""
+        bases = self._bases()
+        return self.transform != "rank" and all(
+            getattr(base, "separable", False) for base in bases
+        )
+
     def _check_params(self):
         for base in self._bases():
             if not isinstance(base, ScoreStrategy):

@@ -61,6 +61,7 @@ class VoteEntropy(ScoreStrategy):
     alias = "vote_entropy"
     needs = frozenset({"votes"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
@@ -119,6 +120,7 @@ class ConsensusEntropy(ScoreStrategy):
     alias = "consensus_entropy"
     needs = frozenset({"samples"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
@@ -179,6 +181,7 @@ class KLDivergence(ScoreStrategy):
     alias = "kl_divergence"
     needs = frozenset({"samples"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples
@@ -244,6 +247,7 @@ class CommitteeStd(ScoreStrategy):
     alias = "committee_std"
     needs = frozenset({"samples"})
     target_types = frozenset({"regression"})
+    separable = True
 
     def __init__(self, n_samples: int | None = None) -> None:
         self.n_samples = n_samples

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal._checks import check_choice, check_fraction, check_int
+from skal._data import near
 from skal.query._labeled import labeled_of
 from skal.query._picks import scores_of, split_result
 from skal.query._wrapper import WrapperStrategy
@@ -121,6 +122,10 @@ class DiverseBatch(WrapperStrategy):
         self.method = method
         self.diversity = diversity
 
+    @property
+    def _by_blocks(self):
+        return self._bases_by_blocks
+
     def _check_params(self):
         check_int("shortlist", self.shortlist)
         check_choice("method", self.method, _METHODS)
@@ -138,7 +143,7 @@ class DiverseBatch(WrapperStrategy):
 
     def _pick(self, view, rows, named, scores, n_instances, rng):
         """Return positions on the shortlist."""
-        E = view.embed(rows.take(named))
+        E = view.embed(near(rows.take(named)))
         options: dict[str, Any] = {"random_state": rng}
         if self.method != "kmeans" and (known := labeled_of(view)) is not None:
             options["labeled"] = known

@@ -39,6 +39,11 @@ class _OfOneClass(ScoreStrategy):
         return frozenset({"decision"}) | labels | self._first_needs
 
     @property
+    def separable(self) -> bool:
+        """Whether chances alone are asked for: distances to seeds are the pool's."""
+        return self.seeds is None
+
+    @property
     def _first_needs(self):
         """What it needs before the first label; seeds do without a model."""
         if self.seeds is None:

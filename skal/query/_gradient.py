@@ -46,6 +46,7 @@ class ExpectedGradientLength(ScoreStrategy):
     alias = "expected_gradient_length"
     needs = frozenset({"proba", "embed"})
     target_types = frozenset({"multiclass"})
+    separable = True
 
     def _score(self, view, rows):
         proba = view.predict_proba(rows)

@@ -24,6 +24,7 @@ class _OfImprovement(ScoreStrategy):
 
     needs = frozenset({"samples", "labels"})
     target_types = frozenset({"regression"})
+    separable = True
 
     def __init__(
         self,
@@ -220,6 +221,7 @@ class UpperConfidenceBound(ScoreStrategy):
     alias = "upper_confidence_bound"
     needs = frozenset({"samples"})
     target_types = frozenset({"regression"})
+    separable = True
 
     def __init__(
         self,

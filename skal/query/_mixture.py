@@ -100,6 +100,10 @@ class Mixture(NamedMembersMixin, WrapperStrategy):
         self.check_members()
         return [as_strategy(base, name) for name, base in self.bases]
 
+    @property
+    def _by_blocks(self):
+        return self._bases_by_blocks
+
     def _check_params(self):
         weights: Any = self.weights
         if isinstance(weights, dict):

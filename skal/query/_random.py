@@ -26,6 +26,7 @@ class RandomSampling(QueryStrategy):
     """
 
     alias = "random"
+    _by_blocks = True
 
     def _query(self, view, rows, n_instances, rng):
         return draw_rows(len(rows), n_instances, rng)

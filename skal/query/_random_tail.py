@@ -91,6 +91,10 @@ class RandomTail(WrapperStrategy):
         self.target = target
         self.patience = patience
 
+    @property
+    def _by_blocks(self):
+        return self._bases_by_blocks
+
     def _check_params(self):
         check_target(self.target)
         check_int("patience", self.patience)

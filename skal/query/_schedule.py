@@ -141,6 +141,10 @@ class Schedule(NamedMembersMixin, WrapperStrategy):
         first = zip(self._shares_at(0), self._bases(), strict=True)
         return frozenset().union(*(base._first_needs for share, base in first if share))
 
+    @property
+    def _by_blocks(self):
+        return self._bases_by_blocks
+
     def _check_params(self):
         check_choice("unit", self.unit, UNITS)
         check_number("ramp", self.ramp, minimum=0)

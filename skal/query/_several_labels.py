@@ -57,6 +57,7 @@ class MMC(ScoreStrategy):
     alias = "mmc"
     needs = frozenset({"proba", "labels"})
     target_types = frozenset({"multilabel"})
+    separable = True
 
     def _score(self, view, rows):
         check_labels(self, view)
@@ -115,6 +116,7 @@ class LCI(ScoreStrategy):
     alias = "lci"
     needs = frozenset({"proba", "labels"})
     target_types = frozenset({"multilabel"})
+    separable = True
 
     def __init__(self, beta: float = 0.5) -> None:
         self.beta = beta

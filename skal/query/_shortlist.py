@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skal._checks import check_int
+from skal._data import is_far, near
 from skal.query._picks import split_result
 from skal.query._wrapper import WrapperStrategy
 from skal.query.functional._order import draw_rows
@@ -37,7 +38,9 @@ class Shortlist(WrapperStrategy):
     Notes
     -----
     Cost: O(n) for a draw from n rows, then that of ``base`` on ``n_candidates`` of
-    them; nothing else of the pool is read. Needs what ``base`` needs.
+    them; nothing else of the pool is read. Needs what ``base`` needs. Of a pool on dask
+    the rows drawn are fetched, so that any ``base`` serves there;
+    ``info["n_candidates"]`` says how many they were.
 
     Examples
     --------
@@ -50,6 +53,8 @@ class Shortlist(WrapperStrategy):
     >>> learner.fit(X / 16, y).n_iter_
     2
     """
+
+    _by_blocks = True
 
     def __init__(
         self,
@@ -66,6 +71,8 @@ class Shortlist(WrapperStrategy):
         size = max(n_instances, self.n_candidates)
         drawn = draw_rows(len(rows), min(size, len(rows)), rng)
         drawn.sort()  # read in the pool's order
-        result = self._base()(view, rows.take(drawn), n_instances, random_state=rng)
+        shown = near(rows.take(drawn))
+        result = self._base()(view, shown, n_instances, random_state=rng)
         picked, info = split_result(result)
-        return drawn[picked], info
+        told = {"n_candidates": len(drawn)} if is_far(rows) else {}
+        return drawn[picked], {**info, **told}

@@ -88,6 +88,10 @@ class StochasticBatch(WrapperStrategy):
         self.method = method
         self.beta = beta
 
+    @property
+    def _by_blocks(self):
+        return getattr(self._base(), "separable", False)
+
     def _check_params(self):
         base = self._base()
         check_choice("method", self.method, STOCHASTIC_METHODS)

@@ -65,6 +65,7 @@ class LeastConfidence(ScoreStrategy):
     alias = "least_confidence"
     needs = frozenset({"decision"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def _score(self, view, rows):
         if not hasattr(view, "predict_proba"):
@@ -126,6 +127,7 @@ class Margin(ScoreStrategy):
     alias = "margin"
     needs = frozenset({"decision"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
     below_zero = True
     lowest = -1.0
 
@@ -174,6 +176,7 @@ class Entropy(ScoreStrategy):
     alias = "entropy"
     needs = frozenset({"proba"})
     target_types = frozenset({"multiclass", "multilabel"})
+    separable = True
 
     def _score(self, view, rows):
         return score_proba(entropy, view, rows)

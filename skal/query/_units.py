@@ -15,6 +15,7 @@ from skal._seed import as_random_state
 from skal.exceptions import PoolExhaustedError
 from skal.query._base import QueryStrategy, told_of_scores
 from skal.query._beside import check_beside
+from skal.query._by_blocks import check_reach
 from skal.query._picks import describe, split_result
 from skal.query.functional._order import at_most, draw_rows, top_n
 
@@ -108,6 +109,7 @@ class UnitStrategy(QueryStrategy):
             If a parameter is out of bounds, or the strategy breaks its promise.
         """
         rows, rng = as_rows(X), as_random_state(random_state)
+        check_reach(self, rows.X)
         n_instances = check_int("n_instances", n_instances)
         view = as_view(learner)._expecting(self, rng)
         check_beside(self, rows)

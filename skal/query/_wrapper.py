@@ -37,6 +37,11 @@ class WrapperStrategy(QueryStrategy):
         served = (base.target_types for base in self._bases())
         return self._own_target_types.intersection(*served)
 
+    @property
+    def _bases_by_blocks(self) -> bool:
+        """Whether all bases serve a pool elsewhere, as wrappers do that pass it on."""
+        return all(base._by_blocks for base in self._bases())
+
     def _base(self) -> QueryStrategy:
         """Return the base as a strategy."""
         return as_strategy(self.base, "base")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from skal._checks import check_fraction, check_int
-from skal._data import as_rows, n_rows
+from skal._data import as_rows, n_rows, near
 from skal.stopping._base import StoppingRule
 
 
@@ -25,7 +25,7 @@ class _StopSetRule(StoppingRule):
         if self.X_stop is None:
             pool = as_rows(rows.X)
             n_pool = len(pool)
-            stop_rows = pool.take(spread_positions(n_pool, self.n_stop))
+            stop_rows = near(pool.take(spread_positions(n_pool, self.n_stop)))
         else:
             stop_rows = as_rows(self.X_stop)
         predicted = np.asarray(view.predict(stop_rows))

@@ -60,6 +60,20 @@ def best_first(trial):
         )
 
 
+def separable(trial):
+    """Score a row the same whatever is asked beside it, where the strategy says so."""
+    if not getattr(trial.strategy, "separable", False):
+        return
+    score = trial.strategy.score_samples
+    whole, cut = score(trial.view(), trial.X_pool), trial.n_pool // 3
+    parts = [slice(0, cut), slice(cut, trial.n_pool)]
+    alone = [score(trial.view(), take_rows(trial.X_pool, part)) for part in parts]
+    off = ~np.isclose(np.concatenate(alone), whole, rtol=1e-4, atol=1e-6)
+    assert not off.any(), (
+        f"{off.sum()} of {trial.n_pool} rows score otherwise in a part of the pool."
+    )
+
+
 def assert_scores(scores, n_rows):
     """Make sure that there is one number for each row."""
     assert isinstance(scores, np.ndarray), f"scores must be an array, got {scores!r}."

@@ -38,6 +38,7 @@ LAWS = (
     _batch.whole_pool,
     _chance.reproducible,
     _batch.best_first,
+    _batch.separable,
     _batch.repeated_rows,
     _chance.ties,
     _chance.row_order,
@@ -108,7 +109,8 @@ def check_strategy(
     The laws: ``positions`` (int64, unique, in range, exactly as many as asked for),
     ``inputs_untouched``, ``model_untouched``, ``parameters_untouched``,
     ``global_random_state``, ``pool_exhausted``, ``whole_pool``, ``reproducible``,
-    ``best_first``, ``repeated_rows``, ``ties`` (equal rows are chosen equally often),
+    ``best_first``, ``separable`` (where it says so, a row scores the same whatever is
+    asked beside it), ``repeated_rows``, ``ties`` (equal rows are chosen equally often),
     ``row_order`` (the answer moves with the rows), ``cloning``, ``declared_needs``,
     ``cold_start``, ``same_answer`` (from an estimator, a view and a learner),
     ``candidates``, ``hidden_labels``, ``one_class``, ``label_names``, ``read_only``,

@@ -150,6 +150,32 @@ def test_a_loader_of_batches_is_refused_for_its_data_set(torch):
         ActiveLearner().query(loader)
 
 
+def streams(torch):
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(torch.zeros(3, 2))
+
+    yield Stream(), "got .*Stream. Write a Dataset"
+    loader = torch.utils.data.DataLoader(Stream())
+    yield loader, "DataLoader. Write a Dataset for it to load"
+    yield (row for row in [[0.0]]), r"generator. Make it a list, list\(X\), or, where"
+
+
+def test_a_stream_is_refused_with_the_way_into_a_file(torch):
+    for stream, message in streams(torch):
+        with pytest.raises(
+            TypeError, match=rf"{message}.*skal\.datasets\.embed_to\(pa"
+        ):
+            ActiveLearner().query(stream)
+
+
+def test_a_stream_of_hugging_face_is_refused_with_the_way_into_a_file():
+    datasets = pytest.importorskip("datasets")
+    stream = datasets.Dataset.from_dict({"x": [1.0]}).to_iterable_dataset()
+    with pytest.raises(TypeError, match=r"IterableDataset. Write.*embed_to\(path, X"):
+        ActiveLearner().query(stream)
+
+
 # rows with NaN ----------------------------------------------------------------------
 
 

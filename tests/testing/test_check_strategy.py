@@ -147,6 +147,14 @@ class WorstFirst(ScoreStrategy):
         return positions[::-1], {"score": info["score"][::-1]}
 
 
+class RanksAsIfAlone(ScoreStrategy):
+    needs = frozenset({"proba"})
+    separable = True
+
+    def _score(self, view, rows):
+        return F.entropy(view.predict_proba(rows)).argsort().argsort() / len(rows)
+
+
 class ScoresByChunk(ScoreStrategy):
     needs = frozenset({"proba"})
 
@@ -374,6 +382,7 @@ BROKEN = {
     IgnoresTheSeed: "reproducible",
     PrefersTheFirst: "ties",
     WorstFirst: "best_first",
+    RanksAsIfAlone: "separable",
     ScoresByChunk: "row_order",
     PrefersTheFirstHalf: "row_order",
     CentersX: "inputs_untouched",
