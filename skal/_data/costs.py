@@ -5,13 +5,18 @@ from numbers import Real
 import numpy as np
 
 from skal._data.containers import n_rows
+from skal._data.dask_rows import DaskRows, computed
+from skal._data.reading import answer_in_chunks
 from skal._data.targets import is_hole
 
 
 def check_costs(costs, X):
-    """Return the cost of each row of X as numbers; a function is called once."""
+    """Return the cost of each row of X as numbers; a function is called once.
+
+    Of a file it is called chunk by chunk.
+    """
     n = n_rows(X)
-    prices = as_floats(costs(X) if callable(costs) else costs)
+    prices = as_floats(asked(costs, X) if callable(costs) else costs)
     if prices.ndim == 0:
         prices = np.full(n, prices)
     if prices.shape != (n,):
@@ -25,6 +30,13 @@ def check_costs(costs, X):
             f"{wrong.sum()} of {n} rows. Give a row that is free a small cost."
         )
     return prices
+
+
+def asked(costs, X):
+    """Return what a function says of X: of a file in chunks, of dask as dask."""
+    if isinstance(X, DaskRows):
+        return computed(costs(X.X))
+    return answer_in_chunks(costs, X, by_row=True)
 
 
 def as_floats(costs):

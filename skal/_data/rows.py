@@ -71,7 +71,9 @@ def is_far(rows):
 
 def near(rows):
     """Return Rows in memory; those of a pool elsewhere are fetched, all at once."""
-    return Rows(rows.data()) if is_far(rows) else rows
+    if not is_far(rows):
+        return rows
+    return Rows(rows.data(), groups=rows.groups, costs=rows.costs)
 
 
 class Rows:

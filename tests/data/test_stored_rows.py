@@ -651,3 +651,9 @@ def test_a_group_of_zarr_arrays_is_refused(tmp_path):
     group.create_array("rows", data=BASE)
     with pytest.raises(TypeError, match=r"Pass an array that it holds: X\['rows'\]"):
         ActiveLearner().query(group)
+
+
+def test_a_function_of_costs_sees_the_rows_as_they_come(tmp_path):
+    file = zarr_array(BASE, tmp_path)
+    rows = Rows(file, costs=lambda X: [1 + abs(row[0]) for row in X])
+    np.testing.assert_array_equal(rows.costs, 1.0 + abs(BASE[:, 0]))

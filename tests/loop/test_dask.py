@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skal import ActiveLearner
-from skal.query import Margin, Shortlist
+from skal.query import Margin, PerCost, PerGroup, Shortlist
 from skal.stopping import KappaAverage, OverallUncertainty
 
 da = pytest.importorskip("dask.array")
@@ -399,3 +399,25 @@ def test_a_big_model_travels_without_a_word(cluster, pool):
     there = da.from_array(X, chunks=(1000, 4))
     picked, _ = Margin()(big, there, 5, random_state=0)
     np.testing.assert_array_equal(picked, Margin()(big, X, 5, random_state=0)[0])
+
+
+@pytest.mark.parametrize("strategy", [PerGroup("margin"), PerCost("entropy")])
+def test_groups_and_costs_reach_strategies_through_a_shortlist(strategy, pool):
+    X, y = pool
+    blocks = da.from_array(X, chunks=(700, 4))
+    groups = np.arange(len(X)) % 7
+    asked = []
+
+    def costs(rows):
+        asked.append(type(rows))
+        return 1 + abs(rows[:, 0])
+
+    found = learner(Shortlist(strategy, len(X)), n_labels=60).fit(
+        blocks, y, groups=groups, costs=costs
+    )
+    plain = learner(Shortlist(strategy, len(X)), n_labels=60).fit(
+        X, y, groups=groups, costs=1 + abs(X[:, 0])
+    )
+    assert asked == [type(blocks)]
+    np.testing.assert_array_equal(found.labeled_iter_, plain.labeled_iter_)
+    np.testing.assert_array_equal(found.groups_training_, plain.groups_training_)
