@@ -110,17 +110,6 @@ def in_a_child(*arguments):
         child.join()
 
 
-def grow(entry, model, X, patience, known, write):
-    """Measure a strategy at size after size, until it takes too long."""
-    for n in (n for n in SIZES if n <= len(X)):
-        if n not in known:
-            known[n] = in_a_child(entry, model, X[:n])
-            write(entry.name, n, *known[n])
-        seconds, _, ended = known[n]
-        if ended or seconds > patience:
-            return
-
-
 def measured():
     """Return what the file holds: {strategy: {n: (seconds, bytes, ended)}}."""
     found = {}
@@ -153,10 +142,17 @@ def main():
             writer.writerow((name, n, f"{seconds:.5f}", f"{peak:.0f}", ended))
             file.flush()
 
-        for entry in entries():
-            if not options.only or entry.name in options.only:
-                model, known = of_kind[kind_of(entry)], found.get(entry.name, {})
-                grow(entry, model, pool, options.patience, known, write)
+        going = [one for one in entries() if one.name in (options.only or [one.name])]
+        for n in (n for n in SIZES if n <= options.rows):  # a picture at any time
+            for entry in list(going):
+                of_entry = found.setdefault(entry.name, {})
+                if n not in of_entry:
+                    model = of_kind[kind_of(entry)]
+                    of_entry[n] = in_a_child(entry, model, pool[:n])
+                    write(entry.name, n, *of_entry[n])
+                seconds, _, ended = of_entry[n]
+                if ended or seconds > options.patience:
+                    going.remove(entry)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +17,17 @@ from sklearn.naive_bayes import GaussianNB
 
 from skal import ActiveLearner
 from skal.experiment import Experiment, Results, _elsewhere, _grid
+from skal.experiment._cluster import on_cluster
 from skal.experiment._engines import LOST, active_engine
 from skal.experiment._sent import read, written
 
 IRIS = load_iris(return_X_y=True)
 
 
-def small(estimators=None, **more):
+def small(estimators=None, strategies=("margin", "random"), **more):
     settings = {"n_labels": 30, "n_initial": 10, "seeds": 2, **more}
     estimators = GaussianNB() if estimators is None else estimators
-    return Experiment(estimators, ["margin", "random"], IRIS, **settings)
+    return Experiment(estimators, strategies, IRIS, **settings)
 
 
 def files_of(directory, folder="cells"):
@@ -183,7 +185,10 @@ def test_other_backends_are_no_engine():
 @contextmanager
 def dask_cluster(**options):
     distributed = pytest.importorskip("distributed")
+    import dask
+
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         distributed.LocalCluster(
             threads_per_worker=1, dashboard_address=None, **options
         ) as cluster,
@@ -199,7 +204,7 @@ def dask_thread():
 
 
 def test_dask_in_this_process_gives_the_same_files(dask_thread, reference, tmp_path):
-    with parallel_config(backend="dask"):
+    with parallel_config(backend="dask", client=dask_thread):
         small().run(tmp_path)
     assert files_of(tmp_path) == files_of(reference)
 
@@ -212,7 +217,7 @@ def dask_workers():
 
 @pytest.mark.long
 def test_dask_gives_the_same_files(dask_workers, reference, tmp_path):
-    with parallel_config(backend="dask"):
+    with parallel_config(backend="dask", client=dask_workers):
         results = small(time_limit=120).run(tmp_path)
         alone = small({"a": Strange(), "b": GaussianNB()}).run()
     assert files_of(tmp_path) == files_of(reference)
@@ -224,7 +229,7 @@ def test_dask_gives_the_same_files(dask_workers, reference, tmp_path):
 @pytest.mark.long
 def test_dask_loses_a_worker_and_no_cell(dask_workers, reference, tmp_path):
     once = tmp_path / "died"
-    with parallel_config(backend="dask"):
+    with parallel_config(backend="dask", client=dask_workers):
         results = small(Deadly(str(once))).run()
     assert once.exists()
     assert not results.failures
@@ -237,8 +242,8 @@ def test_dask_loses_a_worker_and_no_cell(dask_workers, reference, tmp_path):
 def test_dask_loses_a_cell_that_kills_its_workers(dask_workers, tmp_path):
     """joblib waits for such a cell for ever."""
     estimators = {"deadly": Deadly(), "good": GaussianNB()}
-    with parallel_config(backend="dask"):
-        results = small(estimators, seeds=1).run(tmp_path)
+    with parallel_config(backend="dask", client=dask_workers):
+        results = small(estimators, ["random"], seeds=1).run(tmp_path)
     assert {one["estimator"] for one in results.failures} == {"deadly"}
     assert {one["estimator"] for one in results.records} == {"good"}
     assert results.failures[0]["reason"].startswith("WorkerDied")
@@ -248,7 +253,7 @@ def test_dask_loses_a_cell_that_kills_its_workers(dask_workers, tmp_path):
 @pytest.mark.long
 def test_dask_searches_as_one_process_does(dask_workers):
     found = search().fit(*IRIS)
-    with parallel_config(backend="dask"):
+    with parallel_config(backend="dask", client=dask_workers):
         again = search().fit(*IRIS)
     assert_same_search(found, again)
 
@@ -264,6 +269,16 @@ def assert_same_search(found, again):
     for name, values in found.cv_results_.items():
         if "time" not in name:
             np.testing.assert_array_equal(values, again.cv_results_[name])
+
+
+@pytest.mark.long
+def test_a_word_starts_dask_on_this_machine(reference, tmp_path):
+    pytest.importorskip("distributed")
+    with on_cluster("dask", 2):
+        assert len(active_engine().client.ncores()) == 2
+        small().run(tmp_path)
+    assert files_of(tmp_path) == files_of(reference)
+    assert active_engine() is None
 
 
 # Ray -------------------------------------------------------------------------------
@@ -291,7 +306,7 @@ def test_ray_gives_the_same_files(ray_workers, reference, tmp_path):
 def test_ray_loses_a_cell_that_kills_its_workers(ray_workers, tmp_path):
     estimators = {"deadly": Deadly(), "good": GaussianNB()}
     with parallel_config(backend="ray", n_jobs=2):
-        results = small(estimators, seeds=1).run(tmp_path)
+        results = small(estimators, ["random"], seeds=1).run(tmp_path)
     assert {one["estimator"] for one in results.failures} == {"deadly"}
     assert {one["estimator"] for one in results.records} == {"good"}
 
@@ -302,3 +317,39 @@ def test_ray_searches_as_one_process_does(ray_workers):
     with parallel_config(backend="ray", n_jobs=2):
         again = search().fit(*IRIS)
     assert_same_search(found, again)
+
+
+# By a word or an address -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["spark", "host:8786", ""])
+def test_what_is_no_address_is_told_which_there_are(address):
+    with (
+        pytest.raises(ValueError, match=r"cluster must be 'dask', 'ray', the address"),
+        on_cluster(address),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("address", "package", "way_out"),
+    [
+        ("dask", "distributed", r'pip install "skal\[dask\]"'),
+        ("tcp://127.0.0.1:1", "distributed", r'pip install "skal\[dask\]"'),
+        ("ray", "ray", "pip install ray"),
+    ],
+)
+def test_an_engine_that_is_not_installed(monkeypatch, address, package, way_out):
+    monkeypatch.setitem(sys.modules, package, None)
+    with (
+        pytest.raises(ImportError, match=rf"cluster must name an .*{way_out}"),
+        on_cluster(address),
+    ):
+        pass
+
+
+def test_a_scheduler_that_does_not_answer(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("skal.experiment._cluster.PATIENCE", 0.5)
+    with pytest.raises(OSError, match="Timed out"), on_cluster("tcp://127.0.0.1:1"):
+        pass
