@@ -27,7 +27,8 @@ def on_cluster(address: str | None, n_jobs: int | None = None) -> Iterator[None]
         dask, the file that it wrote for its clients, or "ray://" and the address of a
         Ray cluster. None changes nothing.
     n_jobs : int or None, default=None
-        How many processes on this machine; None is one a core.
+        How many processes on this machine; None is one a core, or for "ray" the
+        cluster that the machine is part of.
 
     Yields
     ------
@@ -92,10 +93,12 @@ def _ray(address, n_jobs, stack):
     import ray
     from ray.util.joblib import register_ray
 
-    if address == "ray":
-        ray.init(num_cpus=None if n_jobs in (None, -1) else n_jobs)
-    else:
+    if address != "ray":
         ray.init(address)
+    elif n_jobs in (None, -1):
+        ray.init()  # where this machine is part of a cluster, that one
+    else:
+        ray.init("local", num_cpus=n_jobs)
     stack.callback(ray.shutdown)
     register_ray()
     stack.enter_context(parallel_config(backend="ray", n_jobs=-1))

@@ -142,6 +142,22 @@ def test_an_engine_gives_the_same_files(run_on, reference, tmp_path, monkeypatch
     assert not list((tmp_path / "here").glob("skal-run-*"))
 
 
+def test_rows_are_not_in_the_calls(run_on, tmp_path):
+    X, y = np.tile(IRIS[0], (250, 1)), np.tile(IRIS[1], 250)
+    sizes = []
+
+    class Scales(Engine):
+        def run(self, function, calls):
+            sizes.extend(len(pickle.dumps(call)) for call in calls.values())
+            return super().run(function, calls)
+
+    settings = {"n_labels": 30, "n_initial": 10, "seeds": 1}
+    experiment = Experiment(GaussianNB(), ["random"], (X, y), **settings)
+    assert not run_on(Scales(), experiment, tmp_path).failures
+    assert X.nbytes > 1e6
+    assert max(sizes) < 10_000
+
+
 def test_workers_that_do_not_see_the_folder_get_the_data(run_on, reference, tmp_path):
     keys = keys_of(small())
     engine = Engine({key: [_elsewhere.UNSEEN] for key in keys[1:]})
