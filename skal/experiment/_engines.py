@@ -20,10 +20,10 @@ LOST = object()
 def active_engine() -> Dask | Ray | None:
     """Return the engine that ``joblib.parallel_config`` has chosen, if it is one."""
     backend = get_active_backend()[0]
-    engine = {"DaskDistributedBackend": Dask, "RayBackend": Ray}.get(
-        type(backend).__name__
-    )
-    return None if engine is None else engine(backend)
+    name = type(backend).__name__  # neither is to be imported for this
+    if name == "DaskDistributedBackend":
+        return Dask(backend)
+    return Ray(backend) if name == "RayBackend" else None
 
 
 class Dask:
@@ -43,8 +43,9 @@ class Dask:
         self.options = backend.submit_kwargs
 
     def shared(self, thing: Any) -> Any:
-        """Send a thing once, and return what stands for it in calls."""
-        return self.client.scatter(thing, hash=False)
+        """Send a thing once a worker, and return what stands for it in calls."""
+        # To all of them, for what one of them alone has is lost with it.
+        return self.client.scatter(thing, hash=False, broadcast=True)
 
     def run(
         self, function: Callable[..., Any], calls: dict[str, tuple[Any, ...]]

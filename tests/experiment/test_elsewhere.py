@@ -4,7 +4,6 @@ import os
 import pickle
 import signal
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,14 +45,6 @@ class Deadly(GaussianNB):
             if self.once is not None:
                 Path(self.once).touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().fit(X, y)
-
-
-class Slow(GaussianNB):
-    """Takes its time."""
-
-    def fit(self, X, y):
-        time.sleep(0.3)
         return super().fit(X, y)
 
 
@@ -274,8 +265,20 @@ def test_dask_searches_as_one_process_does(dask_workers):
     assert_same_search(found, again)
 
 
-def search():
-    learner = ActiveLearner(GaussianNB(), n_labels=30, random_state=0)
+@pytest.mark.long
+def test_a_search_on_dask_outlives_a_worker(dask_workers, tmp_path):
+    found = search().fit(*IRIS)
+    once = tmp_path / "died"
+    on_dask = {"backend": "dask", "client": dask_workers, "scatter": list(IRIS)}
+    with parallel_config(**on_dask):
+        again = search(Deadly(str(once))).fit(*IRIS)
+    assert once.exists()
+    assert_same_search(found, again)
+
+
+def search(estimator=None):
+    estimator = GaussianNB() if estimator is None else estimator
+    learner = ActiveLearner(estimator, n_labels=30, random_state=0)
     grid = {"query_strategy": ["margin", "random"], "batch_size": [5, 10]}
     return GridSearchCV(learner, grid, cv=3)
 
