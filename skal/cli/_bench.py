@@ -22,6 +22,7 @@ NAMES = ("data", "estimator", "strategy")
 #: Parameters of Experiment, and the options that they come from.
 OPTIONS = {
     "batch_size": "--batch",
+    "cluster": "--cluster",
     "costs": "--costs",
     "data": "data",
     "details_at": "--details",
@@ -188,6 +189,15 @@ def bench(
             "--jobs", "-j", metavar="N", show_default="1", help="Runs at once."
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            show_default="none",
+            help="Run on dask or Ray: dask or ray for --jobs processes here, "
+            "tcp://host:8786 or scheduler.json for a dask scheduler, ray://host:10001.",
+        ),
+    ] = None,
     threads: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", show_default="1", help="Threads of each run."),
@@ -250,7 +260,7 @@ def bench(
     experiment, config = _checked(config, directory, download, is_file)
     for sentence in command_line.told_of(experiment.data, experiment.initial):
         _say(console, sentence)
-    _run(experiment, config, directory, console)
+    _run(experiment, config, directory, cluster, console)
 
 
 def report(
@@ -381,10 +391,15 @@ def _as_option(message, is_file):
     return typer.BadParameter(words, param_hint=f"'{OPTIONS[match[1]]}'")
 
 
-def _run(experiment, config, directory, console):
+def _run(experiment, config, directory, cluster, console):
     """Run, print what came of it, and write the report."""
     start = time.perf_counter()
     with ExitStack() as stack:
+        try:
+            on_cluster = command_line.on_cluster(cluster, experiment.n_jobs)
+            stack.enter_context(on_cluster)
+        except (ImportError, OSError, ValueError) as error:
+            raise _as_option(str(error), is_file=False) from error
         try:
             stack.enter_context(command_line.owned(directory))
             command_line.save_config(directory, config)

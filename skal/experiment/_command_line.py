@@ -1,5 +1,6 @@
 """What the command line and labelling take of experiments beside their classes."""
 
+from skal.experiment._cluster import on_cluster
 from skal.experiment._config import (
     CONFIGS,
     STRATEGIES,
@@ -41,6 +42,7 @@ __all__ = [
     "holds_other_files",
     "loaded_experiment",
     "main_metric",
+    "on_cluster",
     "owned",
     "read_config",
     "save_config",

@@ -114,7 +114,8 @@ class Experiment:
         depend on it, so it is fixed, and part of the experiment.
     n_jobs : int, default=None
         Cells at once, as joblib takes it. Any backend that was chosen with
-        ``joblib.parallel_config`` is used.
+        ``joblib.parallel_config`` is used; dask and Ray run as many cells at once as
+        they have workers.
     target : str or dict, default=None
         The column of a file that holds the labels, or the array of an npz file; a dict
         says it by data set. None is the column called ``target``, ``label``, ``class``

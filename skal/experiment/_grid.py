@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from joblib.parallel import get_active_backend
 
-from skal.experiment._cell import DIED, failed, run_cell
+from skal.experiment._cell import DIED, failed
 from skal.experiment._cell_process import CellProcesses
-from skal.experiment._parent import end_with
+from skal.experiment._elsewhere import run_elsewhere
+from skal.experiment._engines import active_engine
+from skal.experiment._job import Job, attempt
 from skal.experiment._scratch import scratch_folder
 from skal.experiment._store import Store
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all attempts of a run share, wherever they are made.
-
-    ``directory`` is where workers write and ``scratch`` where they note what is under
-    way; ``pid`` is the process of the run, and ``processes`` holds those of cells
-    which may take ``limit`` seconds.
-    """
-
-    directory: Path | None
-    scratch: Path
-    limit: float | None
-    processes: CellProcesses
-    pid: int
 
 
 def run_grid(cells, data, directory, n_jobs, limit):
@@ -62,11 +45,18 @@ def run_grid(cells, data, directory, n_jobs, limit):
     outcome : dict
         What :func:`run_cell` returned.
     """
-    processes = CellProcesses()
+    processes, engine = CellProcesses(), active_engine()
+    if directory is not None:
+        directory = directory.absolute()  # workers elsewhere have another current one
     try:
-        with scratch_folder() as scratch:
+        # What other machines see of this one is the folder of results, if anything.
+        with scratch_folder(None if engine is None else directory) as scratch:
             job = Job(directory, scratch, limit, processes, os.getpid())
-            yield from _run_all(job, {cell.key: cell for cell in cells}, data, n_jobs)
+            if engine is None:
+                waiting = {cell.key: cell for cell in cells}
+                yield from _run_all(job, waiting, data, n_jobs)
+            else:
+                yield from run_elsewhere(engine, job, cells, data)
     finally:
         processes.close()
 
@@ -114,23 +104,3 @@ def parallel(n_jobs, n_calls, limit):
         return Parallel(n_jobs, backend=backend, return_as="generator_unordered")
     except ValueError:  # it says so when it is made
         return Parallel(n_jobs, backend=backend)
-
-
-def attempt(cell, data, job):
-    """Run a cell unless it is there; write what came of it."""
-    end_with(job.pid)
-    store = None if job.directory is None else Store(job.directory)
-    if job.scratch.is_dir():  # a worker elsewhere does not see it
-        (job.scratch / cell.key).touch()
-    outcome: dict[str, Any] = {}
-    if store is not None and store.has(cell.key):  # it was done before its worker died
-        outcome = store.read(cell.key)
-    if "record" not in outcome:
-        if job.limit is None:
-            outcome = run_cell(cell, data, None)
-        else:
-            outcome = job.processes.run(cell, data, job.limit)
-        if store is not None and store.directory.is_dir():
-            store.write(cell.key, outcome)
-    (job.scratch / cell.key).unlink(missing_ok=True)
-    return cell.key, outcome

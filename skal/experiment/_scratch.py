@@ -21,10 +21,22 @@ NEW = 60.0
 
 
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """Give a run a temporary folder, which is locked as long as the run lives."""
-    remove_orphans(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+def scratch_folder(where: Path | None = None) -> Iterator[Path]:
+    """Give a run a temporary folder, which is locked as long as the run lives.
+
+    Parameters
+    ----------
+    where : Path, default=None
+        A folder that is there, which it is to lie in; None is the system's for such.
+
+    Yields
+    ------
+    Path
+        The folder; it is removed when the run has ended.
+    """
+    where = Path(tempfile.gettempdir()) if where is None else where
+    remove_orphans(where)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=where))
     lock = FileLock(folder / OWNER)
     with suppress(OSError):  # where nothing can be locked nothing is found dead
         lock.take()

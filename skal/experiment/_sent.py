@@ -1,14 +1,24 @@
-"""What is sent to a process that may be ended."""
+"""What is sent to other processes: as bytes, or by the path of a file."""
 
 from __future__ import annotations
 
+import pickle
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
-from joblib._memmapping_reducer import reduce_array_memmap_backward
+from joblib._memmapping_reducer import (
+    _get_backing_memmap,
+    reduce_array_memmap_backward,
+)
 from joblib.externals.loky.backend.reduction import dumps
 
 from skal._checks import name_of
+
+#: Bytes from which an array has a file of its own, which every process maps.
+LARGE = 2**20
 
 
 def check_can_be_sent(things: Any, limit: float | None) -> None:
@@ -29,3 +39,49 @@ def check_can_be_sent(things: Any, limit: float | None) -> None:
 def pickled(thing: Any) -> bytes:
     """Pickle what a script defines too; arrays in files by their place in the file."""
     return bytes(dumps(thing, {np.memmap: reduce_array_memmap_backward}))
+
+
+def written(thing: Any, folder: Path) -> Path:
+    """Write a thing into a folder, to be sent by its path.
+
+    Parameters
+    ----------
+    thing : object
+        What can be pickled. Its large arrays are written into files beside it; those
+        that are maps of files already stay where they are.
+    folder : Path
+        Where to write.
+
+    Returns
+    -------
+    Path
+        What :func:`read` takes.
+    """
+    path = folder / f"{uuid4().hex}.pickle"
+    reducers = {
+        np.memmap: reduce_array_memmap_backward,
+        np.ndarray: partial(_by_file, folder),
+    }
+    path.write_bytes(dumps(thing, reducers))
+    return path
+
+
+@lru_cache(maxsize=2)
+def read(path: Path) -> Any:
+    """Read what :func:`written` wrote; a process keeps the last ones."""
+    return pickle.loads(path.read_bytes())
+
+
+def _by_file(folder, array):
+    """Reduce an array to the file that holds it; a small one, or objects, to bytes."""
+    if isinstance(_get_backing_memmap(array), np.memmap):
+        return reduce_array_memmap_backward(array)
+    if array.nbytes < LARGE or array.dtype.hasobject:
+        return array.__reduce__()
+    path = folder / f"{uuid4().hex}.npy"
+    np.save(path, array)
+    return _mapped, (path,)
+
+
+def _mapped(path):
+    return np.load(path, mmap_mode="r")

@@ -427,6 +427,13 @@ def test_without_pandas_all_but_experiments_works(tmp_path):
     assert 'pip install "skal[experiment]"' in bench
 
 
+def test_a_cluster_that_is_none_is_refused_by_its_option(tmp_path):
+    result = run_skal("bench", "digits", *SMALL, "--cluster", "spark")
+    assert result.exit_code == 2
+    assert "Invalid value for '--cluster': must be 'dask', 'ray'" in said(result)
+    assert not (tmp_path / "skal-bench").exists()
+
+
 @pytest.mark.usefixtures("no_compute")
 def test_resume_takes_nothing_that_changes_the_experiment(tmp_path):
     (tmp_path / "runs").mkdir()
