@@ -39,18 +39,36 @@ def taken_out(
     -------
     X, test, beside : object
         The same, with arrays in place of columns that were found.
+
+    Raises
+    ------
+    ValueError
+        If the test rows lack the column of groups.
     """
     there = getattr(X, "columns", ())
     found = {kind: one for kind, one in named_columns(beside).items() if one in there}
     if not found:
         return X, test, beside
     columns = list(set(found.values()))
-    rows = [one.drop(columns=columns, errors="ignore") for one in test[:1]]
     beside = beside | {kind: np.asarray(X[one]) for kind, one in found.items()}
-    column = found.get("groups")
-    if test and column in test[0].columns:
-        beside["groups"] = beside["groups"], np.asarray(test[0][column])
-    return X.drop(columns=columns), [*rows, *test[1:]], beside
+    if test:
+        rows, y_test = test
+        if "groups" in found:
+            beside["groups"] = beside["groups"], _column(rows, found["groups"])
+        if hasattr(rows, "columns"):
+            rows = rows.drop(columns=columns, errors="ignore")
+        test = [rows, y_test]
+    return X.drop(columns=columns), test, beside
+
+
+def _column(rows, name):
+    """Return the groups of test rows."""
+    if name not in getattr(rows, "columns", ()):
+        raise ValueError(
+            f"groups must be a column of the test rows too, got {name!r}. Or pass a "
+            "pair of arrays, of the rows and of the test rows."
+        )
+    return np.asarray(rows[name])
 
 
 def with_beside(name: str, data: Data, beside: dict[str, Any]) -> Data:

@@ -103,6 +103,18 @@ def test_groups_in_pool_and_test_rows_are_refused():
         load_data(data, groups=groups[0])
 
 
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_test_rows_without_the_column_of_groups_are_refused(as_frame):
+    """The error spoke of a pair and an ndarray, or arrays had no drop."""
+    pd = pytest.importorskip("pandas")
+    (X, y, X_test, y_test), (who, _) = with_test_rows(0)
+    data = pd.DataFrame(X).assign(who=who), y, X_test, y_test
+    if as_frame:
+        data = (*data[:2], pd.DataFrame(X_test), y_test)
+    with pytest.raises(ValueError, match="a column of the test rows too, got 'who'"):
+        load_data(data, groups="who")
+
+
 NAMES = {
     "numbers and words": [str(one) if one % 2 else one // 2 for one in PATIENTS],
     "tuples": [("patient", one) for one in PATIENTS],
