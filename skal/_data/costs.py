@@ -1,5 +1,6 @@
 """What the label of each row costs."""
 
+from decimal import Decimal
 from numbers import Real
 
 import numpy as np
@@ -29,6 +30,11 @@ def check_costs(costs, X):
             f"costs must be finite and above 0, got {prices[wrong][0]} among "
             f"{wrong.sum()} of {n} rows. Give a row that is free a small cost."
         )
+    if n and prices.max() > np.finfo(float).max / n:
+        raise ValueError(
+            f"costs must add up to a number, got {prices.max()} among {n} rows. Count "
+            "them in a larger unit."
+        )
     return prices
 
 
@@ -56,4 +62,4 @@ def as_floats(costs):
 
 def is_number_or_hole(value):
     """Tell whether an entry of an object array is a number, or missing."""
-    return isinstance(value, Real) or is_hole(value)
+    return isinstance(value, Real | Decimal) or is_hole(value)

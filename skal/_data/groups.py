@@ -5,26 +5,40 @@ import numpy as np
 from skal._data.targets import is_hole
 
 
-def check_groups(groups, n):
-    """Return groups as an array, a name for each of n rows."""
+def check_groups(groups, n, rows="rows"):
+    """Return groups as an array, a name for each of n rows; say ``rows`` in errors."""
     names = as_names(groups)
     if names.shape != (n,):
         raise ValueError(
-            f"groups must name a group for each of {n} rows, got shape {names.shape}."
+            f"groups must name a group for each of {n} {rows}, got shape {names.shape}."
         )
     if holes := count_holes(names):
         raise ValueError(
-            f"groups must name a group for each row, got {holes} of {n} missing. Give "
-            "a row that is of no group a name of its own."
+            f"groups must name a group for each of {n} {rows}, got {holes} missing. "
+            "Give a row that is of no group a name of its own."
         )
+    if names.dtype.kind == "O":
+        check_hashable(names)
     return names
+
+
+def check_hashable(names):
+    """Refuse names that cannot be told apart, such as lists and sets."""
+    for name in names.tolist():
+        try:
+            hash(name)
+        except TypeError:
+            raise TypeError(
+                f"groups must be names that can be hashed, got {name!r}. Use strings, "
+                "numbers or tuples of them."
+            ) from None
 
 
 def as_names(groups):
     """Return groups as an array; names of several types stay what they are."""
     if isinstance(groups, (list, tuple)):
         kinds = {type(name) for name in groups}
-        if tuple in kinds or (str in kinds and len(kinds) > 1):
+        if kinds & {tuple, list} or (str in kinds and len(kinds) > 1):
             return np.fromiter(groups, object, len(groups))
     return np.asarray(groups)
 
@@ -57,7 +71,7 @@ def check_apart(groups, training):
     if shared:
         some = ", ".join(sorted(map(repr, shared))[:3])
         raise ValueError(
-            "groups must be none of the training rows' (groups_training_), got "
+            "groups must be none of the training rows', got "
             f"{len(shared)} that are, such as {some}. Hold out whole groups, as "
             "GroupShuffleSplit does: a model knows the rest of a group it has seen."
         )

@@ -32,6 +32,13 @@ def unit_of(results: Results, data: str) -> str:
     return "cost" if priced else "labels"
 
 
+def points_of(results: Results) -> str:
+    """Say what the points of all curves are: label counts, costs, or both."""
+    units = {unit_of(results, one["data"]) for one in results.records}
+    words = {"labels": "label counts", "cost": "costs"}
+    return " or ".join(words[unit] for unit in UNITS if unit in units)
+
+
 def amount(value: float, unit: str) -> str:
     """Write a number of labels, which is whole, or a cost, to three figures."""
     if np.isinf(value):
@@ -81,7 +88,9 @@ def match_in_words(row: Any, own: Any, baseline: str, budget: float, unit: str) 
         return f"It does not reach {baseline}'s last score within the budget."
     whole, needed = amount(budget, unit), with_interval(*found, unit)
     step = 1 if unit == "labels" else budget / 100
-    had = f", which {baseline} had first with {amount(first, unit)}"
+    spent, word = f"of {whole} labels", "with"
+    if unit == "cost":
+        spent, word = f"at a cost of {whole}", "at"
+    had = f", which {baseline} had first {word} {amount(first, unit)}"
     dipped = had if first < budget - step else ""
-    spent = f"of {whole} labels" if unit == "labels" else f"at a cost of {whole}"
-    return f"It reaches {baseline}'s last score, {spent}{dipped}, with {needed}."
+    return f"It reaches {baseline}'s last score, {spent}{dipped}, {word} {needed}."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skal._data import check_apart, check_costs, check_groups, find_missing
+from skal._data import check_apart, check_costs, check_groups, group_codes
 
 if TYPE_CHECKING:
     from skal.experiment._data import Data
@@ -39,18 +39,36 @@ def taken_out(
     -------
     X, test, beside : object
         The same, with arrays in place of columns that were found.
+
+    Raises
+    ------
+    ValueError
+        If the test rows lack the column of groups.
     """
     there = getattr(X, "columns", ())
     found = {kind: one for kind, one in named_columns(beside).items() if one in there}
     if not found:
         return X, test, beside
     columns = list(set(found.values()))
-    rows = [one.drop(columns=columns, errors="ignore") for one in test[:1]]
     beside = beside | {kind: np.asarray(X[one]) for kind, one in found.items()}
-    column = found.get("groups")
-    if test and column in test[0].columns:
-        beside["groups"] = beside["groups"], np.asarray(test[0][column])
-    return X.drop(columns=columns), [*rows, *test[1:]], beside
+    if test:
+        rows, y_test = test
+        if "groups" in found:
+            beside["groups"] = beside["groups"], _column(rows, found["groups"])
+        if hasattr(rows, "columns"):
+            rows = rows.drop(columns=columns, errors="ignore")
+        test = [rows, y_test]
+    return X.drop(columns=columns), test, beside
+
+
+def _column(rows, name):
+    """Return the groups of test rows."""
+    if name not in getattr(rows, "columns", ()):
+        raise ValueError(
+            f"groups must be a column of the test rows too, got {name!r}. Or pass a "
+            "pair of arrays, of the rows and of the test rows."
+        )
+    return np.asarray(rows[name])
 
 
 def with_beside(name: str, data: Data, beside: dict[str, Any]) -> Data:
@@ -84,30 +102,21 @@ def with_beside(name: str, data: Data, beside: dict[str, Any]) -> Data:
 
 def _group_codes(name, data, groups):
     """Return the group of each row as a number from 0 up, checked."""
-    if data.y_test is not None:
-        groups = _apart_from_test(name, data, groups)
-    groups = np.asarray(groups)
-    if groups.shape != data.y.shape:
-        raise ValueError(
-            f"groups must be one for each of the {len(data.y)} rows of {name!r}, got "
-            f"shape {groups.shape}."
-        )
-    missing, _ = find_missing(groups, None, regression=True)
-    if missing.any():
-        raise ValueError(
-            f"groups must be known for every row of {name!r}, got {missing.sum()} "
-            "missing. Give those rows groups of their own, or leave them out."
-        )
-    return np.unique(groups, return_inverse=True)[1]
+    rows, tested = f"rows of {name!r}", data.y_test is not None
+    groups, test = _pair(name, groups) if tested else (groups, None)
+    names = check_groups(groups, len(data.y), rows)
+    if tested:
+        check_apart(check_groups(test, len(data.y_test), f"test {rows}"), names)
+    if {type(one) for one in names.tolist()} == {str}:
+        names = names.astype(str)  # whose numbers are in the order of the words
+    return group_codes(names)
 
 
-def _apart_from_test(name, data, groups):
-    """Return the groups of the pool, after checking that no test row is of one."""
+def _pair(name, groups):
+    """Return the groups of the rows and of the test rows."""
     if not isinstance(groups, tuple) or len(groups) != 2:
         raise ValueError(
             f"groups must be a pair, of the rows and of the test rows, for {name!r}, "
             f"which has test rows of its own, got {type(groups).__name__}."
         )
-    groups, test = groups
-    check_apart(check_groups(test, len(data.y_test)), np.asarray(groups))
     return groups

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal.experiment._amounts import unit_of
+from skal.experiment._amounts import points_of, unit_of
 from skal.experiment._learning_curves import metric_of
 from skal.experiment._measures import better_of, title_of
 from skal.experiment._oracle import is_oracle
@@ -175,7 +175,7 @@ def plot_penalties(
     ax.set_yticks(range(len(names) + 1), [*names, "beaten by others"])
     if np.isnan(wins).all():
         ax.set_title("cannot tell: fewer than five seeds", loc="left")
-    ax.set_xlabel("is beaten at this share of label counts")
+    ax.set_xlabel(f"is beaten at this share of {points_of(self)}")
     return ax
 
 

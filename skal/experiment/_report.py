@@ -7,7 +7,7 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from skal.experiment._amounts import unit_of
+from skal.experiment._amounts import points_of, unit_of
 from skal.experiment._files import write_whole
 from skal.experiment._measures import title_of
 from skal.experiment._near_copies import cautions
@@ -78,7 +78,7 @@ def page_of(results: Results) -> str:
         *_across(results, metric),
         *_setup(results),
         *_failures(results),
-        *_how_to_read(metric),
+        *_how_to_read(results, metric),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -105,10 +105,8 @@ def _findings(results, metric):
 def _setting(results, metric, data, estimator):
     """Show one data set and estimator."""
     where = {"data": data, "estimator": estimator}
-    unit, has_baseline = (
-        unit_of(results, data),
-        BASELINE in results.runs(metric, data, estimator),
-    )
+    unit = unit_of(results, data)
+    has_baseline = BASELINE in results.runs(metric, data, estimator)
     yield f"<h2>{escape(data)}, {escape(short_name(estimator))}</h2>"
     yield '<div class="pair">'
     yield picture(
@@ -120,8 +118,8 @@ def _setting(results, metric, data, estimator):
         yield picture(
             lambda ax: results.plot_efficiency(metric, ax=ax, **where),
             f"How many times {'the cost' if unit == 'cost' else 'as many labels'} "
-            f"{BASELINE} needs for the same "
-            f"{title_of(metric)}, with a 95 % bootstrap interval over seeds.",
+            f"{BASELINE} needs for the same {title_of(metric)}, with a 95 % bootstrap "
+            "interval over seeds.",
         )
     yield picture(
         lambda ax: results.plot_time(metric, ax=ax, **where),
@@ -153,18 +151,19 @@ def _more_curves(results, metric, where):
 def _at_the_end(results, data, estimator):
     """Show what was kept of some rounds, and what was asked."""
     where = {"data": data, "estimator": estimator}
-    kept = {
-        int(count)
+    records = [
+        record
         for record in results.records
         if (record["data"], record["estimator"]) == (data, estimator)
-        for count in record["details"]
-    }
-    for count in sorted(kept):
+    ]
+    kept = {int(count) for record in records for count in record["details"]}
+    ends_apart = len({record["n_labels"][-1] for record in records}) > 1
+    for count in [*sorted(kept), *([None] if kept and ends_apart else [])]:
         try:
             has_roc = bool(results.details("roc", (data, estimator), count))
-        except ValueError:  # a strategy that stopped earlier
+        except ValueError:  # a run that ended earlier, or that bought another number
             continue
-        yield f"<h3>At {count} labels</h3>"
+        yield f"<h3>{'At the end' if count is None else f'At {count} labels'}</h3>"
         yield figure_of(
             lambda f, count=count: results.plot_confusion(
                 n_labels=count, figure=f, **where
@@ -184,11 +183,7 @@ def _at_the_end(results, data, estimator):
             lambda f: results.plot_asked_classes(figure=f, **where),
             "Classes among the labels of each round, mean over seeds.",
         )
-    if any(
-        record["key"] in results.images
-        for record in results.records
-        if (record["data"], record["estimator"]) == (data, estimator)
-    ):
+    if any(record["key"] in results.images for record in records):
         yield figure_of(
             lambda f: results.plot_asked(figure=f, **where),
             "The images asked first in some rounds, the most wanted on the left.",
@@ -218,8 +213,8 @@ def _across(results, metric):
     )
     yield picture(
         lambda ax: results.plot_penalties(metric, ax=ax),
-        "At which share of label counts the row beats the column (paired t-test, "
-        "p < 0.05, not corrected).",
+        f"At which share of {points_of(results)} the row beats the column (paired "
+        "t-test, p < 0.05, not corrected).",
     )
     yield "</div>"
 
@@ -248,17 +243,18 @@ def _failures(results):
         yield table(["times", "warning"], [[str(n), text] for text, n in counts])
 
 
-def _how_to_read(metric):
+def _how_to_read(results, metric):
     yield "<h2>How to read this</h2>"
     yield (
         '<p class="note">For one seed all strategies share the pool, the test rows, '
         "the first labels and the seeds of the models; another seed draws all of these "
         "anew. Every label that a model was trained on is counted. Mean "
         f"{escape(title_of(metric))} is the area under the learning curve divided by "
-        "its width. Intervals of label counts come from drawing seeds again, pair by "
-        'pair. "Cannot tell" means that chance would bring about as large a difference '
-        "too often, or that there are too few seeds; it does not mean that there is "
-        "no difference. All of it speaks of these data sets and these estimators."
+        f"its width. Intervals of {points_of(results)} come from drawing seeds again, "
+        'pair by pair. "Cannot tell" means that chance would bring about as large a '
+        "difference too often, or that there are too few seeds; it does not mean that "
+        "there is no difference. All of it speaks of these data sets and these "
+        "estimators."
         "</p>"
     )
 

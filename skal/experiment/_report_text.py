@@ -84,10 +84,8 @@ def headlines(results: Results, metric: str, baseline: str) -> list[str]:
             f"On {row['data']} with {short_name(row['estimator'])}, " if many else ""
         )
         found, own = by_place.loc[where], by_place.loc[(*where[:2], baseline)]
-        budget, unit = (
-            results.paired(metric, *where[:2])[0][-1],
-            unit_of(results, where[0]),
-        )
+        budget = results.paired(metric, *where[:2])[0][-1]
+        unit = unit_of(results, where[0])
         if isinstance(row["twin_of"], str):  # in a column with words, none is NaN
             sentences.append(
                 start + f"{row['strategy']}: picks the same rows as {row['twin_of']} "
@@ -240,7 +238,7 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
         ["seeds", f"{len(definition['seeds'])}: {_listed(definition['seeds'])}"],
         [
             "labels",
-            f"{_budget(settings, data)} in all, {settings['n_initial']} at the start"
+            f"{_budget(settings, data)} at the start"
             f"{' (by class)' if settings['initial'] == 'stratified' else ''}, "
             f"{_sizes(settings['batch_size'])} a round",
         ],
@@ -322,13 +320,16 @@ def told_of(data: dict[str, Data], initial: Any = "random") -> list[str]:
 
 
 def _budget(settings, data):
-    """Say the budget, which is a cost where all labels have costs."""
-    priced = all("costs" in one for one in data.values())
-    return f"{'a cost of ' if priced else ''}{settings['n_labels']}"
+    """Say the budget, which is a cost where all labels have costs, and its start."""
+    budget, first = settings["n_labels"], settings["n_initial"]
+    if all("costs" in one for one in data.values()):
+        return f"a cost of {budget} in all, {first} labels"
+    return f"{budget} in all, {first}"
 
 
 def _costs_in_words(least, most, total):
-    return f"labels cost {least:g} to {most:g}, {total:g} for all rows"
+    each = f"{least:g}" if least == most else f"{least:g} to {most:g}"
+    return f"labels cost {each}, {total:g} for all rows"
 
 
 def _several(names):

@@ -349,9 +349,10 @@ class LabelCurveDisplay:
             if not np.isfinite(reached):
                 line.set_label(f"{name}: never reaches {target:.3g}")
                 continue
-            small = self.count_name == "cost" and reached < 100
-            count = f"{reached:.3g}" if small else f"{reached:.0f}"
-            line.set_label(f"{name}: {target:.3g} at {count} {self.count_name}")
+            spent = f"{reached:.0f} {self.count_name}"
+            if self.count_name == "cost":
+                spent = f"a cost of {reached:{'.3g' if reached < 100 else '.0f'}}"
+            line.set_label(f"{name}: {target:.3g} at {spent}")
             color = line.get_color()
             self.ax_.vlines(reached, floor, target, color=color, lw=1, alpha=0.6)
             self.ax_.plot(reached, target, "o", color=color, ms=5, mec="white")

@@ -10,5 +10,6 @@ def check_beside(strategy, rows):
         if getattr(rows, need) is None:
             raise ValueError(
                 f"{need} must be given for {name_of(strategy)}, which reads them, got "
-                f"None. Pass {need}= to fit and query, or Rows(X, {need}=...)."
+                f"None. Pass {need}= to a learner's fit, query and score_pool; call a "
+                f"strategy by itself with Rows(X, {need}=...)."
             )

@@ -1,6 +1,7 @@
 """Rows carry their groups and costs."""
 
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -91,8 +92,29 @@ def test_joined_groups_of_two_kinds_stay_what_they_are():
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT")])
 def test_a_row_without_a_group_is_refused(missing):
-    with pytest.raises(ValueError, match="got 1 of 2 missing"):
+    with pytest.raises(ValueError, match="got 1 missing"):
         check_groups(np.array(["a", missing], object), 2)
+
+
+@pytest.mark.parametrize("name", [{1}, [1], {"a": 1}])
+def test_names_that_cannot_be_hashed_are_refused(name):
+    """They were taken, and failed in the first batch that counted groups."""
+    with pytest.raises(TypeError, match=r"can be hashed, got .*\. Use strings"):
+        check_groups([name, name], 2)
+
+
+def test_costs_may_be_money():
+    """Decimals, as databases hold amounts, were refused as no numbers."""
+    assert Rows(X, costs=[Decimal("0.25")] * 8).costs.tolist() == [0.25] * 8
+    assert Rows(X, costs=Decimal(2)).costs.tolist() == [2] * 8
+    with pytest.raises(ValueError, match="above 0, got nan among 8"):
+        Rows(X, costs=Decimal("NaN"))
+
+
+def test_costs_that_overflow_as_they_add_up_are_refused():
+    """They warned of an overflow in the middle of a run."""
+    with pytest.raises(ValueError, match=r"add up to a number, got 1e\+308 among 8"):
+        Rows(X, costs=[1e308, *range(1, 8)])
 
 
 def test_costs_may_stand_in_a_nullable_column():

@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from skal.experiment import Experiment, Results
+from skal.experiment._amounts import match_in_words
 from skal.experiment._config import experiment_of, loaded_experiment, read_config
 from skal.experiment._report_text import headlines, setup_table, told_of
 from skal.experiment._sources import load_data
@@ -83,15 +84,46 @@ def test_the_report_speaks_of_cost(results, tmp_path):
     assert "Accuracy against cost" in page
     assert "How many times the cost" in page
     assert "cost to match random" in page
+    assert "At which share of costs the row beats" in page
+    assert "Intervals of costs come from" in page
+    assert "label counts" not in page
+    assert results.plot_penalties().get_xlabel().endswith("share of costs")
     said = dict(setup_table(results.definition))
-    assert said["labels"].startswith("a cost of 60 in all, 8 at the start")
+    assert said["labels"].startswith("a cost of 60 in all, 8 labels at the start")
     assert said["costs of iris"].startswith("labels cost 0.5")
     (sentence,) = headlines(results, "accuracy", "random")
-    assert "at a cost of 5" in sentence or "within the budget" in sentence
+    assert "within the budget" in sentence
     told = told_of(load_data({"iris": (X, Y)}, costs=2))
     assert told == [
-        "iris: labels cost 2 to 2, 300 for all rows. The budget is an amount of cost."
+        "iris: labels cost 2, 300 for all rows. The budget is an amount of cost."
     ]
+
+
+def test_what_it_costs_to_match_is_said_in_cost():
+    def found(*values):
+        ends = ("", "_low", "_high")
+        return {
+            f"cost_to_match_random{end}": value
+            for end, value in zip(ends, values, strict=True)
+        }
+
+    said = match_in_words(
+        found(36.08, 19.73, 145.6), found(57.7, 50, 59), "random", 59.0, "cost"
+    )
+    assert said == (
+        "It reaches random's last score, at a cost of 59, which random had first at "
+        "57.7, at 36.1 (19.7-146)."
+    )
+
+
+def test_the_report_shows_the_last_models_though_they_had_other_numbers_of_labels(
+    results, tmp_path
+):
+    """There were no confusion matrices where no two runs ended at one number."""
+    assert len({record["n_labels"][-1] for record in results.records}) > 1
+    page = results.report(tmp_path / "a.html").read_text("utf-8")
+    assert page.count("<h3>At the end</h3>") == 1
+    assert page.index("At the end") < page.index("Confusion matrices")
 
 
 def test_files_hold_the_costs(results, tmp_path):

@@ -103,6 +103,40 @@ def test_groups_in_pool_and_test_rows_are_refused():
         load_data(data, groups=groups[0])
 
 
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_test_rows_without_the_column_of_groups_are_refused(as_frame):
+    """The error spoke of a pair and an ndarray, or arrays had no drop."""
+    pd = pytest.importorskip("pandas")
+    (X, y, X_test, y_test), (who, _) = with_test_rows(0)
+    data = pd.DataFrame(X).assign(who=who), y, X_test, y_test
+    if as_frame:
+        data = (*data[:2], pd.DataFrame(X_test), y_test)
+    with pytest.raises(ValueError, match="a column of the test rows too, got 'who'"):
+        load_data(data, groups="who")
+
+
+NAMES = {
+    "numbers and words": [str(one) if one % 2 else one // 2 for one in PATIENTS],
+    "tuples": [("patient", one) for one in PATIENTS],
+}
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_groups_are_told_apart_as_a_learner_does(names):
+    """1 and "1" were one group, 1 and "a" failed on their order, tuples on shape."""
+    X, y = patients()
+    loaded = load_data((X, y), groups=names)["data"]
+    assert loaded.groups.max() + 1 == N_PATIENTS
+    split = load_data((X, y, X[:2], y[:2]), groups=(names, ["new", 1.5]))["data"]
+    np.testing.assert_array_equal(split.groups, loaded.groups)
+
+
+def test_names_that_cannot_be_hashed_are_refused():
+    """Sets were sorted by what they hold, and told apart by chance."""
+    with pytest.raises(TypeError, match="groups must be names that can be hashed"):
+        load_data(patients(), groups=[{one} for one in PATIENTS])
+
+
 class Looks(RandomSampling):
     """Keeps the groups of the rows that it is shown."""
 

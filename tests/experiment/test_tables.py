@@ -204,9 +204,9 @@ def test_groups_may_be_an_array_a_column_or_an_array_of_an_npz(tmp_path):
     [
         (
             {"groups": np.zeros(3)},
-            r"groups must be one for each of the 60 rows .* \(3,",
+            r"groups must name a group for each of 60 rows of 'data', got shape \(3,",
         ),
-        ({"groups": [np.nan] * N}, "groups must be known for every row .* 60 missing"),
+        ({"groups": [np.nan] * N}, "for each of 60 rows of 'data', got 60 missing"),
         ({"groups": [1] * N}, "groups must be two or more, got one"),
         ({"groups": "who"}, "groups must be the group of each row .* got 'who'"),
         ({"target": "y"}, "target must be left out for 'data', which is no file"),

@@ -307,8 +307,8 @@ BAD_GROUPS = {
     "wrong length": (GROUPS[:7], r"each of 300 rows, got shape \(7,\)"),
     "a word": ("patient", r"got shape \(\)"),
     "a matrix": (GROUPS.reshape(-1, 1), r"got shape \(300, 1\)"),
-    "NaN": (np.r_[np.nan, GROUPS[1:]], "got 1 of 300 missing. Give a row that is of"),
-    "None": ([None, *GROUPS[1:]], "got 1 of 300 missing"),
+    "NaN": (np.r_[np.nan, GROUPS[1:]], "got 1 missing. Give a row that is of"),
+    "None": ([None, *GROUPS[1:]], "got 1 missing"),
 }
 
 
