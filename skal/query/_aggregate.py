@@ -157,12 +157,12 @@ class Aggregate(ScoreStrategy):
         weights = np.asarray(self.class_weights, float)
         parts = proba if isinstance(proba, list) else [proba]
         for part in parts:
-            if part.shape[-1] != len(weights):
+            if part.size and part.shape[-1] != len(weights):
                 raise ValueError(
                     f"class_weights must hold a weight for each of {part.shape[-1]} "
                     f"classes, got {len(weights)}."
                 )
-        weighed = [part @ weights for part in parts]
+        weighed = [part @ weights if part.size else part[..., 0] for part in parts]
         return weighed if isinstance(proba, list) else weighed[0]
 
 
