@@ -54,7 +54,7 @@ def slowly(row, reduce, topk=0.1, quantile=0.9, normalize=None):
 def test_a_score_that_is_none_is_refused_however_many_there_are(n, reduce):
     scores = np.ones((2, n))
     scores[1, 1] = np.nan
-    with pytest.raises(ValueError, match="got NaN for 1 units. Leave places"):
+    with pytest.raises(ValueError, match=r"got NaN for 1 units\. Leave places"):
         aggregate(scores, reduce)
     keep = ~np.isnan(scores)
     assert aggregate(scores, reduce, mask=keep).tolist() == [1, 1]

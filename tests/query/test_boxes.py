@@ -126,7 +126,7 @@ def overlap(first, i, second, j):
         ([[found((2, 2, 0, 0))] * 2], r"with x1 <= x2 and y1 <= y2, got \[2.0, 2.0"),
         (
             [[found(SQUARE, labels=[1, 2])] * 2],
-            "labels must hold a value for each of 1 boxes",
+            "labels must hold a value for each of",
         ),
     ],
 )
