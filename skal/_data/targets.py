@@ -52,6 +52,8 @@ def read_target(y, missing_label, estimator_type, classes=None, *, partly=False)
     """
     regression = estimator_type == "regressor"
     y = as_array(y, regression=regression)
+    if y.ndim > 2:
+        check_one_a_row(y)
     holes, marked = find_holes(y, missing_label, regression=regression)
     if partly and not regression and is_partly(holes):
         return Target(known_in_part(y, holes), holes.all(axis=1), "multilabel", marked)

@@ -71,8 +71,9 @@ class Regions(_OfCells):
     A learner counts cells with it: in ``n_labels``, ``n_initial``, ``batch_size`` and
     ``history_["n_labels"]``. It asks for pairs of a row and a cell, and its y is an
     array (n, ...) in which units that nobody has labelled hold -1, or whatever
-    ``missing_label`` is. The estimator must leave these out, as networks of skal do. A
-    cell is known once one of its units is.
+    ``missing_label`` is. The estimator must leave these out, as networks of skal do
+    with -1. A cell is known once one of its units is. Rows must have units of one
+    shape; a grid over fewer axes than they have leaves the last whole.
 
     References
     ----------

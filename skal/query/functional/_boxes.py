@@ -121,8 +121,7 @@ def corners(boxes):
     if len(turned):
         raise ValueError(
             "boxes must be corners x1, y1, x2, y2 with x1 <= x2 and y1 <= y2, got "
-            f"{boxes[turned[0]].tolist()}. Corners are the left, upper, right and lower "
-            "edge, no width and height."
+            f"{boxes[turned[0]].tolist()}. They are edges: left, upper, right, lower."
         )
     return boxes
 
