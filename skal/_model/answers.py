@@ -14,13 +14,13 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_regressor
 
-from skal._checks import name_of
 from skal._data import multilabel_proba
 from skal._model.finite import NotNumeric
 from skal._model.known_types import asks_each_output, transforms_target
 from skal._model.layers import find_layer, is_learner
 from skal._model.members import ask_members, unframed
 from skal._model.needs import gives_std, lacking, source
+from skal._model.unit_checks import as_units
 
 #: From so many times its spread on, the offset of a column leaves float32, which holds
 #: 24 bits, fewer than 16 bits for the differences.
@@ -162,44 +162,6 @@ def find_source(estimator, need, X=None):
     if layer is None:
         raise lacking(estimator, "samples" if need == "draws" else need)
     return layer, X
-
-
-def as_units(units, estimator, rank=2):
-    """Return units as an array, or as a list of arrays, an entry a row."""
-    ragged = isinstance(units, list | tuple)
-    if not ragged:
-        units = np.asarray(units)
-        ragged = units.dtype == object and units.ndim > 0
-    parts = [np.asarray(row) for row in units] if ragged else [units]
-    strange = [
-        f"{part.dtype} of shape {part.shape}"
-        for part in parts
-        if part.dtype.kind not in "biuf" or (part.size and part.ndim < rank)
-    ]
-    if strange or (not ragged and (units.ndim < rank or units.shape[-1] == 0)):
-        dense, apart = ("(n, ..., C)", "(u, C)")
-        if rank == 3:
-            dense, apart = ("(S, n, ..., C)", "(S, u, C)")
-        got = strange[0] if strange else f"shape {units.shape}"
-        raise ValueError(
-            f"{name_of(estimator)} must answer with an array {dense} of probabilities, "
-            f"or with an array {apart} a row, got {got}."
-        )
-    return with_classes(parts, estimator, rank) if ragged else units
-
-
-def with_classes(rows, estimator, rank):
-    """Return arrays (u, C) of rows, those of rows without a unit as wide as others."""
-    widths = {row.shape[-1] for row in rows if row.size}
-    if len(widths) > 1:
-        raise ValueError(
-            f"{name_of(estimator)} must answer with as many classes for each row, got "
-            f"{sorted(widths)}. Give a class that it has not seen the probability 0."
-        )
-    told = [row for row in rows if row.ndim >= rank and row.shape[-1]]
-    shape = max(told, key=np.size).shape if told else (1,) * rank
-    none = np.empty((*shape[: rank - 2], 0, shape[-1]))
-    return [row if row.size else none for row in rows]
 
 
 def plain(answer):

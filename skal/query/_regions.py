@@ -10,7 +10,12 @@ from skal._checks import check_int
 from skal._data import GridParts, cells_of
 from skal.query._base import QueryStrategy
 from skal.query._names import as_strategy
-from skal.query._unit_scores import check_unit_base, reduce_scores, unit_needs
+from skal.query._unit_scores import (
+    as_it_is,
+    check_unit_base,
+    reduce_scores,
+    unit_needs,
+)
 from skal.query._units import UnitStrategy, best_pairs, random_pairs
 from skal.query.functional import aggregate
 from skal.query.functional._aggregate import check_reduction
@@ -147,7 +152,7 @@ class Regions(_OfCells):
             return self._of_cells(scores, grid)
 
         return view._once(
-            ("cells", self),
+            ("cells", *as_it_is(self)),
             rows,
             lambda X: reduce_scores(view, self._base(), reduce, X),
         )

@@ -341,3 +341,16 @@ def test_a_sum_wants_scores_from_zero_up(pixels, model):
 
     with pytest.raises(ValueError, match="base must give scores from 0 up for reduce="):
         Aggregate(Below(), "sum").score_samples(model, pixels[0])
+
+
+def test_a_view_does_not_answer_by_parameters_of_before(pixels):
+    X, y = pixels
+    view = ModelView(Brightness().fit(X, y))
+    strategy = Aggregate("entropy", "max")
+    highest = strategy.score_samples(view, X)
+    strategy.set_params(reduce="mean")
+    on_the_mean = strategy.score_samples(view, X)
+    assert (on_the_mean < highest).all()
+    np.testing.assert_array_equal(
+        on_the_mean, Aggregate("entropy", "mean").score_samples(view, X)
+    )
