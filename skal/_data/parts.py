@@ -98,7 +98,7 @@ def cells_of(shape, grid):
     ):
         raise ValueError(
             f"grid must have at most as many cells as there are units, got {grid} for "
-            f"units of shape {tuple(shape)}."
+            f"units of shape {tuple(shape)}. Signals have one axis, grid=(8,)."
         )
     edges = [
         [size * i // n for i in range(n + 1)]

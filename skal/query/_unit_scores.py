@@ -44,7 +44,7 @@ def unit_needs(base):
 
 
 def as_it_is(strategy):
-    """Return what tells a strategy from others, and from itself as it was set before."""
+    """Return what tells a strategy from others, and from other settings of it."""
     return strategy, repr(strategy.get_params())
 
 
