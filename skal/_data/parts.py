@@ -62,6 +62,11 @@ class GridParts:
                 "y must be an array of shape (n_samples, ...) where cells of rows are "
                 "asked for, got entries that differ in shape, or are no arrays."
             )
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                "y must hold numbers where cells of rows are asked for, the codes of "
+                f"classes, got {y.dtype}, which cannot hold the mark {self.mark!r}."
+            )
         return ~unknown_units(y, self.mark)
 
     def known(self, y):
@@ -93,7 +98,7 @@ def cells_of(shape, grid):
     ):
         raise ValueError(
             f"grid must have at most as many cells as there are units, got {grid} for "
-            f"units of shape {tuple(shape)}."
+            f"units of shape {tuple(shape)}. Signals have one axis, grid=(8,)."
         )
     edges = [
         [size * i // n for i in range(n + 1)]

@@ -14,7 +14,7 @@ def read_structured(y, missing_label):
 
     An array (n, ...) has a label a unit, and a row misses its label where every unit
     does. Otherwise ``y`` is a sequence of n entries, None where there is no label; of
-    arrays that are all alike it becomes an array.
+    arrays that are all alike, or tensors, it becomes an array.
     """
     if hasattr(y, "dtype") and not isinstance(y, np.ndarray):
         y = np.asarray(y)
@@ -25,7 +25,7 @@ def read_structured(y, missing_label):
                 f"unit of a row, or a list with an entry a row, got shape {y.shape}."
             )
         return dense_target(y, missing_label)
-    entries = as_entries(y)
+    entries = as_entries([as_given(entry) for entry in y])
     missing = np.array([misses(entry, missing_label) for entry in entries], bool)
     known = entries[~missing]
     shapes = {entry.shape for entry in known if is_numeric(entry)}
@@ -46,7 +46,8 @@ def unknown_units(y, missing_label):
     """Tell which units of an array hold no label."""
     if y.dtype.kind == "f":
         return np.isnan(y)
-    if missing_label is None or not isinstance(missing_label, Real):
+    holds = str if y.dtype.kind == "U" else Real
+    if not isinstance(missing_label, holds):
         return np.zeros(y.shape, bool)
     return y == missing_label
 
@@ -57,6 +58,12 @@ def as_entries(y):
     for i, entry in enumerate(y):
         entries[i] = entry
     return entries
+
+
+def as_given(entry):
+    """Return an entry, a tensor as an array."""
+    is_tensor = hasattr(entry, "dtype") and not isinstance(entry, np.ndarray)
+    return np.asarray(entry) if is_tensor and np.ndim(entry) > 0 else entry
 
 
 def misses(entry, missing_label):
@@ -75,8 +82,10 @@ def is_numeric(entry):
 def stacked(entries, shape, missing_label):
     """Return entries of one shape as an array, rows without a label filled."""
     known = [entry for entry in entries if is_numeric(entry)]
+    if len(known) == len(entries):
+        return np.stack(known)
     dtype = np.result_type(*known)
-    if len(known) < len(entries) and dtype.kind != "f":
+    if dtype.kind != "f":
         dtype = np.result_type(dtype, np.min_scalar_type(missing_label))
     mark = np.nan if dtype.kind == "f" else missing_label
     y = np.full((len(entries), *shape), mark, dtype)

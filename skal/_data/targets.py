@@ -52,6 +52,8 @@ def read_target(y, missing_label, estimator_type, classes=None, *, partly=False)
     """
     regression = estimator_type == "regressor"
     y = as_array(y, regression=regression)
+    if y.ndim > 2:
+        check_one_a_row(y)
     holes, marked = find_holes(y, missing_label, regression=regression)
     if partly and not regression and is_partly(holes):
         return Target(known_in_part(y, holes), holes.all(axis=1), "multilabel", marked)
@@ -64,7 +66,7 @@ def read_target(y, missing_label, estimator_type, classes=None, *, partly=False)
     known = plain(known, missing.any())
     if estimator_type is None and type_of_target(known).startswith("continuous"):
         return Target(as_numbers(y, missing), missing, "regression")
-    check_classification_targets(known)
+    check_one_a_row(known)
     check_words(known, missing_label, classes)
     kind = "multiclass" if known.ndim == 1 else "multilabel"
     if kind == "multilabel":
@@ -88,6 +90,20 @@ def check_indicator(known):
 def is_partly(holes):
     """Tell whether some outputs of a row are missing, some not."""
     return holes.ndim == 2 and bool(np.any(holes.any(axis=1) != holes.all(axis=1)))
+
+
+def check_one_a_row(known):
+    """Refuse labels that are no classes; say what is for masks, boxes and tags."""
+    try:
+        check_classification_targets(known)
+    except ValueError as error:
+        if type_of_target(known) == "unknown":
+            error.add_note(
+                "Masks, boxes, tags and other labels of units of a row need an "
+                "estimator with predict_units, sample_units or sample_boxes: see "
+                "skal.structured.Units."
+            )
+        raise
 
 
 def known_in_part(y, holes):

@@ -40,9 +40,9 @@ def check_learner(learner, template, *, has_costs=False):
         check_unmarked(learner.classes, learner.missing_label)
     if has_costs and asks_units(learner.query_strategy):
         raise ValueError(
-            "costs must be None where single labels of rows are asked for, got them "
-            f"with query_strategy={learner.query_strategy!r}. Single labels count, and "
-            "cost, the same."
+            "costs must be None where parts of rows are asked for, got them with "
+            f"query_strategy={learner.query_strategy!r}. Parts count, and cost, the "
+            "same."
         )
     if is_structured(template):
         check_structured(learner, template)

@@ -14,13 +14,13 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_regressor
 
-from skal._checks import name_of
 from skal._data import multilabel_proba
 from skal._model.finite import NotNumeric
 from skal._model.known_types import asks_each_output, transforms_target
 from skal._model.layers import find_layer, is_learner
 from skal._model.members import ask_members, unframed
 from skal._model.needs import gives_std, lacking, source
+from skal._model.unit_checks import as_units
 
 #: From so many times its spread on, the offset of a column leaves float32, which holds
 #: 24 bits, fewer than 16 bits for the differences.
@@ -162,21 +162,6 @@ def find_source(estimator, need, X=None):
     if layer is None:
         raise lacking(estimator, "samples" if need == "draws" else need)
     return layer, X
-
-
-def as_units(units, estimator, rank=2):
-    """Return units as an array, or as a list of arrays, an entry a row."""
-    if not isinstance(units, list | tuple):
-        return np.asarray(units)
-    units = [np.asarray(row) for row in units]
-    strange = [row.shape for row in units if row.ndim < rank]
-    if strange:
-        shape = "(u, C)" if rank == 2 else "(S, u, C)"
-        raise ValueError(
-            f"{name_of(estimator)} must answer with an array (n, ..., C), or with an "
-            f"array {shape} a row, got one of shape {strange[0]}."
-        )
-    return units
 
 
 def plain(answer):

@@ -9,6 +9,7 @@ import numpy as np
 from skal._checks import check_int, name_of
 from skal._data import as_entries, as_rows, n_rows, view_rows
 from skal._model import answers
+from skal._model.unit_checks import finite_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -245,19 +246,3 @@ def data_between(rows, start, stop):
 def n_bytes(units):
     """Count the bytes of units."""
     return sum(row.nbytes for row in units) if isinstance(units, list) else units.nbytes
-
-
-def finite_units(units, estimator):
-    """Refuse units that are no finite numbers."""
-    parts = units if isinstance(units, list) else [units]
-    for part in parts:
-        with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(part.sum()) or np.isfinite(part).all():
-                continue
-        bad = int(np.count_nonzero(~np.isfinite(part).all(axis=-1)))
-        raise ValueError(
-            f"{name_of(estimator)} answered probabilities that are not finite for "
-            f"{bad} units. If its training has diverged, lower the learning rate or "
-            "scale the inputs."
-        )
-    return units

@@ -126,7 +126,8 @@ def make_shapes(
 def check_shares(shares):
     """Refuse shares of the three shapes that are none."""
     values = np.asarray(shares, dtype=float)
-    if values.shape != (3,) or (values < 0).any() or abs(values.sum() - 1) > 1e-6:
+    of_three = values.shape == (3,) and (values >= 0).all()
+    if not of_three or abs(values.sum() - 1) > 1e-6:
         raise ValueError(
             "shares must be three numbers of at least 0 whose sum is 1, of discs, "
             f"squares and triangles, got {shares!r}."

@@ -40,7 +40,8 @@ def mean_iou(y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -
     Raises
     ------
     ValueError
-        If shapes differ, no unit is known, or the classes are no whole numbers.
+        If shapes differ, no unit is known, the classes are no whole numbers, or weights
+        are below 0.
 
     See Also
     --------
@@ -54,15 +55,13 @@ def mean_iou(y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -
     >>> mean_iou(y_true, [[[0, 1], [1, 1]]])  # a half of either class
     0.5
     """
-    pairs = [*zip(y_true, y_pred, strict=True)]
-    weights = np.ones(len(pairs))
-    if sample_weight is not None:
-        weights = np.asarray(sample_weight)
-    if weights.shape != (len(pairs),):
+    if len(y_true) != len(y_pred):
         raise ValueError(
-            f"sample_weight must hold a weight for each of {len(pairs)} rows, got "
-            f"shape {weights.shape}."
+            "y_pred must have as many rows as y_true, got "
+            f"{len(y_pred)} and {len(y_true)}."
         )
+    pairs = [*zip(y_true, y_pred, strict=True)]
+    weights = checked_weights(sample_weight, len(pairs))
     found: dict[int, NDArray[Any]] = {}
     for (truth, answer), weight in zip(pairs, weights, strict=True):
         for name, areas in areas_of(*checked(truth, answer)).items():
@@ -71,6 +70,24 @@ def mean_iou(y_true: Any, y_pred: Any, sample_weight: ArrayLike | None = None) -
     if len(areas) == 0:
         raise ValueError("y_true must hold a unit whose class is known, got none.")
     return float(np.mean(areas[:, 0] / areas[:, 1]))
+
+
+def checked_weights(sample_weight, n):
+    """Return the weights of n rows."""
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, dtype=float)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight must hold a weight for each of {n} rows, got shape "
+            f"{weights.shape}."
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError(
+            "sample_weight must hold finite numbers of at least 0, not all 0, got "
+            f"{sample_weight!r}."
+        )
+    return weights
 
 
 def checked(truth, answer):
@@ -82,7 +99,7 @@ def checked(truth, answer):
             f"one of {truth.shape}."
         )
     for name, classes in (("y_true", truth), ("y_pred", answer)):
-        if classes.dtype.kind not in "iub":
+        if classes.size and classes.dtype.kind not in "iub":
             raise ValueError(
                 f"{name} must hold whole numbers, the classes of units, got "
                 f"{classes.dtype}."

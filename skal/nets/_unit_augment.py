@@ -35,7 +35,8 @@ def own(augment):
 
     def change(rows, codes):
         both = augment(rows, codes.long())
-        shapes = [tuple(getattr(one, "shape", ())) for one in both]
+        told = both if isinstance(both, tuple | list) else [both]
+        shapes = [tuple(getattr(one, "shape", ())) for one in told]
         if shapes != [tuple(rows.shape), tuple(codes.shape)]:
             raise ValueError(
                 "augment must return rows and classes of the shapes that it is given, "

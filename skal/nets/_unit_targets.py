@@ -120,7 +120,13 @@ def weights_of_classes(class_weight, codes, classes):
             "class_weight must be 'balanced', None or a dict of weights of classes, "
             f"{classes.tolist()}, got {class_weight!r}."
         )
-    return np.array([float(class_weight.get(name, 1)) for name in classes.tolist()])
+    weights = np.array([float(class_weight.get(name, 1)) for name in classes.tolist()])
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError(
+            "class_weight must hold finite numbers of at least 0, got "
+            f"{class_weight!r}."
+        )
+    return weights
 
 
 @dataclass

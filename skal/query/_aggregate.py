@@ -10,7 +10,12 @@ from skal._checks import check_choice
 from skal.query._base import QueryStrategy, ScoreStrategy
 from skal.query._names import as_strategy
 from skal.query._picks import describe
-from skal.query._unit_scores import check_unit_base, reduce_scores, unit_needs
+from skal.query._unit_scores import (
+    as_it_is,
+    check_unit_base,
+    reduce_scores,
+    unit_needs,
+)
 from skal.query.functional import aggregate
 from skal.query.functional._aggregate import check_reduction
 
@@ -132,7 +137,9 @@ class Aggregate(ScoreStrategy):
 
     def _score(self, view, rows):
         # Remembered, so that a strategy around this one costs no second pass.
-        scores = view._once(("rows", self), rows, lambda X: self._reduced(view, X))
+        scores = view._once(
+            ("rows", *as_it_is(self)), rows, lambda X: self._reduced(view, X)
+        )
         return with_empty(scores, self.empty)
 
     def _reduced(self, view, X):
@@ -157,12 +164,12 @@ class Aggregate(ScoreStrategy):
         weights = np.asarray(self.class_weights, float)
         parts = proba if isinstance(proba, list) else [proba]
         for part in parts:
-            if part.shape[-1] != len(weights):
+            if part.size and part.shape[-1] != len(weights):
                 raise ValueError(
                     f"class_weights must hold a weight for each of {part.shape[-1]} "
                     f"classes, got {len(weights)}."
                 )
-        weighed = [part @ weights for part in parts]
+        weighed = [part @ weights if part.size else part[..., 0] for part in parts]
         return weighed if isinstance(proba, list) else weighed[0]
 
 

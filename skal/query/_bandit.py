@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skal._checks import check_choice, check_int, check_number
+from skal._checks import check_choice, check_int, check_number, name_of
 from skal._meta import NamedMembersMixin
 from skal._model import provides
 from skal.query._arms import Panel
@@ -149,6 +149,11 @@ class Bandit(NamedMembersMixin, WrapperStrategy):
         return served & {"multiclass"} if self.policy in OF_CLASSES else served
 
     def _check_target(self, estimator, target_type):
+        if target_type == "structured":
+            raise TypeError(
+                f"Bandit needs one target a row, got {name_of(estimator)}, which "
+                "predicts units. Use Mixture or Schedule, which ask in turns there."
+            )
         if self.policy in OF_CLASSES and target_type != "multiclass":
             others = ", ".join(f'"{one}"' for one in POLICIES if one not in OF_CLASSES)
             raise TypeError(

@@ -10,7 +10,12 @@ from skal._checks import check_int
 from skal._data import GridParts, cells_of
 from skal.query._base import QueryStrategy
 from skal.query._names import as_strategy
-from skal.query._unit_scores import check_unit_base, reduce_scores, unit_needs
+from skal.query._unit_scores import (
+    as_it_is,
+    check_unit_base,
+    reduce_scores,
+    unit_needs,
+)
 from skal.query._units import UnitStrategy, best_pairs, random_pairs
 from skal.query.functional import aggregate
 from skal.query.functional._aggregate import check_reduction
@@ -71,8 +76,9 @@ class Regions(_OfCells):
     A learner counts cells with it: in ``n_labels``, ``n_initial``, ``batch_size`` and
     ``history_["n_labels"]``. It asks for pairs of a row and a cell, and its y is an
     array (n, ...) in which units that nobody has labelled hold -1, or whatever
-    ``missing_label`` is. The estimator must leave these out, as networks of skal do. A
-    cell is known once one of its units is.
+    ``missing_label`` is. The estimator must leave these out, as networks of skal do
+    with -1. A cell is known once one of its units is. Rows must have units of one
+    shape; a grid over fewer axes than they have leaves the last whole.
 
     References
     ----------
@@ -146,7 +152,7 @@ class Regions(_OfCells):
             return self._of_cells(scores, grid)
 
         return view._once(
-            ("cells", self),
+            ("cells", *as_it_is(self)),
             rows,
             lambda X: reduce_scores(view, self._base(), reduce, X),
         )

@@ -43,6 +43,11 @@ def unit_needs(base):
     return frozenset({"unit_samples" if reads_draws(base) else "units"})
 
 
+def as_it_is(strategy):
+    """Return what tells a strategy from others, and from other settings of it."""
+    return strategy, repr(strategy.get_params())
+
+
 def reduce_scores(view, base, reduce, X):
     """Score the units of rows, chunk by chunk; return what becomes of each row.
 

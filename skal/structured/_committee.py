@@ -219,16 +219,17 @@ class Committee(NamedMembersMixin, BaseEstimator):
         """
         members = self._first(n_samples)
         answered = [answers.predict_units(member, X) for member in members]
-        if not isinstance(answered[0], list):
-            return np.stack(answered)
         rows = [*zip(*answered, strict=True)]
         for row in rows:
             if len({units.shape for units in row}) > 1:
                 raise ValueError(
-                    "estimators must answer for the same units of a row, got the "
-                    f"shapes {[units.shape for units in row]}. Boxes that each finds "
-                    "for itself are compared by BoxDisagreement."
+                    "estimators must answer for the same units of a row, in as many "
+                    f"classes, got the shapes {[units.shape for units in row]}. Name "
+                    "the classes in the estimator, since a member may miss one; boxes "
+                    "that each finds for itself are compared by BoxDisagreement."
                 )
+        if not isinstance(answered[0], list):
+            return np.stack(answered)
         return [np.stack(row) for row in rows]
 
     @available_if(_members_have_boxes)

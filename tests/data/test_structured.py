@@ -39,8 +39,30 @@ def test_arrays_of_several_shapes_are_entries_those_of_one_an_array():
 
 
 def test_tensors_are_arrays(torch):
-    target = read_structured(torch.tensor([[0, 1], [-1, -1]]), -1)
-    assert target.missing.tolist() == [False, True]
+    tensor = torch.tensor([[0, 1], [-1, -1]])
+    for y in (tensor, [*tensor]):
+        target = read_structured(y, -1)
+        assert target.missing.tolist() == [False, True]
+        assert target.y.dtype == np.int64
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, bool])
+def test_a_list_of_masks_without_a_sign_needs_no_mark(dtype):
+    masks = np.array([[[0, 1]], [[1, 1]]], dtype)
+    target = read_structured([*masks], -1)
+    assert target.y.dtype == dtype
+    np.testing.assert_array_equal(target.y, masks)
+
+
+def test_words_are_marked_by_a_word():
+    y = np.array([["N", "?"], ["?", "?"]])
+    assert read_structured(y, "?").missing.tolist() == [False, True]
+    assert not read_structured(y, -1).missing.any()
+
+
+def test_words_cannot_be_shown_in_part():
+    with pytest.raises(ValueError, match="y must hold numbers where cells"):
+        GridParts((2,), -1).known(np.array([["N", "V"]]))
 
 
 def test_batches_of_one_shape_stay_an_array():

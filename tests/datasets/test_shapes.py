@@ -98,6 +98,7 @@ def test_no_shapes_is_background_alone():
         ({"shares": (0.5, 0.5)}, "shares must be three numbers"),
         ({"shares": (0.5, 0.5, 0.5)}, "shares must be three numbers"),
         ({"shares": (1.5, -0.5, 0.0)}, "shares must be three numbers"),
+        ({"shares": (np.nan, 0.5, 0.5)}, "shares must be three numbers"),
     ],
 )
 def test_what_is_out_of_range_is_refused(params, words):

@@ -5,13 +5,13 @@ import pickle
 import numpy as np
 import pytest
 from helpers import Brightness, Tagger
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skal import ActiveLearner
-from skal.query import Aggregate, BoxDisagreement
+from skal.query import Aggregate, Bandit, BoxDisagreement, RandomSampling
 from skal.stopping import MaxConfidence, ValidationPlateau
 
 
@@ -224,3 +224,20 @@ def test_a_target_has_an_entry_a_row_with_a_label_a_unit(pixels):
         learner.set_params(n_labels=9).fit(X, np.where(X > 0.99, -1, -1))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         learner.fit(X, y[:7])
+
+
+def test_masks_for_a_model_without_units_are_refused_with_the_way_out(pixels):
+    class Plain(BaseEstimator):
+        def fit(self, X, y):
+            return self
+
+    for y in (pixels[1], [{"boxes": []} for _ in pixels[1]]):
+        with pytest.raises(ValueError, match="Unknown label type") as refused:
+            ActiveLearner(Plain()).fit(pixels[0], y)
+        assert "skal.structured.Units" in str(refused.value.__notes__)
+
+
+def test_a_bandit_says_what_serves_units(pixels):
+    arms = [("doubt", Aggregate()), ("chance", RandomSampling())]
+    with pytest.raises(TypeError, match="one target a row, got Brightness"):
+        ActiveLearner(Brightness(), Bandit(arms), n_labels=30).fit(*pixels)

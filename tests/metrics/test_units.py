@@ -48,9 +48,18 @@ def test_right_is_one_and_wrong_is_zero():
         (([[0, 1]], [[0.0, 1.0]]), "y_pred must hold whole numbers"),
         (([[-1, -1]], [[0, 1]]), "y_true must hold a unit whose class is known"),
         (([[0, 1]], [[0, 1]], [1, 1]), "sample_weight must hold a weight for each of"),
-        (([[0, 1]], [[0, 1], [0, 1]]), "argument 2 is longer"),
+        (([[0, 1]], [[0, 1]], [-1]), "sample_weight must hold finite numbers of at"),
+        (([[0, 1]], [[0, 1]], [0]), "sample_weight must hold .* not all 0"),
+        (
+            ([[0, 1]], [[0, 1], [0, 1]]),
+            "y_pred must have as many rows as y_true, got 2",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused(given, words):
     with pytest.raises(ValueError, match=words):
         mean_iou(*given)
+
+
+def test_a_row_without_units_counts_for_nothing():
+    assert mean_iou([[], [1, 0]], [[], [1, 1]]) == 0.25

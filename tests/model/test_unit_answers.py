@@ -101,7 +101,12 @@ def test_a_pipeline_and_a_learner_hand_it_on(model, pixels):
     [
         (lambda X: np.full((len(X), 3, 2), np.nan), "not finite for 3 units"),
         (lambda X: np.zeros((7, 3, 2)), "predict_units must answer for each of 1 rows"),
-        (lambda X: [np.zeros(3)] * len(X), r"or with an array \(u, C\) a row, got one"),
+        (lambda X: [np.zeros(3)] * len(X), r"or with an array \(u, C\) a row, got flo"),
+        (lambda X: np.zeros(len(X)), r"\(n, ..., C\) of probabilities, or with an arr"),
+        (lambda X: np.zeros((len(X), 3, 0)), r"got shape \(1, 3, 0\)"),
+        (lambda X: None, r"got object of shape \(\)"),
+        (lambda X: np.full((len(X), 3, 2), "a"), "got <U1 of shape"),
+        (lambda X: [np.zeros((2, 2 + int(x[0]))) for x in X], "as many classes for ea"),
     ],
 )
 def test_answers_that_are_none_are_refused(answer, match):
@@ -110,7 +115,27 @@ def test_answers_that_are_none_are_refused(answer, match):
             return answer(X)
 
     with pytest.raises(ValueError, match=match):
-        ModelView(Wrong()).reduce_units(total, np.zeros((4, 1)))
+        ModelView(Wrong()).reduce_units(total, np.arange(4.0)[:, None])
+
+
+@pytest.mark.parametrize("none", [[], np.empty((0, 0)), np.empty((0, 3))])
+@pytest.mark.parametrize("as_array", [False, True])
+def test_rows_without_a_unit_may_come_in_any_shape(none, as_array):
+    class Every:
+        def predict_units(self, X):
+            rows = [np.full((3, 2), 0.5) if x else none for x in X[:, 0]]
+            if not as_array:
+                return rows
+            apart = np.empty(len(rows), object)
+            for i, row in enumerate(rows):
+                apart[i] = row
+            return apart
+
+    X = np.array([[0], [1], [0], [1]])
+    view = ModelView(Every())
+    assert [len(row) for row in view.predict_units(X)] == [0, 3, 0, 3]
+    doubt = Aggregate(class_weights=[1, 1], reduce="max").score_samples(Every(), X)
+    np.testing.assert_allclose(doubt, np.log(2))  # the least wanted are like the others
 
 
 @pytest.mark.parametrize("method", ["predict_units", "sample_units", "sample_boxes"])

@@ -438,6 +438,12 @@ def test_masks_that_are_none_are_refused(shapes, change, words):
         ({"criterion": "bce"}, "criterion must be for one class a pixel"),
         ({"augment": "spin"}, "augment must be .*'turn_flip'.*, a callable or None"),
         ({"class_weight": {8: 1}}, "class_weight must be 'balanced', None or a dict"),
+        ({"class_weight": {0: -1}}, "class_weight must hold finite numbers of at leas"),
+        ({"class_weight": {0: np.nan}}, "class_weight must hold finite numbers of at"),
+        (
+            {"augment": lambda images, masks: None},
+            "augment must return rows and classes",
+        ),
         (
             {"module__channels": (4,) * 6},
             "channels must halve images",

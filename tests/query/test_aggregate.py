@@ -49,6 +49,33 @@ def slowly(row, reduce, topk=0.1, quantile=0.9, normalize=None):
 # The formula ------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("n", [3, 20_000])
+@pytest.mark.parametrize("reduce", ["topk", "mean"])
+def test_a_score_that_is_none_is_refused_however_many_there_are(n, reduce):
+    scores = np.ones((2, n))
+    scores[1, 1] = np.nan
+    with pytest.raises(ValueError, match=r"got NaN for 1 units\. Leave places"):
+        aggregate(scores, reduce)
+    keep = ~np.isnan(scores)
+    assert aggregate(scores, reduce, mask=keep).tolist() == [1, 1]
+
+
+def test_rows_may_stand_in_an_array_of_objects():
+    scores = np.empty(2, object)
+    scores[0], scores[1] = [0.1, 0.9], [0.2]
+    assert aggregate(scores, "mean").tolist() == [0.5, 0.2]
+
+
+def test_votes_of_yes_and_no_are_numbers():
+    assert aggregate(np.array([[True, False]]), "quantile", quantile=0.5) == [0.5]
+
+
+@pytest.mark.parametrize("scores", [3.0, None, "abc", [["a"]], (x for x in "a")])
+def test_what_are_no_scores_is_refused(scores):
+    with pytest.raises(TypeError, match="scores must be"):
+        aggregate(scores)
+
+
 def test_what_the_reductions_are():
     scores = [[0.0, 1.0, 0.5, 0.5], [0.25, 0.25, 0.25, 0.25]]
     found = {name: aggregate(scores, **way).tolist() for name, way in WAYS.items()}
@@ -314,3 +341,16 @@ def test_a_sum_wants_scores_from_zero_up(pixels, model):
 
     with pytest.raises(ValueError, match="base must give scores from 0 up for reduce="):
         Aggregate(Below(), "sum").score_samples(model, pixels[0])
+
+
+def test_a_view_does_not_answer_by_parameters_of_before(pixels):
+    X, y = pixels
+    view = ModelView(Brightness().fit(X, y))
+    strategy = Aggregate("entropy", "max")
+    highest = strategy.score_samples(view, X)
+    strategy.set_params(reduce="mean")
+    on_the_mean = strategy.score_samples(view, X)
+    assert (on_the_mean < highest).all()
+    np.testing.assert_array_equal(
+        on_the_mean, Aggregate("entropy", "mean").score_samples(view, X)
+    )

@@ -123,12 +123,27 @@ def overlap(first, i, second, j):
         ([[found(SQUARE)]], "draws must hold at least two draws of each row, got 1"),
         ([[found((0, 0, 1)), found()]], "boxes must be finite corners"),
         ([[found((0, 0, 1, np.inf)), found()]], "boxes must be finite corners"),
-        ([[found(SQUARE, labels=[1, 2])] * 2], "a class for each of 1 boxes"),
+        ([[found((2, 2, 0, 0))] * 2], r"with x1 <= x2 and y1 <= y2, got \[2.0, 2.0"),
+        (
+            [[found(SQUARE, labels=[1, 2])] * 2],
+            "labels must hold a value for each of",
+        ),
     ],
 )
 def test_what_is_no_draw_is_refused(draws, match):
     with pytest.raises(ValueError, match=match):
         box_disagreement(draws)
+
+
+def test_scores_stand_beside_boxes():
+    with pytest.raises(ValueError, match="scores must hold a value for each of 1 box"):
+        box_disagreement([[found(SQUARE, scores=[0.1, 0.9])] * 2], min_score=0.5)
+
+
+@pytest.mark.parametrize("draw", [None, {"box": []}, [SQUARE]])
+def test_a_draw_is_a_dict_of_boxes(draw):
+    with pytest.raises(TypeError, match='draws must hold a dict with "boxes"'):
+        box_disagreement([[draw, draw]])
 
 
 # The strategy -----------------------------------------------------------------

@@ -128,3 +128,14 @@ def test_there_are_no_more_draws_than_members(pixels):
     committee = Committee([Brightness()]).fit(*pixels)
     with pytest.raises(ValueError, match="at most 1, the number of members of Commit"):
         committee.sample_units(pixels[0], 2)
+
+
+def test_members_that_miss_a_class_are_refused_in_words(pixels):
+    class Wider(Brightness):
+        def predict_units(self, X):
+            units = super().predict_units(X)
+            return np.concatenate([units, 0 * units[..., :1]], axis=-1)
+
+    committee = Committee([Brightness(), Wider()]).fit(*pixels)
+    with pytest.raises(ValueError, match=r"in as many classes, .* Name the classes"):
+        committee.sample_units(pixels[0])

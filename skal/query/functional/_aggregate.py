@@ -67,7 +67,10 @@ def aggregate(
     Raises
     ------
     ValueError
-        If a parameter is out of bounds, or weights or mask differ in shape from scores.
+        If a parameter is out of bounds, weights or mask differ in shape from scores, or
+        a score that counts is NaN.
+    TypeError
+        If scores are no numbers, or no sequence of rows.
 
     See Also
     --------
@@ -92,6 +95,7 @@ def aggregate(
     """
     check_reduction(reduce, topk, quantile, normalize)
     rows = flat_rows(scores, weights, mask)
+    check_numbers(rows)
     how = reduce, topk, quantile, normalize
     if isinstance(rows, np.ndarray):
         return reduced(rows, *how)
@@ -120,16 +124,35 @@ def check_reduction(reduce, topk, quantile, normalize):
 
 def flat_rows(scores, weights, mask):
     """Return scores as an array (n, u), or a list of arrays (u,) where u varies."""
+    if isinstance(scores, np.ndarray) and scores.dtype == object:
+        scores = [*scores]
     if isinstance(scores, list | tuple):
         rows: Any = [np.ravel(row) for row in scores]
         alike = len({len(row) for row in rows}) == 1
         rows = np.stack(rows) if alike else rows
     else:
         rows = np.asarray(scores)
+        if rows.ndim == 0:
+            raise TypeError(
+                "scores must be an array of shape (n, ...) or a list with the scores "
+                f"of a row each, got {scores!r}."
+            )
         rows = rows.reshape(len(rows), -1) if rows.size else np.empty((len(rows), 0))
     if weights is not None:
         rows = times(rows, weights)
     return rows if mask is None else masked(rows, mask)
+
+
+def check_numbers(rows):
+    """Refuse scores that are no numbers."""
+    for part in [rows] if isinstance(rows, np.ndarray) else rows:
+        if part.dtype.kind not in "biuf":
+            raise TypeError(f"scores must be numbers, got {part.dtype}.")
+        if part.size and np.isnan(part.min()):  # which is NaN where one is
+            raise ValueError(
+                f"scores must be numbers, got NaN for {int(np.isnan(part).sum())} "
+                "units. Leave places that are no units out by mask=."
+            )
 
 
 def times(rows, weights):
@@ -170,6 +193,7 @@ def reduced(scores, reduce, topk, quantile, normalize):
         power = {None: 0, "sqrt": 0.5, "length": 1}[normalize]
         return scores.sum(axis=1, dtype=np.float64) / n_units**power
     if reduce == "quantile":
+        scores = scores.astype(np.float64) if scores.dtype == bool else scores
         return np.quantile(scores, quantile, axis=1).astype(np.float64)
     k = 1 if reduce == "max" else n_largest(topk, n_units)
     if k == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from skal._checks import check_fraction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def box_disagreement(
         corners x1, y1, x2, y2; "labels" (k,), where there are classes; "scores" (k,),
         where ``min_score`` is to be looked at.
     min_score : float, default=0.0
-        Boxes whose score is below this are left out.
+        Boxes whose score is below this are left out; those without scores stay.
 
     Returns
     -------
@@ -51,6 +52,8 @@ def box_disagreement(
     ------
     ValueError
         If a row has fewer than two draws, or boxes are no corners.
+    TypeError
+        If a draw is no mapping with "boxes".
 
     See Also
     --------
@@ -92,23 +95,46 @@ def of_row(draws, min_score):
 
 def boxes_of(draw, min_score):
     """Return the boxes (k, 4) of a draw and their labels (k,)."""
-    boxes = as_numbers(draw["boxes"]).astype(float)
+    if not isinstance(draw, Mapping) or "boxes" not in draw:
+        raise TypeError(
+            'draws must hold a dict with "boxes" (k, 4) for each draw of each row, got '
+            f"{draw!r}."
+        )
+    boxes = corners(draw["boxes"])
+    labels = beside(boxes, draw, "labels", np.zeros(len(boxes)))
+    if min_score > 0:
+        sure = beside(boxes, draw, "scores", np.ones(len(boxes))) >= min_score
+        boxes, labels = boxes[sure], labels[sure]
+    return boxes, labels
+
+
+def corners(boxes):
+    """Return boxes as an array (k, 4) of x1, y1, x2, y2."""
+    boxes = as_numbers(boxes).astype(float)
     boxes = boxes.reshape(-1, 4) if boxes.size == 0 else boxes
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
         raise ValueError(
             "boxes must be finite corners x1, y1, x2, y2 of shape (k, 4), got shape "
             f"{boxes.shape}."
         )
-    labels = as_numbers(draw.get("labels", np.zeros(len(boxes))))
-    if labels.shape != (len(boxes),):
+    turned = np.flatnonzero((boxes[:, 2:] < boxes[:, :2]).any(axis=1))
+    if len(turned):
         raise ValueError(
-            f"labels must hold a class for each of {len(boxes)} boxes, got shape "
-            f"{labels.shape}."
+            "boxes must be corners x1, y1, x2, y2 with x1 <= x2 and y1 <= y2, got "
+            f"{boxes[turned[0]].tolist()}. They are edges: left, upper, right, lower."
         )
-    if "scores" in draw and min_score > 0:
-        sure = as_numbers(draw["scores"]) >= min_score
-        boxes, labels = boxes[sure], labels[sure]
-    return boxes, labels
+    return boxes
+
+
+def beside(boxes, draw, name, default):
+    """Return what a draw tells of each of its boxes."""
+    values = as_numbers(draw.get(name, default))
+    if values.shape != (len(boxes),):
+        raise ValueError(
+            f"{name} must hold a value for each of {len(boxes)} boxes, got shape "
+            f"{values.shape}."
+        )
+    return values
 
 
 def as_numbers(values):
