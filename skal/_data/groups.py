@@ -40,7 +40,14 @@ def as_names(groups):
         kinds = {type(name) for name in groups}
         if kinds & {tuple, list} or (str in kinds and len(kinds) > 1):
             return np.fromiter(groups, object, len(groups))
-    return np.asarray(groups)
+    names = np.asarray(groups)
+    return in_one_unit(names) if names.dtype.kind == "M" else names
+
+
+def in_one_unit(dates):
+    """Return dates in microseconds, where these tell them all, to be compared."""
+    same = dates.astype("datetime64[us]")
+    return same if np.array_equal(same, dates) else dates
 
 
 def count_holes(names):
@@ -51,9 +58,8 @@ def count_holes(names):
 
 
 def join_groups(first, second):
-    """Return the groups of two batches of rows; 1 and "1" stay different."""
-    words = [part.dtype.kind == "U" for part in (first, second)]
-    dtype = None if words[0] == words[1] else object
+    """Return the groups of two batches of rows, which stay what they are."""
+    dtype = None if first.dtype.kind == second.dtype.kind else object
     return np.concatenate([first, second], dtype=dtype)
 
 

@@ -117,8 +117,8 @@ class HeldOutMonitor(ScoringMonitor):
             What a learner was told of its rows at the beginning of ``fit``.
         """
         super().on_fit_task_begin(estimator, context)
-        if self.groups is not None and "groups" in (metadata or {}):
-            check_apart(self.groups, metadata["groups"])
+        if self.groups is not None and metadata is not None:
+            check_apart(self.groups, _told(metadata.get("groups")))
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
@@ -152,7 +152,8 @@ class _RoundScorer:
 
     def __call__(self, estimator, X, y):
         if self.groups is not None:
-            check_apart(self.groups, _groups_learnt(estimator))
+            learnt = getattr(estimator, "groups_training_", None)
+            check_apart(self.groups, _told(learnt))
         scores = check_scoring(estimator, self.scoring)(estimator, X, y)
         if not isinstance(scores, dict):
             name = self.scoring if isinstance(self.scoring, str) else "score"
@@ -164,11 +165,11 @@ class _RoundScorer:
         return scores
 
 
-def _groups_learnt(estimator):
-    """Return the groups of the rows that a learner was trained on."""
-    if not hasattr(estimator, "groups_training_"):
+def _told(groups):
+    """Return the groups of rows to learn from, which must have been given."""
+    if groups is None:
         raise ValueError(
             "groups must be given to fit as well as to HeldOutMonitor, got none there. "
             "Pass fit(X, y, groups=...), the group of each row of X."
         )
-    return estimator.groups_training_
+    return groups

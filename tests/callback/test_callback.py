@@ -126,6 +126,7 @@ def test_monitor_refuses_groups_that_leak_before_any_work(blobs):
     assert not hasattr(watched, "history_")
     with pytest.raises(ValueError, match="groups must be given to fit as well"):
         watched.fit(X[:202], y[:202])
+    assert not hasattr(watched, "history_")
     watched.fit(X[:200], y[:200], groups=groups[:200])
     assert column(monitor, "n_labels") == [10, 20, 30, 40]
 

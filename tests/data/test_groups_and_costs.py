@@ -90,6 +90,39 @@ def test_joined_groups_of_two_kinds_stay_what_they_are():
         check_apart(GROUPS, np.array(["b", "a", "z"]))
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([2**60 + 1], [2.5]),
+        (np.array([2**60 + 1]), np.array([1], np.uint64)),
+        ([b"1"], [1]),
+        (np.array(["2020-01-02"], "datetime64[D]"), ["2020-01-02"]),
+        (np.array(["2020-01-02"], "datetime64[D]"), [3]),
+    ],
+    ids=["large numbers", "signs", "bytes", "dates and words", "dates and numbers"],
+)
+def test_joined_groups_are_found_again(first, second):
+    """Large numbers were rounded, others written as words: their leaks went unseen."""
+    first, second = check_groups(first, 1), check_groups(second, 1)
+    joined = join_groups(first, second)
+    assert len(np.unique(group_codes(joined))) == 2
+    for part in (first, second):
+        with pytest.raises(ValueError, match="got 1 that are"):
+            check_apart(part, joined)
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_dates_of_two_units_are_the_same_dates(unit):
+    """Those in nanoseconds were compared as numbers, and leaked."""
+    days = np.array(["2020-01-02", "2020-01-03"], "datetime64[D]")
+    with pytest.raises(ValueError, match="got 2 that are"):
+        check_apart(
+            check_groups(days, 2), check_groups(days.astype(f"datetime64[{unit}]"), 2)
+        )
+    close = np.array([1, 2], "datetime64[ns]")
+    assert len(np.unique(group_codes(check_groups(close, 2)))) == 2
+
+
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT")])
 def test_a_row_without_a_group_is_refused(missing):
     with pytest.raises(ValueError, match="got 1 missing"):
