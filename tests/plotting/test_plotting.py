@@ -221,7 +221,9 @@ def test_from_learners_goes_over_what_labels_have_cost(blobs):
     assert display.ax_.get_xlabel() == "cost"
     paid = display.lines_["margin"].get_xdata()
     np.testing.assert_array_equal(paid, priced.history_["cost"])
-    label = f"margin: 0.5 at a cost of {paid[0]:.3g}"  # whole labels would be too coarse
+    label = (
+        f"margin: 0.5 at a cost of {paid[0]:.3g}"  # whole labels would be too coarse
+    )
     assert display.lines_["margin"].get_label() == label
     learners = {"priced": priced, "free": fitted(blobs)}
     both = LabelCurveDisplay.from_learners(learners, X, y)
