@@ -60,8 +60,8 @@ class Growth:
     @property
     def is_above(self):
         """Whether the seconds or the bytes grow faster than stated."""
-        most = [max(self.stated, 1) + SLACK] * 2  # an order of all rows is no surprise
-        return any(self.exponent(which) > most[which] for which in range(2))
+        most = max(self.stated, 1) + SLACK  # every strategy looks at all rows
+        return any(self.exponent(which) > most for which in range(2))
 
 
 def growths():
@@ -111,7 +111,9 @@ def draw_one(place, one):
     for start in (1e-6, 1e-4, 1e-2):
         place.plot(ends, start * ends / ends[0], color="0.87", lw=0.7)
     for which, (color, scale) in enumerate(zip(COLORS, (1, 1e-9), strict=True)):
-        place.plot(one.sizes, one.values[which] * scale, ".-", color=color, ms=3, lw=1)
+        known = one.values[which] > 0  # less than the system can tell
+        values = one.values[which, known] * scale
+        place.plot(one.sizes[known], values, ".-", color=color, ms=3, lw=1)
         power = one.exponent(which)
         words = "" if np.isnan(power) else f"{power:.2f}"
         at = {"x": 0.03, "y": 0.80 - 0.17 * which, "transform": place.transAxes}
