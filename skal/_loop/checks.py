@@ -1,6 +1,7 @@
 """What a learner refuses before any work: its parameters, and parts that do not fit."""
 
 from inspect import isclass
+from math import isnan
 from numbers import Integral, Real
 from types import NoneType
 
@@ -14,7 +15,7 @@ from skal._loop.budget import check_amount
 from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
 from skal._loop.units import asks_units
-from skal._model import is_structured
+from skal._model import find_layer, is_structured
 from skal.query import CallableStrategy, as_strategy, check_beside, check_reach
 
 
@@ -90,6 +91,7 @@ def check_structured(learner, template):
             f"use_unlabeled must be False for {name_of(template)}, which predicts "
             "units of rows, got True."
         )
+    check_unit_mark(learner.missing_label, template)
     if asks_units(learner.query_strategy) and not isinstance(
         learner.missing_label, Real
     ):
@@ -130,6 +132,19 @@ def check_simulation(learner, template, oracle, n_most):
             "estimator must take rows of features in a simulation, got "
             f"{name_of(template)} with a precomputed kernel. Compute the kernel inside "
             "the estimator."
+        )
+
+
+def check_unit_mark(missing_label, template):
+    """Refuse a mark that an estimator inside would learn as a class of units."""
+    net = find_layer(template, "unknown_unit")[0]
+    if net is None or not isinstance(missing_label, Real) or isnan(missing_label):
+        return
+    if missing_label != net.unknown_unit:
+        raise ValueError(
+            f"missing_label must be {net.unknown_unit} for {name_of(net)}, which would "
+            f"learn any other mark as a class, got {missing_label!r}. Use "
+            f"np.where(y == {missing_label}, {net.unknown_unit}, y.astype(int))."
         )
 
 

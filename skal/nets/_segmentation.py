@@ -23,6 +23,7 @@ from skal.nets._unet import UNet
 from skal.nets._unit_augment import check_unit_augment
 from skal.nets._unit_embedding import find_deepest
 from skal.nets._unit_targets import (
+    UNKNOWN,
     check_sizes,
     known_units,
     read_units,
@@ -125,6 +126,8 @@ class SegmentationNet(NetClassifier):
 
     _settled = frozenset({"keep_integers"})
     _default_module = UNet
+    #: What stands in y where nobody knows the class of a unit.
+    unknown_unit = UNKNOWN
 
     def __init__(
         self,

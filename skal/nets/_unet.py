@@ -34,6 +34,8 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         check_widths("channels", channels)
+        if len(channels) == 0:
+            raise ValueError(f"channels must hold a width a level, got {channels!r}.")
         check_sides(input_shape[1:], len(channels) - 1)
         self.standardize = Standardize(input_shape[0])
         widths = [input_shape[0], *channels]

@@ -15,6 +15,7 @@ from skal.datasets import make_shapes
 from skal.metrics import mean_iou
 from skal.nets import NetClassifier, SegmentationNet
 from skal.nets._unit_targets import UnitLosses
+from skal.posterior import MCDropoutCommittee
 from skal.query import Regions
 
 
@@ -444,6 +445,7 @@ def test_masks_that_are_none_are_refused(shapes, change, words):
             {"augment": lambda images, masks: None},
             "augment must return rows and classes",
         ),
+        ({"module__channels": ()}, "channels must hold a width a level"),
         (
             {"module__channels": (4,) * 6},
             "channels must halve images",
@@ -467,3 +469,12 @@ def test_masks_for_a_net_of_one_label_a_row_are_refused(shapes):
         ValueError, match=r"y must hold one label a row.*SegmentationNet"
     ):
         NetClassifier(max_steps=1).fit(*shapes)
+
+
+@pytest.mark.parametrize("around", [lambda net: net, MCDropoutCommittee])
+def test_a_mark_that_it_would_learn_as_a_class_is_refused(shapes, around):
+    X, y = shapes
+    void = np.where(y == 0, 255, y).astype(np.uint8)
+    learner = ActiveLearner(around(net(max_steps=1)), "random", missing_label=255)
+    with pytest.raises(ValueError, match=r"missing_label must be -1 for Segmentati"):
+        learner.fit(X, void)

@@ -294,3 +294,15 @@ def test_texts_have_no_cells_and_rows_no_units(blobs, pixels):
         Mixture([("a", Regions()), ("b", "random")])(
             Brightness().fit(*pixels), pixels[0]
         )
+
+
+def test_parts_cost_the_same(pixels):
+    learner = ActiveLearner(Brightness(), Regions(grid=2), n_labels=20)
+    with pytest.raises(ValueError, match="costs must be None where parts of rows are"):
+        learner.fit(*pixels, costs=2)
+
+
+def test_a_signal_is_told_how_it_is_cut(pixels):
+    X, y = pixels[0][:, 0], pixels[1][:, 0]
+    with pytest.raises(ValueError, match=r"Signals have one axis, grid=\(8,\)"):
+        ActiveLearner(Brightness(), Regions(grid=2), n_labels=20).fit(X, y)
