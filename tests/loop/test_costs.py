@@ -471,9 +471,9 @@ def test_single_labels_have_no_costs(blobs):
     learner = ActiveLearner(
         BinaryRelevance(), "label_uncertainty", n_labels=40, random_state=0
     )
-    with pytest.raises(ValueError, match=r"costs must be None where single labels"):
+    with pytest.raises(ValueError, match=r"costs must be None where parts of rows"):
         learner.fit(X, Y, costs=1)
-    with pytest.raises(ValueError, match=r"costs must be None where single labels"):
+    with pytest.raises(ValueError, match=r"costs must be None where parts of rows"):
         learner.query(X, 4, candidates=np.ones(Y.shape, bool), costs=1)
 
 

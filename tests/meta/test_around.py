@@ -35,8 +35,11 @@ every_one = pytest.mark.parametrize("around", AROUND)
 def test_all_stand_on_one_base(around):
     own = [base for base in around.__mro__ if base.__module__.startswith("skal")]
     assert issubclass(around, AroundEstimator)
-    for name in ("_template", "_inside", "_of_fitted", "get_metadata_routing"):
+    for name in ("_template", "_inside", "_of_fitted"):
         assert [base for base in own if name in vars(base)] == [AroundEstimator]
+    routing = [base for base in own if "get_metadata_routing" in vars(base)]
+    adds_its_own = [ActiveLearner] if around is ActiveLearner else []  # groups, costs
+    assert routing == [*adds_its_own, AroundEstimator]
 
 
 @every_one
