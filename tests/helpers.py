@@ -6,6 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.base import BaseEstimator
 from sklearn.naive_bayes import GaussianNB
 
@@ -135,3 +136,12 @@ class Tagger(BaseEstimator):
             one = np.array([self.rate_.get(len(token), 0.5) for token in text])
             units.append(np.column_stack([1 - one, one]).reshape(-1, 2))
         return units
+
+
+def import_hugging_face():
+    """Return the library of data sets; skip the test without, for this folder's own.
+
+    Tests of the data sets lie in a folder that is found by the same name.
+    """
+    pytest.importorskip("datasets.arrow_dataset")
+    return pytest.importorskip("datasets")

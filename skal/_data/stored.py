@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def as_stored(X):
     """Return what is read by rows from a file or a table as StoredRows; else X."""
@@ -44,10 +46,12 @@ def _of_pyarrow(X):
 
 
 def _of_datasets(X):
-    from datasets import Dataset
-
+    known = sys.modules.get("datasets.arrow_dataset")
+    if known is None:  # a module of the user's by the same name
+        return None
     from skal._data.hugging_face_rows import HuggingFaceRows
 
+    Dataset = known.Dataset
     if isinstance(getattr(X, "source", None), Dataset):  # a column of one
         X = X.source.select_columns(X.column_name)
     return HuggingFaceRows(X) if isinstance(X, Dataset) else None

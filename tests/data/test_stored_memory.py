@@ -90,7 +90,7 @@ def megabytes_of(code, **names):
 
 def megabytes_asked(library, n, folder):
     """Return the memory that a query, scores and predictions for n rows take."""
-    pytest.importorskip(library)
+    pytest.importorskip("datasets.arrow_dataset" if library == "datasets" else library)
     code = POOLS[library] + "start = peak()\n" + AFTER
     return megabytes_of(code, folder=str(folder), n=n)
 

@@ -1,11 +1,12 @@
 """Pools in files and tables are read by rows, each stored chunk once a pass."""
 
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import peak_bytes
+from helpers import import_hugging_face, peak_bytes
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
@@ -86,7 +87,7 @@ def parquet(X, path):
 
 
 def hugging_face(X, path):
-    datasets = pytest.importorskip("datasets")
+    datasets = import_hugging_face()
     return datasets.Dataset(lists(X))
 
 
@@ -117,7 +118,7 @@ def table_of(frame):
 
 
 def hugging_face_of(frame):
-    datasets = pytest.importorskip("datasets")
+    datasets = import_hugging_face()
     return datasets.Dataset.from_pandas(frame)
 
 
@@ -520,7 +521,7 @@ def test_tensors_are_an_array():
 
 
 def test_arrays_of_hugging_face_are_an_array():
-    datasets = pytest.importorskip("datasets")
+    datasets = import_hugging_face()
     tensors = np.arange(24.0).reshape(4, 2, 3)
     features = datasets.Features({"x": datasets.Array2D((2, 3), "float32")})
     pool = datasets.Dataset.from_dict({"x": tensors.tolist()}, features=features)
@@ -627,7 +628,7 @@ def test_a_closed_file_is_refused(tmp_path):
 
 
 def test_images_and_transforms_of_hugging_face_are_for_networks():
-    datasets = pytest.importorskip("datasets")
+    datasets = import_hugging_face()
     pool = datasets.Dataset.from_dict({"image": ["a.png"], "n": [1]})
     images = pool.cast_column("image", datasets.Image())
     with pytest.raises(TypeError, match=r"'image', a column of Image.*DatasetPool"):
@@ -657,3 +658,11 @@ def test_a_function_of_costs_sees_the_rows_as_they_come(tmp_path):
     file = zarr_array(BASE, tmp_path)
     rows = Rows(file, costs=lambda X: [1 + abs(row[0]) for row in X])
     np.testing.assert_array_equal(rows.costs, 1.0 + abs(BASE[:, 0]))
+
+
+def test_a_module_of_ones_own_may_be_called_datasets(monkeypatch):
+    """It was taken for the library of that name, which need not be there."""
+    monkeypatch.delitem(sys.modules, "datasets.arrow_dataset", raising=False)
+    own = type("Own", (list,), {"__module__": "datasets.own"})(BASE)
+    assert len(Rows(own)) == N
+    np.testing.assert_array_equal(np.asarray(Rows(own)), BASE)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from helpers import import_hugging_face
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -100,7 +101,7 @@ def test_what_torch_reads_is_a_source(kind, path, torch):
 
 @pytest.mark.parametrize("streaming", [False, True])
 def test_data_sets_of_hugging_face_are_sources(streaming, path):
-    datasets = pytest.importorskip("datasets")
+    datasets = import_hugging_face()
     source = datasets.Dataset.from_dict({"text": TEXTS, "label": Y.tolist()})
     source = source.to_iterable_dataset() if streaming else source
     expected = WORDS.transform(TEXTS).toarray()
@@ -111,7 +112,7 @@ def test_data_sets_of_hugging_face_are_sources(streaming, path):
 
 
 def test_images_of_hugging_face_are_a_source(path, tmp_path):
-    datasets = pytest.importorskip("datasets")
+    datasets = import_hugging_face()
     from PIL import Image
 
     images = [Image.fromarray(np.full((4, 4), i, np.uint8)) for i in range(6)]

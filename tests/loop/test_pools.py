@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from helpers import import_hugging_face
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
@@ -170,7 +171,7 @@ def test_a_stream_is_refused_with_the_way_into_a_file(torch):
 
 
 def test_a_stream_of_hugging_face_is_refused_with_the_way_into_a_file():
-    datasets = pytest.importorskip("datasets")
+    datasets = import_hugging_face()
     stream = datasets.Dataset.from_dict({"x": [1.0]}).to_iterable_dataset()
     with pytest.raises(TypeError, match=r"IterableDataset. Write.*embed_to\(path, X"):
         ActiveLearner().query(stream)
