@@ -7,14 +7,12 @@ pool that fits is asked in memory and on dask in turns. Target: 1.5 times the se
 """
 
 import argparse
-import resource
-import sys
 from time import perf_counter
 
 import dask
 import dask.array as da
 import numpy as np
-from common import best, blobs, show, verdict
+from common import best, blobs, most_resident, show, verdict
 from sklearn.linear_model import LogisticRegression
 
 from skal import ActiveLearner
@@ -68,9 +66,8 @@ def ask_big(gigabytes):
     start = perf_counter()
     picked, _ = learner.query(pool, N_PICKED)
     seconds = perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak *= 1 if sys.platform == "darwin" else 1024
-    return pool.nbytes, seconds, peak, set(picked.tolist()) == set(near.tolist())
+    is_right = set(picked.tolist()) == set(near.tolist())
+    return pool.nbytes, seconds, most_resident(), is_right
 
 
 def time_both(n_rows):

@@ -74,6 +74,14 @@ def peak_resident(function):
     return max(0, _resident("VmHWM") - before)
 
 
+def most_resident() -> int:
+    """Return the bytes that this process held at most, the imports among them.
+
+    What ``getrusage`` tells begins at what the process held that started this one.
+    """
+    return _resident("VmHWM")
+
+
 def _resident(field):
     with open("/proc/self/status") as status:
         for line in status:

@@ -78,7 +78,7 @@ def _dask(address, n_jobs, stack):
             LocalCluster(
                 n_workers=None if n_jobs in (None, -1) else n_jobs,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # with None it would be port 8787
             )
         )
         there: dict[str, Any] = {"address": cluster}
