@@ -18,9 +18,9 @@ def check_reach(strategy, X, name="X_pool"):
     if isinstance(X, DaskRows) and not strategy._by_blocks:
         raise TypeError(
             f"{name} must be in memory for {describe(strategy)}, which looks at the "
-            "rows as a whole, got a pool on dask. Use Shortlist around it, which draws "
-            "n_candidates rows for it, a strategy with separable scores, such as "
-            f"Margin or BALD, or {name}.compute() where it fits."
+            "rows as a whole, got a pool on dask. Use Shortlist around a strategy of "
+            "rows, which draws n_candidates of them for it, a strategy with separable "
+            f"scores, such as Margin or BALD, or {name}.compute() where it fits."
         )
 
 

@@ -9,9 +9,6 @@ from skal.query._picks import describe, from_zero
 from skal.query._wrapper import WrapperStrategy, check_from_zero
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from skal.query._base import QueryStrategy
 
 
@@ -26,7 +23,7 @@ class PerCost(WrapperStrategy, ScoreStrategy):
 
     Parameters
     ----------
-    base : str, ScoreStrategy or callable, default="entropy"
+    base : str or ScoreStrategy, default="entropy"
         The strategy that scores rows, from 0 up.
 
     Attributes
@@ -67,9 +64,7 @@ class PerCost(WrapperStrategy, ScoreStrategy):
 
     _own_needs = frozenset({"costs"})
 
-    def __init__(
-        self, base: str | QueryStrategy | Callable[..., Any] = "entropy"
-    ) -> None:
+    def __init__(self, base: str | QueryStrategy = "entropy") -> None:
         self.base = base
 
     def _check_params(self):
