@@ -1,6 +1,7 @@
 """check_strategy: each broken promise is caught under its name; good ones pass."""
 
 import inspect
+import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -445,6 +446,24 @@ def test_every_law_is_broken_by_some_strategy():
 
 def test_a_strategy_of_five_lines_passes():
     check_strategy(LeastLikely())
+
+
+class Warns(LeastLikely):
+    """Warns as numpy does, of what BLAS has read beyond its rows or of a division."""
+
+    def __init__(self, operation="matmul"):
+        self.operation = operation
+
+    def _score(self, view, rows):
+        message = f"invalid value encountered in {self.operation}"
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
+        return super()._score(view, rows)
+
+
+def test_what_blas_reports_of_numbers_beyond_its_rows_breaks_no_law():
+    check_strategy(Warns("matmul"))
+    with pytest.raises(AssertionError, match="invalid value encountered in divide"):
+        check_strategy(Warns("divide"))
 
 
 def test_the_message_says_what_was_promised_and_gives_the_numbers():

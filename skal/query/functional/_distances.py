@@ -113,7 +113,10 @@ class Points:
 
     def squared(self, rows, others, scale=1):
         """Return squared distances to other centred rows, scaled: (m, k)."""
-        far = self.scaled(rows, others, scale)
+        # BLAS may read beyond its rows, and report what lies there; all of these are
+        # finite.
+        with np.errstate(invalid="ignore"):
+            far = self.scaled(rows, others, scale)
         return (np.maximum if scale > 0 else np.minimum)(far, 0, out=far)
 
     def scaled(self, rows, others, scale):
