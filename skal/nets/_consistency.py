@@ -1,4 +1,4 @@
-"""Consistency training: a network is to know its sure guesses again in a strong view."""
+"""Consistency: a network is to say of a strong view what it is sure of without."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The work of one fit of a ConsistencyClassifier: a plan, a net, and its guesses."""
 
 from copy import deepcopy
-from warnings import warn
+from functools import cached_property
 
 import numpy as np
 from sklearn.base import clone
@@ -12,13 +12,8 @@ from skal._checks import name_of
 from skal._data import Rows, take_rows
 from skal._meta import in_codes, weight_name
 from skal._seed import as_random_state, seeds_for
-from skal.exceptions import CollapseWarning
+from skal.pseudo._collapse import warn_of_collapse
 from skal.pseudo._selection import take_weights
-
-#: From so many unlabelled rows on it means something that none is sure.
-_ENOUGH = 100
-#: A class has taken over with so much of the guesses, and so little of the labels.
-_TAKEN, _LABELED = 0.9, 0.75
 
 
 class ConsistencyFit:
@@ -91,7 +86,7 @@ class ConsistencyFit:
         from skal.nets import fit_consistently
 
         X, weights = self._prepared(), self.weights
-        plan = self._plan() if len(self.hidden) else None
+        plan = self.plan if len(self.hidden) else None
         if plan is not None:
             weights = np.ones(len(self.codes)) if weights is None else weights.copy()
             weights[self.hidden] = 0
@@ -118,7 +113,9 @@ class ConsistencyFit:
             self.model.steps[:-1] = front.steps  # a memory may have replaced them
         return front.transform(self.X)
 
-    def _plan(self):
+    @cached_property
+    def plan(self):
+        """How the net is to learn from the rows without a label."""
         from skal.nets import Consistency
 
         owner = self.owner
@@ -150,8 +147,7 @@ class ConsistencyFit:
                 "has diverged, lower the learning rate or scale the inputs."
             )
         codes, sure = self._judged(proba)
-        if len(self.hidden) >= _ENOUGH:
-            warn_of_collapse(codes, sure, self.counts, self.labels.classes)
+        warn_of_collapse(codes, sure, self.counts, self.labels.classes)
         return self.hidden[sure], codes[sure]
 
     def _judged(self, proba):
@@ -161,7 +157,7 @@ class ConsistencyFit:
         from skal.nets import PseudoTargets
 
         proba = torch.from_numpy(proba)
-        targets = PseudoTargets(self._plan(), *proba.shape, proba.device)
+        targets = PseudoTargets(self.plan, *proba.shape, proba.device)
         codes, sure = targets.of(torch.arange(len(proba)), proba)
         return codes.numpy(), sure.numpy()
 
@@ -182,27 +178,3 @@ def prior_for(align, counts):
             f"y, got {align!r}. 'labels' takes the shares of the labels."
         )
     return shares / shares.sum()
-
-
-def warn_of_collapse(codes, sure, counts, classes):
-    """Warn where no row passed, or where one class has taken over."""
-    if not sure.any():
-        warn(
-            f"The model is sure of none of {len(codes)} unlabelled rows, so that they "
-            "taught it nothing. Train for more steps, label more rows, or lower "
-            "threshold and min_threshold.",
-            CollapseWarning,
-            stacklevel=3,
-        )
-        return
-    guessed = np.bincount(codes[sure], minlength=len(counts)) / sure.sum()
-    largest, labeled = guessed.argmax(), counts / counts.sum()
-    if guessed[largest] > _TAKEN and labeled[largest] < _LABELED:
-        warn(
-            f"The class {classes[largest]!r} makes {guessed[largest]:.0%} of the "
-            f"pseudo-labels and {labeled[largest]:.0%} of the labels: it may have taken "
-            "over. If the pool is not like that, label more rows, raise min_threshold "
-            "or delay, or set align='uniform'.",
-            CollapseWarning,
-            stacklevel=3,
-        )
