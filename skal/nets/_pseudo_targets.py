@@ -51,10 +51,10 @@ class PseudoTargets:
         if plan.prior is not None:
             self.prior = torch.as_tensor(plan.prior, dtype=torch.float, device=device)
         self.mean = None
-        # The last place is of rows of which no class is sure.
+        # Of which class each row was sure when it was last seen; the last is none.
         self.latest = torch.full((n_rows,), n_classes, device=device)
-        self.counts = torch.zeros(n_classes + 1, device=device)
-        self.counts[-1] = n_rows
+        self.ones = torch.ones(n_rows, device=device)
+        self.n_classes = n_classes
 
     def of(self, where, proba):
         """Return the codes (m,) of some rows, and of which the network is sure."""
@@ -66,16 +66,16 @@ class PseudoTargets:
         plan = self.plan
         if not plan.class_thresholds:
             return codes, confidence >= plan.threshold
-        self._count(where, codes, confidence >= plan.threshold)
+        sure = confidence >= plan.threshold
+        self.latest[where] = torch.where(sure, codes, self.n_classes)
+        counts = self.counts()
         each = class_thresholds(
-            self.counts[:-1], self.counts[-1], plan.threshold, plan.min_threshold
+            counts[:-1], counts[-1], plan.threshold, plan.min_threshold
         )
         return codes, confidence >= each[codes]
 
-    def _count(self, where, codes, sure):
-        """Count of which class each row was sure when it was last seen."""
-        now = torch.where(sure, codes, len(self.counts) - 1)
-        ones = torch.ones(len(now), device=now.device)
-        self.counts.index_add_(0, self.latest[where], -ones)
-        self.counts.index_add_(0, now, ones)
-        self.latest[where] = now
+    def counts(self):
+        """Count the rows of which each class is sure, and those of which none is."""
+        # All of them anew: a batch may hold a row twice, and no GPU is waited for.
+        counts = self.ones.new_zeros(self.n_classes + 1)
+        return counts.index_add_(0, self.latest, self.ones)
