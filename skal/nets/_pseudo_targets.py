@@ -6,6 +6,8 @@ import torch
 
 #: How much of the running mean of predictions a step keeps.
 _MOMENTUM = 0.99
+#: Classes come about alike if no more than so many rows would have to change theirs.
+_NEAR = 0.2
 
 
 def aligned(
@@ -17,6 +19,17 @@ def aligned(
     """
     weighted = proba * (prior / mean.clamp(min=torch.finfo(mean.dtype).tiny))
     return weighted / weighted.sum(dim=1, keepdim=True)
+
+
+def supported_prior(shares: torch.Tensor) -> torch.Tensor:
+    """Return how often classes (C,) may be supposed to come, given what labels say.
+
+    Where the shares of predictions are near that, it is all alike: few labels do not
+    tell more. Elsewhere it is the shares themselves.
+    """
+    alike = torch.full_like(shares, 1 / len(shares))
+    near = (shares - alike).abs().sum() / 2 <= _NEAR
+    return torch.where(near, alike, shares)
 
 
 def class_thresholds(
@@ -38,18 +51,18 @@ class PseudoTargets:
     Parameters
     ----------
     plan : Consistency
-        The thresholds, and the prior that predictions are aligned to.
+        Has the thresholds.
     n_rows, n_classes : int
         How many there are.
     device : torch.device
         Where the network is.
+    prior : Tensor of shape (n_classes,), default=None
+        What predictions are aligned to.
     """
 
-    def __init__(self, plan, n_rows, n_classes, device):
+    def __init__(self, plan, n_rows, n_classes, device, prior=None):
         self.plan = plan
-        self.prior = None
-        if plan.prior is not None:
-            self.prior = torch.as_tensor(plan.prior, dtype=torch.float, device=device)
+        self.prior = prior
         self.mean = None
         # Of which class each row was sure when it was last seen; the last is none.
         self.latest = torch.full((n_rows,), n_classes, device=device)
@@ -64,9 +77,9 @@ class PseudoTargets:
             proba = aligned(proba, self.mean, self.prior)
         confidence, codes = proba.max(dim=1)
         plan = self.plan
-        if not plan.class_thresholds:
-            return codes, confidence >= plan.threshold
         sure = confidence >= plan.threshold
+        if not plan.class_thresholds:
+            return codes, sure
         self.latest[where] = torch.where(sure, codes, self.n_classes)
         counts = self.counts()
         each = class_thresholds(

@@ -8,7 +8,7 @@ from torch import nn
 from skal.nets import Consistency, NetClassifier, PseudoTargets, fit_consistently
 from skal.nets._average import WeightAverage
 from skal.nets._layout import Layout, SetLayout
-from skal.nets._pseudo_targets import aligned, class_thresholds
+from skal.nets._pseudo_targets import aligned, class_thresholds, supported_prior
 from skal.nets._strong import check_strong, cutout, mask_noise
 from skal.nets._tensor_set import TensorSet
 
@@ -56,6 +56,19 @@ def test_what_is_aligned_is_finite_where_a_class_has_vanished():
 
 
 @pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0.4, 0.3, 0.3], [1 / 3, 1 / 3, 1 / 3]),
+        ([0.6, 0.2, 0.2], [0.6, 0.2, 0.2]),  # a quarter would have to change
+        ([0.98, 0.02], [0.98, 0.02]),
+    ],
+)
+def test_the_prior_that_shares_support(shares, expected):
+    found = supported_prior(torch.tensor(shares))
+    torch.testing.assert_close(found, torch.tensor(expected))
+
+
+@pytest.mark.parametrize(
     ("counts", "n_unsure", "expected"),
     [
         ([10.0, 5.0, 0.0], 2.0, [0.9, 0.3, 0.2]),  # beta 1, 1/2, 0
@@ -90,9 +103,9 @@ def test_one_threshold_for_all_classes():
 def test_targets_do_not_depend_on_the_order_of_rows():
     proba = (3 * torch.randn(50, 3)).softmax(dim=1)
     order = torch.randperm(50)
-    prior = np.array([0.2, 0.3, 0.5])
+    prior = torch.tensor([0.2, 0.3, 0.5])
     first, second = (
-        PseudoTargets(plan(prior=prior), 50, 3, torch.device("cpu")).of(where, rows)
+        PseudoTargets(plan(), 50, 3, torch.device("cpu"), prior).of(where, rows)
         for where, rows in [(torch.arange(50), proba), (torch.arange(50), proba[order])]
     )
     assert torch.equal(first[0][order], second[0])
@@ -186,6 +199,16 @@ def test_the_mean_of_weights_by_hand():
     assert average.module.weight.item() == pytest.approx(expected)
 
 
+def test_a_weight_that_two_layers_share_is_averaged_once():
+    module = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    module[1].weight = module[0].weight
+    module[0].weight.data.fill_(0.0)
+    average = WeightAverage(module, 0.9)
+    module[0].weight.data.fill_(1.0)
+    average.update()
+    assert average.module[1].weight.item() == pytest.approx(10 / 11)
+
+
 def test_what_batch_norm_measures_is_averaged_too():
     module = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     average = WeightAverage(module, 0.5)
@@ -246,9 +269,10 @@ def test_the_passes_of_a_step():
     """Targets come of a pass in eval mode, and all else goes through together."""
     Watched.calls.clear()
     fitted(Watched(3, 2), plan(range(20, 60), ratio=1, delay=0.5), batch_size=8)
-    steps = Watched.calls[-45:]
+    steps = Watched.calls[-46:]
     assert steps[:15] == 15 * [(8, True, True)]
-    assert steps[15:] == 15 * [(8, False, False), (16, True, True)]
+    assert steps[15] == (40, False, False)  # how often classes come
+    assert steps[16:] == 15 * [(8, False, False), (16, True, True)]
 
 
 def test_rows_with_and_without_a_label_meet_in_no_batch():
