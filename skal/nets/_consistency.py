@@ -11,7 +11,7 @@ import torch
 
 from skal.nets._average import WeightAverage
 from skal.nets._objective import mean_loss
-from skal.nets._pseudo_targets import PseudoTargets, supported_prior
+from skal.nets._pseudo_targets import PseudoTargets, has_learnt, supported_prior
 from skal.nets._rows import join
 from skal.nets._strong import check_strong, viewed
 from skal.nets._training import Batches, Trainer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Unlabelled rows of which it is asked how often each class comes.
+#: Unlabelled rows by which it is judged how often each class comes.
 _N_LOOK = 2000
 
 
@@ -43,8 +43,8 @@ class Consistency:
     class_thresholds : bool
         Whether classes ask for less while few rows have passed.
     prior : ndarray of shape (n_classes,), "auto" or None
-        How often classes come: guesses are aligned to it. "auto" is what the shares
-        support.
+        How often classes come: guesses are aligned to it. "auto" is all alike, if that
+        is what predictions support when the delay is over, else None.
     ratio : float
         Unlabelled rows for each labelled row of a step.
     weight : float
@@ -54,8 +54,8 @@ class Consistency:
     ema_decay : float
         What the mean of the weights keeps at a step.
     shares : list
-        Is filled with how often each class was predicted, ndarray (n_classes,), by what
-        labels alone had taught when the delay was over.
+        Is filled with how often each class was predicted, ndarray (n_classes,), when
+        the delay was over, if labels alone had taught something by then.
     """
 
     hidden: NDArray[np.int64]
@@ -160,21 +160,22 @@ class ConsistencyTrainer(Trainer):
         return loss
 
     def _first_targets(self):
-        """Return targets, aligned to a prior that labels alone may have to tell."""
-        shares, prior = self._shares(), self.plan.prior
-        self.plan.shares.append(shares.cpu().numpy())
+        """Return targets, aligned to a prior that labels alone may have to support."""
+        proba, prior = self._look_at_some(), self.plan.prior
+        if has_learnt(proba):
+            self.plan.shares.append(proba.mean(dim=0).cpu().numpy())
         if isinstance(prior, str):
-            prior = supported_prior(shares)
+            prior = supported_prior(proba)
         elif prior is not None:
-            prior = torch.from_numpy(prior).float().to(shares.device)
+            prior = torch.from_numpy(prior).float().to(proba.device)
         return PseudoTargets(self.plan, *self.facts, prior)
 
-    def _shares(self):
-        """Return the mean of the predictions for some of the unlabelled rows."""
+    def _look_at_some(self):
+        """Return the predictions for some of the unlabelled rows."""
         n_rows, _, device = self.facts
         some = np.linspace(0, n_rows - 1, min(n_rows, _N_LOOK)).astype(int)
         batches = self.hidden.inputs.batches_of(self.plan.hidden[some], device)
-        return torch.cat([self._proba(rows) for rows in batches]).mean(dim=0)
+        return torch.cat([self._proba(rows) for rows in batches])
 
     def _proba(self, rows):
         """Return what the module says of rows as they are."""

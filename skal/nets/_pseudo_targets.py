@@ -8,6 +8,8 @@ import torch
 _MOMENTUM = 0.99
 #: Classes come about alike if no more than so many rows would have to change theirs.
 _NEAR = 0.2
+#: How probable a prediction is of a network that has learnt something.
+_RATHER_SURE = 0.6
 
 
 def aligned(
@@ -21,15 +23,20 @@ def aligned(
     return weighted / weighted.sum(dim=1, keepdim=True)
 
 
-def supported_prior(shares: torch.Tensor) -> torch.Tensor:
-    """Return how often classes (C,) may be supposed to come, given what labels say.
+def has_learnt(proba: torch.Tensor) -> bool:
+    """Tell whether predictions (n, C) say something: most of them are rather sure."""
+    return bool(proba.max(dim=1).values.median() >= _RATHER_SURE)
 
-    Where the shares of predictions are near that, it is all alike: few labels do not
-    tell more. Elsewhere it is the shares themselves.
+
+def supported_prior(proba: torch.Tensor) -> torch.Tensor | None:
+    """Return how often classes (C,) may be supposed to come, given predictions (n, C).
+
+    It is all alike, where these say something and are near that; else None.
     """
+    shares = proba.mean(dim=0)
     alike = torch.full_like(shares, 1 / len(shares))
-    near = (shares - alike).abs().sum() / 2 <= _NEAR
-    return torch.where(near, alike, shares)
+    near = bool((shares - alike).abs().sum() / 2 <= _NEAR)
+    return alike if near and has_learnt(proba) else None
 
 
 def class_thresholds(

@@ -23,7 +23,7 @@ def warn_of_collapse(codes, sure, shares, classes):
         Which of them have passed the threshold.
     shares : list of ndarray of shape (n_classes,)
         How often each class was predicted when labels alone had been learnt from; empty
-        where nothing else ever was.
+        where that is not known.
     classes : ndarray of shape (n_classes,)
         What the classes are called.
     """

@@ -64,9 +64,9 @@ class ConsistencyClassifier(UnlabeledClassifier):
         How often each class comes among the unlabelled rows: predictions are aligned to
         it before they are held against the threshold. "uniform" is all alike, "labels"
         as among the labels; or it is so often, in the order of ``classes_``. "auto"
-        looks at the predictions when the delay is over: "uniform" where that would
-        change a fifth of them at most, else as often as they say, which nothing that
-        follows may change. None takes predictions as they are.
+        looks at the predictions when the delay is over: "uniform" if most are sure and
+        a fifth of them at most would have to change, else None, which takes predictions
+        as they are.
     unlabeled_ratio : float, default=3
         Unlabelled rows for each labelled row of a step.
     unlabeled_weight : float, default=1.0

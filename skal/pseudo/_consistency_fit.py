@@ -144,7 +144,7 @@ class ConsistencyFit:
         return self.hidden[sure], codes[sure]
 
     def _judged(self, proba):
-        """Return the codes of the hidden rows, and which of them pass the thresholds."""
+        """Return the codes of the hidden rows, and which pass the thresholds."""
         import torch
 
         from skal.nets import PseudoTargets

@@ -56,16 +56,21 @@ def test_what_is_aligned_is_finite_where_a_class_has_vanished():
 
 
 @pytest.mark.parametrize(
-    ("shares", "expected"),
+    ("n_of_each", "sure", "alike"),
     [
-        ([0.4, 0.3, 0.3], [1 / 3, 1 / 3, 1 / 3]),
-        ([0.6, 0.2, 0.2], [0.6, 0.2, 0.2]),  # a quarter would have to change
-        ([0.98, 0.02], [0.98, 0.02]),
+        ([40, 30, 30], 0.94, True),
+        ([40, 30, 30], 0.5, False),  # nothing has been learnt
+        ([70, 20, 10], 0.94, False),  # a third would have to change
     ],
 )
-def test_the_prior_that_shares_support(shares, expected):
-    found = supported_prior(torch.tensor(shares))
-    torch.testing.assert_close(found, torch.tensor(expected))
+def test_the_prior_that_predictions_support(n_of_each, sure, alike):
+    codes = torch.repeat_interleave(torch.arange(3), torch.tensor(n_of_each))
+    proba = torch.full((100, 3), (1 - sure) / 2)
+    proba[torch.arange(100), codes] = sure
+    found = supported_prior(proba)
+    assert (found is not None) == alike
+    if alike:
+        torch.testing.assert_close(found, torch.full((3,), 1 / 3))
 
 
 @pytest.mark.parametrize(
