@@ -132,7 +132,7 @@ class ConsistencyTrainer(Trainer):
         n_hidden = len(self.hidden)
         self.n_hidden = min(max(1, round(plan.ratio * self.batch_size)), n_hidden)
         self.facts = n_hidden, objective.width, passes.device
-        self.targets = None  # until the delay is over
+        self.targets: Any = None  # until the delay is over
         self.hidden_weights = None
         if plan.weights is not None:
             weights = torch.from_numpy(plan.weights / plan.weights.mean())
