@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skal._checks import check_choice
 from skal._data import (
     DaskRows,
+    Labels,
     Rows,
     check_alike,
     check_apart,
@@ -37,9 +38,12 @@ from skal._loop.budget import budget_of, exceeds, most_labels
 from skal._loop.checks import check_learner, check_simulation, incomplete
 from skal._loop.first_round import FirstRound
 from skal._loop.history import columns
-from skal._loop.live import Live
+from skal._loop.few_labels import FewLabelsError
+from skal._loop.live import Live, kind_before_labels, so_far_of
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
+from skal._loop.pool import KnownPool
+from skal._loop.pool_live import PoolLive
 from skal._loop.repeats import ON_REPEAT
 from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
@@ -374,28 +378,21 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             params = {**params, **groups_param(self._template(), beside["groups"])}
         return routed(self, "fit", params)
 
-    def _oracle(self, X, target, params, labels, beside, *, knows_all=False):
-        """Return the rows and what is said of them, to be revealed on demand."""
-        return Oracle(
-            X,
-            target.y,
-            params,
-            labels,
-            self.use_unlabeled,
-            knows_all,
-            target.rejects,
-            beside,
-        )
-
     def _fit_given(self, X, target, params, beside):
-        """Train on the labelled rows; buy nothing."""
-        y, missing = target.y, target.missing
-        if not target.known.any():
+        """Train on the labelled rows; buy nothing. Unlabelled ones become the pool."""
+        pool, missing = None, target.missing
+        if self.use_unlabeled:
+            self._check_target(Labels(kind_before_labels(self._template())))
+            pool = KnownPool.given(X, params, beside)
+        elif not target.known.any():
             raise ValueError(
-                f"y must hold at least one label, got {len(y)} missing "
+                f"y must hold at least one label, got {len(missing)} missing "
                 f"{'' if missing.all() else 'or rejected '}ones. "
                 "Use query to choose the first rows and teach to label them."
             )
+        loop = self._loop(draw_seed(self.random_state))
+        if missing.all():
+            return self._go_on(PoolLive.of_pool(self, loop, pool))
         labels = self._with_cells(
             learn_labels(target, self.classes, self.missing_label)
         )
@@ -403,17 +400,23 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         if self.classes is None and not self.use_unlabeled:
             warn_of_mark(labels, self.missing_label, stacklevel=5)
             warn_of_spelling(labels.classes, (), stacklevel=5)
-        shown = y if target.rejects is None else target.rejects.shown(y)
+        shown = target.y if target.rejects is None else target.rejects.shown(target.y)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=shown, metadata=beside)
-        oracle = self._oracle(X, target, params, labels, beside)
+        oracle = Oracle.of(X, target, params, labels, beside, self.use_unlabeled)
         order = np.flatnonzero(~missing)
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
-        loop = self._loop(draw_seed(self.random_state))
         by_units = asks_units(self.query_strategy)
-        asked, labeled_iter = given(missing, y, labels.parts if by_units else None)
-        purchase = Purchase(asked, "given")
-        self._commit(loop.train(training, purchase, labeled_iter, order))
+        parts = labels.parts if by_units else None
+        asked, labeled_iter = given(missing, target.y, parts)
+        try:
+            state = loop.train(training, Purchase(asked, "given"), labeled_iter, order)
+        except FewLabelsError as error:
+            if pool is None:
+                raise
+            live = PoolLive.of_pool(self, loop, pool)
+            return self._go_on(live.waiting(training, order, error))
+        self._commit(state, pool=pool)
         context.call_on_fit_task_end(
             estimator=self, X=X, y=shown, reconstruction_attributes=dict
         )
@@ -437,7 +440,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         costs = beside.get("costs")
         budget = budget_of(self.n_labels, n, costs)
         n_most = most_labels(budget, costs)
-        oracle = self._oracle(X, target, params, labels, beside, knows_all=True)
+        oracle = Oracle.of(
+            X, target, params, labels, beside, self.use_unlabeled, knows_all=True
+        )
         check_simulation(self, self._template(), oracle, n_most)
         simulation = (UnitSimulation if by_units else Simulation)(
             self._loop(draw_seed(self.random_state), asked=self.n_initial < n_most),
@@ -483,7 +488,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def query(
         self,
-        X_pool: Any,
+        X_pool: Any = None,
         n_instances: int | None = None,
         *,
         candidates: ArrayLike | None = None,
@@ -539,8 +544,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ``history_`` then, and its verdict in ``should_stop_``.
         """
         self._check(costs)
-        pool = Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
-        chosen, live = self._candidates(pool, candidates), self._live()
+        pool, live = self._rows(X_pool, groups, costs), self._live()
+        candidates = live.open_rows if candidates is None else candidates
+        chosen = self._candidates(pool, candidates)
         live.check(pool)
         indices, asked, after = live.ask(chosen, n_instances)
         self._look_into(after.question.info, stacklevel=4)
@@ -568,6 +574,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         X: Any,
         y: Any,
         *,
+        indices: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
         on_repeat: str = "append",
@@ -630,15 +637,16 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         params = self._fit_params(params, beside)
         seen = np.flatnonzero(~target.missing)
         labels = self._labels_after(told, target)
-        oracle = self._oracle(X, target, params, labels, beside)
+        oracle = Oracle.of(X, target, params, labels, beside)
         training = oracle.reveal(seen)
+        training, at = live.recognise(training, X, seen, indices)
         if told is not None:
             training = told.extended(training)
         n_told = 0 if told is None else len(told.y)
         self._check_target(labels)
-        training, taught = live.settle(training, n_told, on_repeat)
+        training, news = live.settle(training, n_told, on_repeat, at)
         training = self._with_spelt_classes(training, live, in_place=live.is_first)
-        return self._go_on(live.learn(training, taught))
+        return self._go_on(live.learn(training, news))
 
     def correct(self, indices: ArrayLike, y: Any) -> Self:
         """Give rows that were taught other labels, and fit again.
@@ -759,7 +767,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     @available_if(_scores_rows)
     def score_pool(
         self,
-        X_pool: Any,
+        X_pool: Any = None,
         *,
         groups: ArrayLike | None = None,
         costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
@@ -781,7 +789,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Higher is more wanted.
         """
         check_is_fitted(self)
-        pool = Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
+        pool = self._rows(X_pool, groups, costs)
         strategy = as_strategy(self.query_strategy)
         strategy.check(self.estimator_, self._labels.target_type)
         with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
@@ -883,7 +891,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         check_is_fitted(self)
         for state in self._state.stages():
             stage = copy(self)
-            stage._commit(state)
+            stage._commit(state, pool=KnownPool.of(self))
             yield stage
 
     def __skal_view__(self):
@@ -902,18 +910,25 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Labels that are all alike are as usual.
         """
         first = live.so_far
-        self._commit(first, live.question)
+        self._commit(first, live.question, live.pool)
+        self.seed_ = live.loop.seed
         if isinstance(first, FirstRound) and not first.training.is_constant:
             warn(f"There is no model yet. {first.error}", stacklevel=3)
         return self
 
-    def _commit(self, so_far, question=None):
-        """Take on what was learnt, and what is still asked, in place of the last."""
-        last = self._state.attributes() if self.__sklearn_is_fitted__() else {}
-        gone = last.keys() | {"_first", "_question", *told_beside(dict.fromkeys(NAMES))}
+    def _commit(self, so_far, question=None, pool=None):
+        """Take on what was learnt, asked and is known of a pool, in place of the last.
+
+        ``so_far`` is None before the first label.
+        """
+        last = so_far_of(self)
+        gone = {"_first", "_question", *told_beside(dict.fromkeys(NAMES))}
+        gone |= {*KnownPool.names, *({} if last is None else last.attributes())}
         kept = {name: value for name, value in vars(self).items() if name not in gone}
+        for part in (so_far, pool):
+            kept |= {} if part is None else part.attributes()
         asked = {} if question is None else {"_question": question}
-        self.__dict__ = {**kept, **so_far.attributes(), **asked}
+        self.__dict__ = {**kept, **asked}
 
     # What a run goes by -----------------------------------------------------------
 
@@ -938,10 +953,23 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """Return the live run under way, or a new one."""
         seed = vars(self).get("seed_")
         seed = draw_seed(self.random_state) if seed is None else seed
-        by_units = asks_units(self.query_strategy)
-        live = (UnitLive if by_units else Live).of(self, self._loop(seed))
+        kind = Live if KnownPool.of(self) is None else PoolLive
+        kind = UnitLive if asks_units(self.query_strategy) else kind
+        live = kind.of(self, self._loop(seed))
         check_kind(live, self.query_strategy)
         return live
+
+    def _rows(self, X_pool, groups, costs):
+        """Return the rows to ask about, of a pool that is given or known."""
+        pool = KnownPool.of(self)
+        if pool is not None:
+            return pool.rows(X_pool, groups=groups, costs=costs)
+        if X_pool is None:
+            raise ValueError(
+                "X_pool must be given where no pool is known, got None. "
+                "fit(X, y_partial) under use_unlabeled=True makes X the pool."
+            )
+        return Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
 
     def _candidates(self, pool, candidates):
         """Return what may be asked of a pool: its rows, or single labels of them."""
@@ -1049,11 +1077,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def _check_teachable(self, method, costs=None):
         """Refuse what a method that changes the labels cannot work with."""
-        if self.use_unlabeled:
+        if self.use_unlabeled and KnownPool.of(self) is None:
             raise ValueError(
-                f"use_unlabeled must be False for {method}, got True. A model that "
-                "learns from unlabelled rows needs them all: use fit(X, y_partial), "
-                f"with {self.missing_label!r} where a label is missing."
+                f"use_unlabeled must be False for {method} where no pool is known, got "
+                "True. A model that learns from unlabelled rows needs them all: use "
+                f"fit(X, y_partial) first, with {self.missing_label!r} where a label "
+                "is missing, be it everywhere."
             )
         self._check(costs)
 
