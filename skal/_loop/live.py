@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from skal._loop.loop import Loop
-    from skal._loop.pool import KnownPool
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Live:
     batch_size: Any
     so_far: Any = None
     question: Question | None = None
-    pool: KnownPool | None = None
+    pool: Any = None
 
     asks: ClassVar[type[Question]] = Question
 

@@ -42,7 +42,14 @@ class Oracle:
     ):
         """Return the rows of X and what a target says of them."""
         return cls(
-            X, target.y, params, labels, use_unlabeled, knows_all, target.rejects, beside
+            X,
+            target.y,
+            params,
+            labels,
+            use_unlabeled,
+            knows_all,
+            target.rejects,
+            beside,
         )
 
     def __post_init__(self):

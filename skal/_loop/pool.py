@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KnownPool:
-    """The rows that fit was given under ``use_unlabeled``, and what it was told of them.
+    """The rows that fit was given under ``use_unlabeled``, and what it was told.
 
     ``X`` is never copied. ``params`` are fit's keyword arguments, ``beside`` the groups
     and costs; row-wise ones hold a value for each row of X.
@@ -60,22 +60,22 @@ class KnownPool:
         X = self.X if X_pool is None else check_pool(X_pool, "X_pool")
         if n_rows(X) != n_rows(self.X):
             raise ValueError(
-                f"X_pool must be the pool that fit was given, of {n_rows(self.X)} rows, "
-                f"got {n_rows(X)}. Leave it out, and say by candidates which rows may "
-                "be asked; fit(X, y_partial) takes on another pool."
+                "X_pool must be the pool that fit was given, of "
+                f"{n_rows(self.X)} rows, got {n_rows(X)}. Leave it out, and say by "
+                "candidates which rows may be asked; fit(X, y_partial) takes on "
+                "another pool."
             )
         now = {name: values for name, values in beside.items() if values is not None}
         return Rows(X, **{**self.beside, **now})
 
     def check_same(self, X, positions):
         """Refuse rows that were asked of a pool and are not those of this one."""
-        keys, known = row_keys(X), row_keys(take_rows(self.X, positions))
-        if keys != known:
-            i = [*map(tuple.__eq__, zip(keys), zip(known))].index(False)
+        unlike = first_unlike(X, take_rows(self.X, positions))
+        if unlike is not None:
             raise ValueError(
                 "X_pool must be the pool that fit was given, got another: row "
-                f"{positions[i]} holds something else. Leave X_pool out, or take on "
-                "the other pool with fit(X, y_partial)."
+                f"{positions[unlike]} holds something else. Leave X_pool out, or take "
+                "on the other pool with fit(X, y_partial)."
             )
 
     def positions_of(self, X, indices):
@@ -86,13 +86,12 @@ class KnownPool:
                 "indices must hold a position in pool_ for each row of X, got "
                 f"{len(at)} for {n_rows(X)} rows."
             )
-        keys, known = row_keys(X), row_keys(take_rows(self.X, at))
-        if keys != known:
-            i = [*map(tuple.__eq__, zip(keys), zip(known))].index(False)
+        unlike = first_unlike(X, take_rows(self.X, at))
+        if unlike is not None:
             raise ValueError(
-                f"indices must say where in pool_ the rows of X stand, got {at[i]} for "
-                f"row {i} of X, which holds something else. Leave indices out for rows "
-                "that are not of the pool."
+                "indices must say where in pool_ the rows of X stand, got "
+                f"{at[unlike]} for row {unlike} of X, which holds something else. "
+                "Leave indices out for rows that are not of the pool."
             )
         return at
 
@@ -102,8 +101,10 @@ class KnownPool:
         ``at`` are their positions in the pool, -1 for rows that are not of it.
         """
         n = n_rows(self.X)
-        return completed(training.params, self.params, at, n), completed(
-            training.beside, self.beside, at, n
+        return replace(
+            training,
+            params=completed(training.params, self.params, at, n),
+            beside=completed(training.beside, self.beside, at, n),
         )
 
     def around(self, training, places):
@@ -145,3 +146,9 @@ def completed(now, known, at, n):
                 f"for {np.sum(at < 0)} of them. fit had it."
             )
     return {**slice_params(left, at, n), **now}
+
+
+def first_unlike(X, others):
+    """Return the first position at which rows hold something else, None for none."""
+    pairs = zip(row_keys(X), row_keys(others), strict=True)
+    return next((i for i, (key, other) in enumerate(pairs) if key != other), None)

@@ -52,10 +52,9 @@ class PoolLive(Live):
     def open_rows(self):
         """The positions of the rows without a label; None where no row has one."""
         known = self._stand()
-        known = known[known >= 0]
-        if len(known) == 0:
-            return None
-        return np.setdiff1d(np.arange(n_rows(self.pool.X)), known)
+        is_open = np.ones(n_rows(self.pool.X), bool)
+        is_open[known[known >= 0]] = False
+        return None if is_open.all() else np.flatnonzero(is_open)
 
     def _question(self, rows, picks, seconds, info):
         indices, asked, question = super()._question(rows, picks, seconds, info)
@@ -73,8 +72,7 @@ class PoolLive(Live):
             at = self.question.positions_of(X)
         else:
             at = np.full(n_rows(X), -1)
-        params, beside = self.pool.told_of(training, at[seen])
-        return replace(training, params=params, beside=beside), at[seen]
+        return self.pool.told_of(training, at[seen]), at[seen]
 
     def settle(self, training, n_before, on_repeat, at):
         """Settle rows that a batch repeats; return the rest, and what was told."""

@@ -37,7 +37,7 @@ def live_learner(estimator=None, strategy="margin", **params):
 
 
 def witness(n=12, **params):
-    """Return a learner that asks in order and keeps what it was fitted on, and a pool."""
+    """Return a learner that asks in order and tells what it was fitted on; a pool."""
     params = {"n_initial": 2, "batch_size": 2, **params}
     learner = live_learner(Witness(), in_order, initial=in_order, **params)
     return learner, np.arange(n, dtype=float)[:, None], np.arange(n) % 2
