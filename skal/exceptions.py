@@ -1,6 +1,18 @@
-"""Errors of skal that users may want to catch by name."""
+"""Errors and warnings of skal that users may want to catch by name."""
 
-__all__ = ["PoolExhaustedError"]
+__all__ = ["CollapseWarning", "PoolExhaustedError"]
+
+
+class CollapseWarning(UserWarning):
+    """What a model says of unlabelled rows is no longer worth learning from.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skal.exceptions import CollapseWarning
+    >>> warnings.simplefilter("error", CollapseWarning)  # stop instead
+    >>> warnings.simplefilter("default", CollapseWarning)
+    """
 
 
 class PoolExhaustedError(ValueError):

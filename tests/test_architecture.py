@@ -35,7 +35,6 @@ FLOORS = [
     {
         "nets": "PyTorch networks as scikit-learn estimators",
         "calibration": "probabilities that mean what they say",
-        "pseudo": "training on unlabelled rows too",
         "cluster": "groups found by asking about pairs",
         "learned": "strategies that were trained to ask",
         "multilabel": "rows that carry several labels, known in part",
@@ -44,7 +43,10 @@ FLOORS = [
         "datasets": "data to try it on",
         "plotting": "pictures of curves, pools and models",
     },
-    {"posterior": "what a network believes: draws of its weights"},
+    {
+        "posterior": "what a network believes: draws of its weights",
+        "pseudo": "training on unlabelled rows too",
+    },
     {"_loop": "train, query, teach: the learner and its simulation"},
     {"": "the front door, skal itself"},
     {

@@ -37,18 +37,19 @@ def check_augment(augment, layout):
     )
 
 
-def augment_parts(augment, layout):
+def augment_parts(augment, layout, check=check_augment, name="augment"):
     """Return the function of a set of tensors: some parts changed, others as they are.
 
-    Ids and masks are nothing that could be changed.
+    Ids and masks are nothing that could be changed. ``check`` takes what is to become
+    of a part, and its layout.
     """
     numbers = [key for key, part in layout.parts.items() if not part.ids]
     if not isinstance(augment, Mapping) or not set(augment) <= set(numbers):
         raise ValueError(
-            "augment must be None or a dict of the parts to change, among the parts of "
+            f"{name} must be None or a dict of the parts to change, among the parts of "
             f"numbers {numbers}, for {layout.words}, got {augment!r}."
         )
-    changes = {key: check_augment(augment[key], layout.parts[key]) for key in augment}
+    changes = {key: check(augment[key], layout.parts[key]) for key in augment}
 
     def change(batch):
         parts = dict(batch.parts)

@@ -502,10 +502,11 @@ class Net(NeuralNet):
 
     # The order of a fit -----------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight, *, go_on, **given):
+    def _fit(self, X, y, sample_weight, *, go_on, plan=None, **given):
         """Train on rows; from new weights unless it is to go on from the old.
 
-        A fit that fails leaves the net as it was. ``given`` is for the objective.
+        A fit that fails leaves the net as it was. ``plan`` says what is to be learnt of
+        rows without a label, which have no weight; ``given`` is for the objective.
         """
         seed = draw_seed(self.random_state)
         with self._restored_on_failure(go_on), fork_torch(seed, 0, "net", alone=True):
@@ -518,10 +519,12 @@ class Net(NeuralNet):
             objective = self._objective(y, weights, positions, go_on=go_on, **given)
             objective.try_on(positions)
             check_scores(self.callbacks_, X, objective.targets[positions])
-            inputs.check_finite(positions)
+            seen = positions if plan is None else plan.seen(positions)
+            inputs.check_finite(seen)
             if not go_on:
-                inputs = self._build_for(inputs, positions, objective.width)
-            self._train(inputs, objective, positions, (X, y))
+                inputs = self._build_for(inputs, seen, objective.width)
+            trainer = Trainer if plan is None else plan.trainer
+            self._train(trainer, inputs, objective, positions, (X, y))
         return self
 
     def _check_how(self):
@@ -631,13 +634,13 @@ class Net(NeuralNet):
         row = layout.one_row()
         self._build(width, lambda on: iter([layout.arrange(row, on)]), start=start)
 
-    def _train(self, inputs, objective, positions, given):
+    def _train(self, trainer, inputs, objective, positions, given):
         """Train the module, with what skorch's callbacks want to find on the net."""
         passes = self.passes()
         about = {"X": given[0], "y": given[1]}
         own = {"X": inputs.source, "y": objective.targets}
         self.history_ = History()
-        trainer = Trainer(self, passes, inputs, objective, positions, given)
+        trainer = trainer(self, passes, inputs, objective, positions, given)
         ours = {"criterion_": MeanLoss(objective.losses)} if self.callbacks_ else {}
         ours = {name: one for name, one in ours.items() if not hasattr(self, name)}
         ours["optimizer_"] = make_optimizer(self, passes.module)

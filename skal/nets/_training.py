@@ -110,7 +110,7 @@ class Trainer:
 
     def _step(self, optimizer, where):
         """Make one step of the optimizer; return the loss."""
-        net, module = self.net, self.module
+        module = self.module
         rows, targets, weights = self.batches.take(where)
         if self.augment is not None:
             rows, targets = self.augment(rows, targets)
@@ -122,9 +122,7 @@ class Trainer:
 
         def closure():
             optimizer.zero_grad()
-            with training_precision(net.mixed_precision, rows.device):
-                outputs = first_of(module(rows)).float()
-            loss = mean_loss(self.losses(outputs, targets), weights)
+            outputs, loss = self._pass(rows, targets, weights)
             loss.backward()
             if not first:  # an optimizer may come more than once
                 first.append(outputs.detach())
@@ -135,6 +133,16 @@ class Trainer:
         positions = self.batches.positions[where]
         self.listeners.batch_ends(batch, positions, first[0], loss, training=True)
         return loss
+
+    def _pass(self, rows, targets, weights):
+        """Return the outputs and the loss of a batch."""
+        outputs = self._outputs(rows)
+        return outputs, mean_loss(self.losses(outputs, targets), weights)
+
+    def _outputs(self, rows):
+        """Return the outputs of a batch, in the precision of training."""
+        with training_precision(self.net.mixed_precision, rows.device):
+            return first_of(self.module(rows)).float()
 
     def _look(self, step, *, last=False):
         """Let the watch judge the module; tell whether it has seen enough."""

@@ -1,5 +1,6 @@
-"""Learn from what the model already knows: pseudo-labels for unlabelled rows."""
+"""Learn from rows without a label: by pseudo-labels, and by consistency."""
 
 from skal.pseudo._classifier import PseudoLabelClassifier
+from skal.pseudo._consistency import ConsistencyClassifier
 
-__all__ = ["PseudoLabelClassifier"]
+__all__ = ["ConsistencyClassifier", "PseudoLabelClassifier"]

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-import numpy as np
-from sklearn.utils import indexable
-from sklearn.utils.metadata_routing import UNUSED
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from typing import TYPE_CHECKING
 
 from skal._checks import check_choice, check_int, check_number, count_of
-from skal._data import Labels, read_target
-from skal._meta import (
-    EstimatorInside,
-    check_probabilistic,
-    inside_has,
-    one_label_a_row,
-    routed,
-)
+from skal._meta import check_probabilistic, routed
 from skal.pseudo._selection import THRESHOLDS, PseudoFit
+from skal.pseudo._unlabeled import UnlabeledClassifier
 
 if TYPE_CHECKING:
     from typing import Any, Self
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
 __all__ = ["PseudoLabelClassifier"]
 
 
-class PseudoLabelClassifier(EstimatorInside):
+class PseudoLabelClassifier(UnlabeledClassifier):
     """Train a classifier on labelled rows, and on unlabelled ones it is sure of.
 
     Fitted on the labelled rows, the classifier predicts the others; the surest of its
@@ -126,9 +114,6 @@ class PseudoLabelClassifier(EstimatorInside):
     200
     """
 
-    # Weights go to the estimator: there is nothing of its own to request.
-    __metadata_request__fit: ClassVar[dict[str, Any]] = {"sample_weight": UNUSED}
-
     def __init__(
         self,
         estimator: Any = None,
@@ -181,38 +166,18 @@ class PseudoLabelClassifier(EstimatorInside):
             If a parameter is out of bounds, or y holds no label.
         """
         self._check_params()
-        X, target = self._check_data(X, y)
-        missing = target.missing
-        labels = Labels("multiclass", np.unique(target.y[~missing]))
-        codes = np.full(len(missing), -1)
-        codes[~missing] = labels.encode(target.y[~missing])
+        X, codes, labels = self._read(X, y)
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
         params = routed(self, "fit", params)
         work = PseudoFit(self, X, codes, labels, params)
         rows, guesses, confidence = work.choose()
-        codes[rows] = guesses
-        self.estimator_ = work.final(codes, rows, confidence)
-        self.classes_ = labels.classes
-        self._labels = labels
-        self.labeled_iter_ = np.where(codes < 0, -1, 0)
-        self.labeled_iter_[rows] = 1
-        self.n_pseudo_labeled_ = len(rows)
-        self.transduction_ = self._named(codes)
-        self.pseudo_labels_ = self._named(np.where(self.labeled_iter_ == 1, codes, -1))
+        known = codes.copy()
+        known[rows] = guesses
+        self._tell(work.final(known, rows, confidence), labels, codes, rows, guesses)
         self.threshold_ = work.threshold
         self.temperature_ = work.temperature
         return self
-
-    def _named(self, codes):
-        """Turn codes into labels, and -1 into missing_label."""
-        classes, missing = self._labels.classes, self.missing_label
-        if np.all(codes >= 0):
-            return classes[codes]
-        kinds = "US" if isinstance(missing, str) else "iuf"
-        if missing is not None and classes.dtype.kind in kinds:
-            return np.append(classes, [missing])[codes]
-        return np.array([*classes.tolist(), missing], dtype=object)[codes]
 
     def _check_params(self):
         check_probabilistic(
@@ -235,92 +200,3 @@ class PseudoLabelClassifier(EstimatorInside):
             check_number("weight", self.weight, minimum=0)
         if self.calibrate is not None:
             check_choice("calibrate", self.calibrate, ["temperature"])
-
-    def _check_data(self, X, y):
-        if y is None:
-            raise ValueError(
-                "PseudoLabelClassifier requires y to be passed, but the target y is "
-                "None."
-            )
-        X, y = indexable(X, y)
-        target = read_target(y, self.missing_label, "classifier")
-        if target.kind == "multilabel":
-            raise ValueError(
-                "y must be one label a row, got multilabel targets. Fit one "
-                "PseudoLabelClassifier a label."
-            )
-        if target.missing.all():
-            raise ValueError(
-                f"y must hold at least one label, got {len(target.y)} missing ones. "
-                "Label some rows first."
-            )
-        return X, target
-
-    # What the estimator offers beside predictions --------------------------------
-
-    @available_if(inside_has("embed"))
-    def embed(self, X: Any) -> Any:
-        """Return the estimator's embedding of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows to embed.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            What the last layer sees.
-        """
-        return self._asked("embed", X)
-
-    @available_if(inside_has("head_proba"))
-    def head_proba(self, E: ArrayLike) -> NDArray[Any]:
-        """Return the probability of each class for embeddings.
-
-        Parameters
-        ----------
-        E : array-like of shape (n_samples, n_features)
-            Embeddings, such as ``embed`` returns.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            ``head_proba(embed(X))`` equals ``predict_proba(X)``.
-        """
-        return self._asked("head_proba", E)
-
-    @available_if(inside_has("sample_proba"))
-    def sample_proba(
-        self,
-        X: Any,
-        n_samples: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> NDArray[Any]:
-        """Return class probabilities of several posterior draws.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows to ask about.
-        n_samples : int, default=None
-            Number of draws S; None takes the estimator's own.
-        random_state : int, RandomState instance or None, default=None
-            Makes the draws.
-
-        Returns
-        -------
-        ndarray of shape (S, n_samples, n_classes)
-            The same draws for every row.
-        """
-        return self._asked(
-            "sample_proba", X, n_samples=n_samples, random_state=random_state
-        )
-
-    def __sklearn_tags__(self):
-        """Answer for the estimator, but for one label a row."""
-        return one_label_a_row(super().__sklearn_tags__())
-
-    def _asked(self, method, X, **options):
-        check_is_fitted(self)
-        return getattr(self.estimator_, method)(X, **options)
