@@ -16,7 +16,8 @@ from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
 from skal import ActiveLearner
 from skal.exceptions import PoolExhaustedError
-from skal.pseudo import PseudoLabelClassifier
+from skal.nets import MLPNetClassifier
+from skal.pseudo import ConsistencyClassifier, PseudoLabelClassifier
 from skal.query import MaxHerding
 
 NB = GaussianNB(var_smoothing=1e-2)
@@ -109,6 +110,15 @@ def test_simulation_is_live(digits, estimator, strategy):
     assert simulated.history_["n_pseudo_labeled"].max() > 0
     again = simulated.query(digits[0], 3, candidates=simulated.labeled_iter_ < 0)[0]
     np.testing.assert_array_equal(live.query(n_instances=3)[0], again)
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_simulation_is_live_with_consistency(digits, warm_start):
+    net = MLPNetClassifier(max_steps=30)
+    model = ConsistencyClassifier(net, threshold=0.4, min_threshold=0.2)
+    learner = live_learner(model, warm_start=warm_start)
+    _, simulated = assert_simulation_is_live(learner, *digits, 40)
+    assert simulated.history_["n_pseudo_labeled"].max() > 0
 
 
 @pytest.mark.parametrize(
