@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from skal._checks import check_choice, check_number, name_of
 from skal._meta import check_probabilistic, routed
@@ -43,7 +44,8 @@ class ConsistencyClassifier(UnlabeledClassifier):
     estimator : estimator, default=None
         A classifying network of :mod:`skal.nets`, or a Pipeline that ends in one; it is
         cloned, never fitted. How long and in what precision it trains, and its
-        ``augment``, are its own. None is ``CNNClassifier()``, for images.
+        ``augment``, are its own; steps before it see all rows and no labels. None is
+        ``CNNClassifier()``, for images.
     strong : {"auto", "cutout", "mask_noise"}, callable, dict or None, default="auto"
         What is done to an unlabelled row after ``augment``. "cutout" blanks a block, a
         third of every side long; "mask_noise" takes a fifth of the values from another
@@ -267,6 +269,11 @@ def check_net(estimator):
         raise TypeError(
             "estimator must be a classifying network of skal.nets, or a Pipeline that "
             f"ends in one, got {name_of(net)}. PseudoLabelClassifier takes others."
+        )
+    if not get_tags(net).classifier_tags.multi_class:
+        raise ValueError(
+            "criterion must be for one label a row in the network inside, got "
+            f"{net.criterion!r}. Fit one ConsistencyClassifier a label."
         )
     if net.classes is not None:
         raise ValueError(

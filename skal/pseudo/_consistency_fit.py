@@ -6,10 +6,9 @@ from functools import cached_property
 import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
 
 from skal._checks import name_of
-from skal._data import Rows, take_rows
+from skal._data import Rows
 from skal._meta import in_codes, weight_name
 from skal._seed import as_random_state, seeds_for
 from skal.pseudo._collapse import warn_of_collapse
@@ -98,18 +97,13 @@ class ConsistencyFit:
     def _prepared(self):
         """Return the rows as the net gets them, after the steps before it.
 
-        These are fitted on all rows; those that want labels, on the labelled ones.
+        These are fitted on all rows, and see no labels.
         """
         if not isinstance(self.model, Pipeline) or len(self.model.steps) == 1:
             return self.X
         front = self.model[:-1]
         if not self.go_on:
-            steps = [step for _, step in front.steps if hasattr(step, "fit")]
-            if any(get_tags(step).target_tags.required for step in steps):
-                seen = np.flatnonzero(self.codes >= 0)
-                front.fit(take_rows(self.X, seen), self.codes[seen])
-            else:
-                front.fit(self.X)
+            front.fit(self.X)
             self.model.steps[:-1] = front.steps  # a memory may have replaced them
         return front.transform(self.X)
 
