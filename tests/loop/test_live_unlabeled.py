@@ -262,6 +262,15 @@ def test_equal_rows_of_a_pool_stay_different_rows():
     assert learner.query(n_instances=3)[0].tolist() == [0, 2, 3]
 
 
+def test_the_pool_that_is_known_is_scored():
+    learner, X, y = witness(store_estimators=True)
+    learner.set_params(query_strategy="margin").fit(X, none_of(y))
+    _, rows = learner.query()
+    learner.teach(rows, [0, 1])
+    np.testing.assert_array_equal(learner.score_pool(), learner.score_pool(X))
+    assert [stage.pool_ is X for stage in learner.staged()] == [True]
+
+
 def test_rejected_rows_are_neither_labelled_nor_unlabelled():
     learner, X, y = witness(reject_label=9, n_initial=3)
     learner.fit(X, none_of(y))
