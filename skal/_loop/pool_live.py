@@ -79,9 +79,9 @@ class PoolLive(Live):
         known = self._stand()
         stand, first = np.append(known, at), None
         again = at[(at >= 0) & np.isin(at, known)]
-        _, counts = np.unique(at[at >= 0], return_counts=True)
-        if on_repeat == "append" and (len(again) or np.any(counts > 1)):
-            raise labelled_before(again, at)
+        n_twice = np.sum(at >= 0) - len(np.unique(at[at >= 0]))
+        if on_repeat == "append" and (len(again) or n_twice):
+            raise labelled_before(again, n_twice)
         if on_repeat != "append":
             first = first_alike(training.X, stand)
         training, taught, kept = settle(training, n_before, on_repeat, first)
@@ -125,12 +125,11 @@ def first_alike(X, stand):
     return first
 
 
-def labelled_before(again, at):
+def labelled_before(again, n_twice):
     """Build the error for rows of the pool that have a label, or are taught twice."""
+    what = f"{n_twice} twice"
     if len(again):
         what = f"{len(again)} with a label, the first at {again[0]}"
-    else:
-        what = f"{len(at) - len(np.unique(at))} twice"
     return ValueError(
         f"indices must be different rows of pool_ without a label, got {what}. Pass "
         "on_repeat='replace' to label them anew."
