@@ -68,9 +68,9 @@ class ConsistencyClassifier(UnlabeledClassifier):
         Unlabelled rows for each labelled row of a step.
     unlabeled_weight : float, default=1.0
         What their loss counts, where that of the labelled rows counts 1.
-    delay : float, default=1/6
+    delay : float, default=0.1
         The share of the steps that see labels alone.
-    ramp : float, default=1/3
+    ramp : float, default=0.2
         The share of the steps over which the weight of unlabelled rows then rises.
     ema_decay : float, default=0.99
         How much of the mean of the weights a step keeps; 0 answers by the last weights.
@@ -166,8 +166,8 @@ class ConsistencyClassifier(UnlabeledClassifier):
         align: str | ArrayLike | None = "uniform",
         unlabeled_ratio: float = 3,
         unlabeled_weight: float = 1.0,
-        delay: float = 1 / 6,
-        ramp: float = 1 / 3,
+        delay: float = 0.1,
+        ramp: float = 0.2,
         ema_decay: float = 0.99,
         warm_start: bool = False,
         missing_label: float | str | None = -1,

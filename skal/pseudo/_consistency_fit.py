@@ -151,7 +151,8 @@ class ConsistencyFit:
         from skal.nets import PseudoTargets
 
         proba = torch.from_numpy(proba)
-        targets = PseudoTargets(self.plan, *proba.shape, proba.device)
+        device = proba.device
+        targets = PseudoTargets(self.plan, len(proba), self.n_classes, device)
         codes, sure = targets.of(torch.arange(len(proba)), proba)
         return codes.numpy(), sure.numpy()
 
