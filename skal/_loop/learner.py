@@ -371,6 +371,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         -----
         A simulation commits after each round: when it is interrupted, or a refit
         fails, the learner is left as it was after the last complete round.
+
+        Under ``use_unlabeled`` labels of y_partial that no model can be fitted on, for
+        they are of one class, are kept, as ``teach`` keeps them.
         """
         check_learner(self, self._template(), has_costs=costs is not None)
         X, target = read_data(self, X, y)
