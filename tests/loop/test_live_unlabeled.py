@@ -112,6 +112,22 @@ def test_simulation_is_live(digits, estimator, strategy):
     np.testing.assert_array_equal(live.query(n_instances=3)[0], again)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_simulation_is_live_whatever_the_pool_and_the_batches(digits, seed):
+    """Pools hold equal rows, and the first labels may miss classes."""
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(200, size=120)  # some twice or more
+    learner = live_learner(
+        PseudoLabelClassifier(NB, threshold=0.7),
+        str(rng.choice(["margin", "random", "least_confidence"])),
+        n_initial=int(rng.integers(5, 15)),
+        batch_size=int(rng.integers(1, 15)),
+        random_state=seed,
+    )
+    X, y = (part[rows] for part in digits)
+    assert_simulation_is_live(learner.set_params(classes=range(10)), X, y, 45)
+
+
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_simulation_is_live_with_consistency(digits, warm_start):
     net = MLPNetClassifier(max_steps=30)
