@@ -42,11 +42,13 @@ def round_record(purchase, fit_time, estimator, training):
         "stopping": None,
         "source": purchase.source,
     }
-    record |= cost_record(training) | reject_record(training)
-    if training.whole is None:
-        return record
-    _, codes, _ = training.whole
-    return {**record, **pseudo_record(estimator, codes, training.truth)}
+    return record | counted(estimator, training)
+
+
+def counted(estimator, training):
+    """Count what a training set holds, and what an estimator has made of it."""
+    known = cost_record(training) | reject_record(training)
+    return known | pseudo_record(estimator, training)
 
 
 def cost_record(training):
@@ -62,10 +64,9 @@ def reject_record(training):
     return {"n_rejected": int(training.rejects.rows.sum())}
 
 
-def recounted(rounds, training):
+def recounted(rounds, estimator, training):
     """Return the rounds, of which the last ends in a training set as it is now."""
-    counted = cost_record(training) | reject_record(training)
-    return (*rounds[:-1], {**rounds[-1], **counted})
+    return (*rounds[:-1], {**rounds[-1], **counted(estimator, training)})
 
 
 def n_known(training, asked):
@@ -73,13 +74,15 @@ def n_known(training, asked):
     return len(training.y) if asked.ndim == 1 else int(training.known_parts.sum())
 
 
-def pseudo_record(estimator, codes, truth):
+def pseudo_record(estimator, training):
     """Count the labels that an estimator gave to unlabelled rows, and the right ones.
 
     It tells of them in a ``transduction_``, as scikit-learn's semi-supervised
-    classifiers do. ``codes`` are what it was fitted on, -1 for rows without a label;
-    ``truth`` is None where nobody knows it.
+    classifiers do. How many are right is known where an oracle knows it.
     """
+    if training.whole is None:
+        return {}
+    (_, codes, _), truth = training.whole, training.truth
     while estimator is not None and not hasattr(estimator, "transduction_"):
         _, estimator = peel(estimator)
     given = np.asarray(getattr(estimator, "transduction_", codes))

@@ -10,36 +10,43 @@ from warnings import warn
 import numpy as np
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_choice
 from skal._data import (
-    DaskRows,
+    Labels,
     Rows,
-    check_alike,
     check_apart,
     check_groups,
     check_pool,
-    computed,
     learn_labels,
     n_rows,
-    read_structured,
-    read_with_rejects,
     select_among,
     warn_of_mark,
 )
-from skal._loop.amended import check_taught, corrected, without_lost
+from skal._loop.amended import check_taught, corrected
 from skal._loop.beside import NAMES, read_beside, told_beside
 from skal._loop.budget import budget_of, exceeds, most_labels
 from skal._loop.checks import check_learner, check_simulation, incomplete
+from skal._loop.few_labels import FewLabelsError
 from skal._loop.first_round import FirstRound
 from skal._loop.history import columns
-from skal._loop.live import Live
+from skal._loop.live import Live, kind_before_labels, so_far_of
 from skal._loop.loop import Loop, Purchase
 from skal._loop.oracle import Oracle
+from skal._loop.pool import KnownPool
+from skal._loop.pool_live import PoolLive
+from skal._loop.reading import (
+    check_target,
+    first_labels,
+    labels_after,
+    read_data,
+    read_y,
+    with_cells,
+    with_spelt_classes,
+)
 from skal._loop.repeats import ON_REPEAT
 from skal._loop.simulation import Simulation
 from skal._loop.spelling import warn_of_spelling
@@ -55,9 +62,7 @@ from skal._meta import (
     groups_param,
     inside_has,
     routed,
-    takes_partial_labels,
 )
-from skal._model import is_structured
 from skal._seed import draw_seed, fork_torch
 from skal.query import as_strategy, check_reach
 
@@ -137,7 +142,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         from y.
     use_unlabeled : bool, default=False
         Give the estimator the unlabelled rows too, with code -1, as
-        SelfTrainingClassifier and LabelSpreading expect.
+        :class:`~skal.pseudo.PseudoLabelClassifier`, SelfTrainingClassifier and
+        LabelSpreading expect. In a live loop ``fit(X, y_partial)`` says which these
+        are: see the notes.
     warm_start : bool, default=False
         Go on from the weights of the round before, for estimators that can.
     missing_label : int, str or None, default=-1
@@ -176,6 +183,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     labeled_iter_ : ndarray of int of shape (n_samples,) or (n_samples, n_outputs)
         The round in which each row of fit's X was labelled: 0 at the start, -1 never,
         or taken back. Rows taught later are appended.
+    pool_ : array-like of shape (n_samples, ...)
+        The X of fit, not a copy, with ``use_unlabeled`` where ``n_labels`` is None.
     n_iter_ : int
         Rounds after the first.
     termination_condition_ : str or None
@@ -237,9 +246,16 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
     the estimator. With :class:`~skal.query.Regions` the learner asks for cells of rows
     as it asks for single labels, in pairs, and counts them.
 
+    With ``use_unlabeled`` a live loop begins with ``fit(X, y_partial)``, be it that
+    y_partial holds no label: then X is the pool, no model is fitted, and ``query`` asks
+    by ``initial``. ``query()`` asks for rows of the pool without a label; ``teach``
+    knows those that were asked last, fits again on the labels and on the rest of the
+    pool, and walks in step with a simulation. A pickle holds the pool.
+
     Beyond fitting and predicting, a round costs O(n) for a pool of n rows, and the
-    pool is never copied. ``fit`` with every row labelled keeps a reference to X;
-    ``teach`` keeps copies.
+    pool is never copied, unless the estimator learns from its unlabelled rows while
+    some were rejected, or others taught beside it. ``fit`` with every row labelled
+    keeps a reference to X; ``teach`` keeps copies.
 
     References
     ----------
@@ -318,12 +334,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Rows of any type: arrays of any rank, CSR, frames, memmaps, lists, and
             arrays and dataframes of dask, of which it takes the rows that it needs.
         y : array-like of shape (n_samples,) or (n_samples, ...), or list
-            Their labels. With ``n_labels=None`` some may be missing; with ``n_labels``
-            set, y answers the queries and must be complete. Where there are several
-            labels a row, a row of which some are known is labelled for those, if the
-            estimator takes that, as networks with ``criterion="bce"`` do. Where an
-            estimator answers for units of rows y is an array (n_samples, ...) with a
-            label a unit, or a list with an entry a row: see the notes.
+            Their labels. With ``n_labels=None`` some may be missing, and all under
+            ``use_unlabeled``, where X becomes ``pool_``; with ``n_labels`` set, y
+            answers the queries and must be complete. Where there are several labels a
+            row, a row of which some are known is labelled for those, if the estimator
+            takes that, as networks with ``criterion="bce"`` do. Where an estimator
+            answers for units of rows y is an array (n_samples, ...) with a label a
+            unit, or a list with an entry a row: see the notes.
         groups : array-like of shape (n_samples,), default=None
             The group of each row: its patient, drive or document. Strategies may read
             it, as :class:`~skal.query.PerGroup` does; ``score`` refuses to score rows
@@ -354,9 +371,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         -----
         A simulation commits after each round: when it is interrupted, or a refit
         fails, the learner is left as it was after the last complete round.
+
+        Under ``use_unlabeled`` labels of y_partial that no model can be fitted on, for
+        they are of one class, are kept, as ``teach`` keeps them.
         """
         check_learner(self, self._template(), has_costs=costs is not None)
-        X, target = self._check_data(X, y)
+        X, target = read_data(self, X, y)
         beside = read_beside(X, groups, costs)
         params = self._fit_params(params, beside)
         if self.n_labels is None:
@@ -374,46 +394,43 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             params = {**params, **groups_param(self._template(), beside["groups"])}
         return routed(self, "fit", params)
 
-    def _oracle(self, X, target, params, labels, beside, *, knows_all=False):
-        """Return the rows and what is said of them, to be revealed on demand."""
-        return Oracle(
-            X,
-            target.y,
-            params,
-            labels,
-            self.use_unlabeled,
-            knows_all,
-            target.rejects,
-            beside,
-        )
-
     def _fit_given(self, X, target, params, beside):
-        """Train on the labelled rows; buy nothing."""
-        y, missing = target.y, target.missing
-        if not target.known.any():
+        """Train on the labelled rows; buy nothing. Unlabelled ones become the pool."""
+        pool, missing = None, target.missing
+        if self.use_unlabeled:
+            check_target(self, Labels(kind_before_labels(self._template())))
+            pool = KnownPool.given(X, params, beside)
+        elif not target.known.any():
             raise ValueError(
-                f"y must hold at least one label, got {len(y)} missing "
+                f"y must hold at least one label, got {len(missing)} missing "
                 f"{'' if missing.all() else 'or rejected '}ones. "
                 "Use query to choose the first rows and teach to label them."
             )
-        labels = self._with_cells(
-            learn_labels(target, self.classes, self.missing_label)
-        )
-        self._check_target(labels)
+        loop = self._loop(draw_seed(self.random_state))
+        if pool is not None and missing.all():
+            return self._go_on(PoolLive.of_pool(self, loop, pool))
+        labels = first_labels(self, target)
+        check_target(self, labels)
         if self.classes is None and not self.use_unlabeled:
             warn_of_mark(labels, self.missing_label, stacklevel=5)
             warn_of_spelling(labels.classes, (), stacklevel=5)
-        shown = y if target.rejects is None else target.rejects.shown(y)
+        shown = target.y if target.rejects is None else target.rejects.shown(target.y)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=shown, metadata=beside)
-        oracle = self._oracle(X, target, params, labels, beside)
+        oracle = Oracle.of(X, target, params, labels, beside, self.use_unlabeled)
         order = np.flatnonzero(~missing)
         training = oracle.reveal(order, copy=False)  # a full fit copies nothing
-        loop = self._loop(draw_seed(self.random_state))
         by_units = asks_units(self.query_strategy)
-        asked, labeled_iter = given(missing, y, labels.parts if by_units else None)
-        purchase = Purchase(asked, "given")
-        self._commit(loop.train(training, purchase, labeled_iter, order))
+        parts = labels.parts if by_units else None
+        asked, labeled_iter = given(missing, target.y, parts)
+        try:
+            state = loop.train(training, Purchase(asked, "given"), labeled_iter, order)
+        except FewLabelsError as error:
+            if pool is None:
+                raise
+            live = PoolLive.of_pool(self, loop, pool)
+            return self._go_on(live.waiting(training, order, error))
+        self._commit(state, pool=pool)
         context.call_on_fit_task_end(
             estimator=self, X=X, y=shown, reconstruction_attributes=dict
         )
@@ -430,14 +447,16 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                 f"y must hold a row that belongs to a class, got {len(y)} that are all "
                 f"{self.reject_label!r}, which reject_label says is none."
             )
-        labels = self._with_cells(learn_labels(target, self.classes))
+        labels = with_cells(self, learn_labels(target, self.classes))
         labels.encode(y)  # a label outside classes= is an error, before any work
-        self._check_target(labels)
+        check_target(self, labels)
         n = int(labels.parts.known(y).sum()) if by_units else len(y)
         costs = beside.get("costs")
         budget = budget_of(self.n_labels, n, costs)
         n_most = most_labels(budget, costs)
-        oracle = self._oracle(X, target, params, labels, beside, knows_all=True)
+        oracle = Oracle.of(
+            X, target, params, labels, beside, self.use_unlabeled, knows_all=True
+        )
         check_simulation(self, self._template(), oracle, n_most)
         simulation = (UnitSimulation if by_units else Simulation)(
             self._loop(draw_seed(self.random_state), asked=self.n_initial < n_most),
@@ -483,7 +502,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def query(
         self,
-        X_pool: Any,
+        X_pool: Any = None,
         n_instances: int | None = None,
         *,
         candidates: ArrayLike | None = None,
@@ -494,24 +513,27 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
         Parameters
         ----------
-        X_pool : array-like of shape (n_samples, ...)
+        X_pool : array-like of shape (n_samples, ...), default=None
             The pool. An array or dataframe of dask is scored block by block, where the
-            blocks lie; the strategy must serve that, or it is refused.
+            blocks lie; the strategy must serve that, or it is refused. None takes
+            ``pool_``; where that is known X_pool must be it, to the row.
         n_instances : int, default=None
             How many rows; None asks for the ``batch_size`` of the round (``n_initial``
             before the first label, one while the labels hold a single class or allow
             of no model), or what is left.
         candidates : array-like of int or bool, default=None
-            Positions, or a mask, of the rows that may be asked; None allows all. The
-            pool stays as it is, so a row keeps its position from round to round. Where
-            single labels are asked for also a mask of shape (n_samples, n_outputs) of
-            those that may be; before the first label it must be that.
+            Positions, or a mask, of the rows that may be asked; None allows all, or
+            those of ``pool_`` without a label. The pool stays as it is, so a row keeps
+            its position from round to round. Where single labels are asked for also a
+            mask of shape (n_samples, n_outputs) of those that may be; before the first
+            label it must be that.
         groups : array-like of shape (n_samples,), default=None
             The group of each row of the pool, candidate or not, for strategies that
-            read it.
+            read it. None takes what fit was given for ``pool_``.
         costs : float, array-like of shape (n_samples,) or callable, default=None
             What each label of the pool costs, for strategies that read it; a function
-            is called with X_pool, once a query.
+            is called with X_pool, once a query. None takes what fit was given for
+            ``pool_``.
 
         Returns
         -------
@@ -529,9 +551,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         TypeError
             If the query strategy needs what the estimator cannot give.
         ValueError
-            If the candidates repeat or lie outside the pool, if groups or costs are
-            not as in ``fit``, or missing where the strategy reads them, or if it
-            returns what it must not.
+            If the candidates repeat or lie outside the pool, if X_pool is missing or
+            is not ``pool_``, if groups or costs are not as in ``fit``, or missing where
+            the strategy reads them, or if it returns what it must not.
 
         Notes
         -----
@@ -539,8 +561,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ``history_`` then, and its verdict in ``should_stop_``.
         """
         self._check(costs)
-        pool = Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
-        chosen, live = self._candidates(pool, candidates), self._live()
+        pool, live = self._rows(X_pool, groups, costs), self._live()
+        candidates = live.open_rows if candidates is None else candidates
+        chosen = self._candidates(pool, candidates)
         live.check(pool)
         indices, asked, after = live.ask(chosen, n_instances)
         self._look_into(after.question.info, stacklevel=4)
@@ -568,6 +591,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         X: Any,
         y: Any,
         *,
+        indices: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
         on_repeat: str = "append",
@@ -583,8 +607,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Their labels; rows without one are skipped. Answers to the pairs of a query
             are NaN but for the labels asked, in a row a pair or in one for all pairs
             of a row: either way they join what was known of the row.
+        indices : array-like of int or bool, default=None
+            Where in ``pool_`` the rows of X stand, as positions or a mask. None knows
+            those that the last query asked for; other rows are new ones, which the
+            estimator sees after the pool.
         groups : array-like of shape (n_samples,), default=None
-            The group of each row of X, as in ``fit``; in every round, or in none.
+            The group of each row of X, as in ``fit``; in every round, or in none. For
+            rows of ``pool_`` fit has told of them, and of costs and ``params`` too.
         costs : float, array-like of shape (n_samples,) or callable, default=None
             What each label of X cost, as in ``fit``; in every round, or in none.
         on_repeat : {"append", "replace", "error"}, default="append"
@@ -592,7 +621,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             batch or an earlier one: they count once more, as equal rows of a pool do;
             or the last label holds, and each row counts once; or they are refused.
             With "replace" a label that is NaN among several a row stays what it was, so
-            that those of a row may be taught one by one.
+            that those of a row may be taught one by one. Rows of ``pool_`` count once:
+            to label them again takes "replace".
         **params : dict
             Passed to the estimator's fit; row-wise ones hold a value for each row of X
             and join those of earlier rounds.
@@ -609,8 +639,9 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ------
         ValueError
             If a label is not among ``classes``, if what earlier rounds had of
-            ``params``, groups and costs is left out, if the new model predicts NaN, or
-            under ``use_unlabeled``.
+            ``params``, groups and costs is left out, if the new model predicts NaN, if
+            ``indices`` are of other rows, or of rows that have a label, or under
+            ``use_unlabeled`` where ``fit(X, y_partial)`` has not said what the pool is.
 
         See Also
         --------
@@ -619,7 +650,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """
         self._check_teachable("teach", costs)
         check_choice("on_repeat", on_repeat, ON_REPEAT)
-        X, target = self._check_data(X, y)
+        X, target = read_data(self, X, y)
         beside = read_beside(X, groups, costs)
         if target.missing.all():
             return self
@@ -629,16 +660,17 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             target = told.in_type(target)
         params = self._fit_params(params, beside)
         seen = np.flatnonzero(~target.missing)
-        labels = self._labels_after(told, target)
-        oracle = self._oracle(X, target, params, labels, beside)
+        labels = labels_after(self, told, target)
+        oracle = Oracle.of(X, target, params, labels, beside)
         training = oracle.reveal(seen)
+        training, at = live.recognise(training, X, seen, indices)
         if told is not None:
             training = told.extended(training)
         n_told = 0 if told is None else len(told.y)
-        self._check_target(labels)
-        training, taught = live.settle(training, n_told, on_repeat)
-        training = self._with_spelt_classes(training, live, in_place=live.is_first)
-        return self._go_on(live.learn(training, taught))
+        check_target(self, labels)
+        training, news = live.settle(training, n_told, on_repeat, at)
+        training = with_spelt_classes(self, training, live, in_place=live.is_first)
+        return self._go_on(live.learn(training, news))
 
     def correct(self, indices: ArrayLike, y: Any) -> Self:
         """Give rows that were taught other labels, and fit again.
@@ -665,7 +697,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ValueError
             If a label is missing or not among ``classes``, if what is left is of one
             class that the estimator cannot be fitted on, while there were rounds
-            after the first, or under ``use_unlabeled``.
+            after the first, or under ``use_unlabeled`` where no pool is known.
 
         See Also
         --------
@@ -690,12 +722,12 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """
         live = self._live_taught("correct")
         positions = check_taught(indices, len(live.told.y))
-        target = self._read(y)
+        target = read_y(self, y)
         if len(positions) == 0:
             return self
         training = corrected(live.told, positions, target)
-        training = replace(training, labels=self._labels_after(live.told, target))
-        return self._go_on(live.amend(self._with_spelt_classes(training, live)))
+        training = replace(training, labels=labels_after(self, live.told, target))
+        return self._go_on(live.amend(with_spelt_classes(self, training, live)))
 
     def forget(self, indices: ArrayLike) -> Self:
         """Take back rows that were taught, and fit again.
@@ -721,7 +753,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         ValueError
             If no row would be left, if what is left is of one class that the estimator
             cannot be fitted on, while there were rounds after the first, or under
-            ``use_unlabeled``.
+            ``use_unlabeled`` where no pool is known.
 
         See Also
         --------
@@ -753,13 +785,13 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
                 f"indices must leave a row, got all {len(gone)}. clone(learner) begins "
                 "anew."
             )
-        training = self._with_spelt_classes(told.at(kept), live)
+        training = with_spelt_classes(self, told.at(kept), live)
         return self._go_on(live.amend(training, kept))
 
     @available_if(_scores_rows)
     def score_pool(
         self,
-        X_pool: Any,
+        X_pool: Any = None,
         *,
         groups: ArrayLike | None = None,
         costs: float | ArrayLike | Callable[[Any], ArrayLike] | None = None,
@@ -768,8 +800,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
         Parameters
         ----------
-        X_pool : array-like of shape (n_samples, ...)
-            The pool.
+        X_pool : array-like of shape (n_samples, ...), default=None
+            The pool; None takes ``pool_``.
         groups : array-like of shape (n_samples,), default=None
             The group of each row, as in ``query``.
         costs : float, array-like of shape (n_samples,) or callable, default=None
@@ -781,7 +813,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             Higher is more wanted.
         """
         check_is_fitted(self)
-        pool = Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
+        pool = self._rows(X_pool, groups, costs)
         strategy = as_strategy(self.query_strategy)
         strategy.check(self.estimator_, self._labels.target_type)
         with fork_torch(self.seed_, self.n_iter_ + 1, "query"):
@@ -883,7 +915,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         check_is_fitted(self)
         for state in self._state.stages():
             stage = copy(self)
-            stage._commit(state)
+            stage._commit(state, pool=KnownPool.of(self))
             yield stage
 
     def __skal_view__(self):
@@ -902,18 +934,25 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         Labels that are all alike are as usual.
         """
         first = live.so_far
-        self._commit(first, live.question)
+        self._commit(first, live.question, live.pool)
+        self.seed_ = live.loop.seed
         if isinstance(first, FirstRound) and not first.training.is_constant:
             warn(f"There is no model yet. {first.error}", stacklevel=3)
         return self
 
-    def _commit(self, so_far, question=None):
-        """Take on what was learnt, and what is still asked, in place of the last."""
-        last = self._state.attributes() if self.__sklearn_is_fitted__() else {}
-        gone = last.keys() | {"_first", "_question", *told_beside(dict.fromkeys(NAMES))}
+    def _commit(self, so_far, question=None, pool=None):
+        """Take on what was learnt, asked and is known of a pool, in place of the last.
+
+        ``so_far`` is None before the first label.
+        """
+        last = so_far_of(self)
+        gone = {"_first", "_question", *told_beside(dict.fromkeys(NAMES))}
+        gone |= {*KnownPool.names, *({} if last is None else last.attributes())}
         kept = {name: value for name, value in vars(self).items() if name not in gone}
+        for part in (so_far, pool):
+            kept |= {} if part is None else part.attributes()
         asked = {} if question is None else {"_question": question}
-        self.__dict__ = {**kept, **so_far.attributes(), **asked}
+        self.__dict__ = {**kept, **asked}
 
     # What a run goes by -----------------------------------------------------------
 
@@ -938,10 +977,23 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
         """Return the live run under way, or a new one."""
         seed = vars(self).get("seed_")
         seed = draw_seed(self.random_state) if seed is None else seed
-        by_units = asks_units(self.query_strategy)
-        live = (UnitLive if by_units else Live).of(self, self._loop(seed))
+        kind = Live if KnownPool.of(self) is None else PoolLive
+        kind = UnitLive if asks_units(self.query_strategy) else kind
+        live = kind.of(self, self._loop(seed))
         check_kind(live, self.query_strategy)
         return live
+
+    def _rows(self, X_pool, groups, costs):
+        """Return the rows to ask about, of a pool that is given or known."""
+        pool = KnownPool.of(self)
+        if pool is not None:
+            return pool.rows(X_pool, groups=groups, costs=costs)
+        if X_pool is None:
+            raise ValueError(
+                "X_pool must be given where no pool is known, got None. "
+                "fit(X, y_partial) under use_unlabeled=True makes X the pool."
+            )
+        return Rows(check_pool(X_pool, "X_pool"), groups=groups, costs=costs)
 
     def _candidates(self, pool, candidates):
         """Return what may be asked of a pool: its rows, or single labels of them."""
@@ -965,82 +1017,7 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             )
         return live
 
-    def _labels_after(self, told, target):
-        """Return the Labels that know what was known and the new y."""
-        nothing = told is None or len(told.y_in_scope) == 0  # is known of classes yet
-        if nothing or self.classes is not None:
-            labels = learn_labels(target, self.classes, self.missing_label)
-        elif target.kind != told.labels.target_type:
-            raise ValueError(
-                f"y must hold {told.labels.target_type} targets as before, got "
-                f"{target.kind} ones."
-            )
-        else:
-            if target.known.any() and target.kind != "structured":
-                check_alike(told.y, target.y)
-            labels = told.labels.with_new(target)
-        labels = self._with_cells(labels)
-        if self.classes is None and (nothing or not told.labels.marked):
-            warn_of_mark(labels, self.missing_label, stacklevel=4)
-        return labels
-
-    def _with_cells(self, labels):
-        """Return Labels that know the cells of rows, where these are asked for."""
-        if labels.target_type != "structured" or not asks_units(self.query_strategy):
-            return labels
-        cells = as_strategy(self.query_strategy)._cells(self.missing_label)
-        return replace(labels, cells=cells)
-
-    def _with_spelt_classes(self, training, live, *, in_place=True):
-        """Let a training set forget classes without a label; warn of like spellings.
-
-        ``in_place`` tells whether the new model takes the place of the last.
-        """
-        if self.classes is not None:
-            return training
-        labels, known = training.labels, ()
-        if live.so_far is not None:
-            told, state = live.so_far.training, live.so_far
-            state = state if isinstance(state, State) else None
-            before, after = told.y_in_scope, training.y_in_scope
-            labels = without_lost(labels, before, after, state, in_place)
-            known = told.labels.classes
-        if labels.target_type == "multiclass":
-            warn_of_spelling(labels.classes, known, stacklevel=4)
-        return replace(training, labels=labels)
-
     # Checks ---------------------------------------------------------------------
-
-    def _check_data(self, X, y):
-        """Return X and what y says, as a Target."""
-        if y is None:
-            raise ValueError(
-                "ActiveLearner requires y to be passed, but the target y is None."
-            )
-        X, y = indexable(check_pool(X), computed(y))
-        if self.use_unlabeled and isinstance(X, DaskRows):
-            raise ValueError(
-                "use_unlabeled must be False for a pool on dask, got True. A model "
-                "that learns from unlabelled rows needs them all: pass X.compute()."
-            )
-        if n_rows(X) == 0:
-            raise ValueError("X must hold at least one row, got 0.")
-        return X, self._read(y)
-
-    def _read(self, y):
-        """Return what y says, as a Target."""
-        template = self._template()
-        if is_structured(template):
-            return read_structured(y, self.missing_label)
-        kind, partly = get_tags(template).estimator_type, takes_partial_labels(template)
-        return read_with_rejects(
-            y,
-            self.missing_label,
-            kind,
-            self.classes,
-            partly=partly,
-            reject_label=self.reject_label,
-        )
 
     def _check(self, costs=None):
         """Refuse parameters that no run could use."""
@@ -1049,20 +1026,11 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
 
     def _check_teachable(self, method, costs=None):
         """Refuse what a method that changes the labels cannot work with."""
-        if self.use_unlabeled:
+        if self.use_unlabeled and KnownPool.of(self) is None:
             raise ValueError(
-                f"use_unlabeled must be False for {method}, got True. A model that "
-                "learns from unlabelled rows needs them all: use fit(X, y_partial), "
-                f"with {self.missing_label!r} where a label is missing."
+                f"use_unlabeled must be False for {method} where no pool is known, got "
+                "True. A model that learns from unlabelled rows needs them all: use "
+                f"fit(X, y_partial) first, with {self.missing_label!r} where a label "
+                "is missing, be it everywhere."
             )
         self._check(costs)
-
-    def _check_target(self, labels):
-        if asks_units(self.query_strategy):
-            strategy = as_strategy(self.query_strategy)
-            strategy.check(self._template(), labels.target_type)
-        if self.use_unlabeled and labels.target_type != "multiclass":
-            raise ValueError(
-                "use_unlabeled must be False for "
-                f"{labels.target_type} targets, got True."
-            )

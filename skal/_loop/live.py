@@ -37,7 +37,8 @@ class Live:
 
     A step returns the run after it, so that one that fails changes nothing.
     ``so_far`` is a State, or a FirstRound that waits for a model, or None before the
-    first label; ``question`` what was asked last and has not been taught, or None.
+    first label; ``question`` what was asked last and has not been taught, or None;
+    ``pool`` the KnownPool whose unlabelled rows are learnt from, or None.
     """
 
     loop: Loop
@@ -45,21 +46,17 @@ class Live:
     batch_size: Any
     so_far: Any = None
     question: Question | None = None
+    pool: Any = None
 
     asks: ClassVar[type[Question]] = Question
 
     @classmethod
     def of(cls, learner: Any, loop: Loop) -> Live:
         """Return the run of a learner, of which it holds the attributes."""
-        known = vars(learner)
-        so_far: Any = None
-        if "estimator_" in known:
-            so_far = State.of(learner)
-        elif "_first" in known:
-            so_far = FirstRound.of(learner)
-        question = known.get("_question")
+        question = vars(learner).get("_question")
         question = question if type(question) is cls.asks else None
-        return cls(loop, learner.n_initial, learner.batch_size, so_far, question)
+        sizes = learner.n_initial, learner.batch_size
+        return cls(loop, *sizes, so_far_of(learner), question)
 
     @property
     def told(self):
@@ -74,6 +71,11 @@ class Live:
         return not isinstance(self.so_far, State) or goes_on(self.so_far)
 
     # Ask ------------------------------------------------------------------------
+
+    @property
+    def open_rows(self):
+        """The rows that may be asked where nobody says which; None for all."""
+        return None
 
     def check(self, pool):
         """Refuse parts that do not serve the model, where there is one, or the pool."""
@@ -145,29 +147,73 @@ class Live:
 
     # Learn ----------------------------------------------------------------------
 
-    def settle(self, training, n_before, on_repeat):
-        """Settle rows that a batch repeats; return the rest, and what is told anew."""
-        return settle(training, n_before, on_repeat)
+    def recognise(self, training, X, seen, indices):
+        """Return taught rows, the ``seen`` of X, and where in a known pool they stand.
 
-    def learn(self, training, taught):
-        """Fit to a training set, of which the rows at ``taught`` are new or told anew.
-
-        Labels of a first round that allow of no model are kept.
+        ``indices`` are what the caller says of that.
         """
-        purchase, question = unasked(taught), None
-        if self.question is not None:
-            purchase, question = self.question.answered(training.X, taught)
+        if indices is not None:
+            raise ValueError(
+                "indices must be None where no pool is known, got "
+                f"{len(np.atleast_1d(indices))} of them. fit(X, y_partial) under "
+                "use_unlabeled=True makes X the pool."
+            )
+        return training, None
+
+    def settle(self, training, n_before, on_repeat, at):
+        """Settle rows that a batch repeats; return the rest, and what was told.
+
+        That is the purchase and the question that is left; ``at`` is where the rows
+        stand in a known pool.
+        """
+        training, taught, _ = settle(training, n_before, on_repeat)
+        if self.question is None:
+            return training, (unasked(taught), None)
+        return training, self.question.answered(training.X, taught)
+
+    def learn(self, training, told):
+        """Fit to a training set, of which the rows of a purchase are new or told anew.
+
+        ``told`` is the purchase, and the question left. Labels of a first round that
+        allow of no model are kept.
+        """
+        purchase, question = told
         answered = replace(self, question=question)
         if self.is_first:
             first = gone_on(self._first_so_far(), purchase, len(training.y))
             return answered._learn_first(training, first)
         before = self.so_far
-        n_new = len(training.y) - len(before.training.y)
-        rounds = np.full(n_new, before.round + 1)
-        labeled_iter = np.append(before.labeled_iter, rounds)
-        places = np.append(before.places, len(before.labeled_iter) + np.arange(n_new))
+        labeled_iter, places = self._placed(
+            purchase, before.labeled_iter, before.places, before.round + 1
+        )
+        training = self._around(training, places)
         state = self.loop.train(training, purchase, labeled_iter, places, before)
         return replace(answered, so_far=state)
+
+    def _placed(self, purchase, labeled_iter, places, round):
+        """Return the round of each row known, and where the rows of a purchase stand.
+
+        ``labeled_iter`` and ``places`` are what was known of that before.
+        """
+        at = self._places_of(purchase, len(places))
+        others = np.flatnonzero(at < 0)  # are appended
+        at = at.copy()
+        at[others] = len(labeled_iter) + np.arange(len(others))
+        labeled_iter = np.append(labeled_iter, np.full(len(others), -1))
+        labeled_iter[at] = round
+        return labeled_iter, np.append(places, at)
+
+    def _places_of(self, purchase, n_known):
+        """Return where the rows after the known ones stand in a pool, -1 for none."""
+        return np.full(np.count_nonzero(purchase.rows >= n_known), -1)
+
+    def _unlabeled(self):
+        """Return the round of each row that is known before the first label."""
+        return np.empty(0, int)
+
+    def _around(self, training, places):
+        """Return a training set with what else the estimator sees."""
+        return training
 
     def amend(self, training, kept=None):
         """Fit the last model again, to what was taught as it stands now.
@@ -181,8 +227,9 @@ class Live:
                 first = replace(first, rows=rows, pool_rows=pool_rows)
             return self._learn_first(training, first)
         state = self.so_far if kept is None else without_rows(self.so_far, kept)
+        whole = self._around(training, state.places)
         try:
-            return replace(self, so_far=self.loop.train_again(training, state))
+            return replace(self, so_far=self.loop.train_again(whole, state))
         except FewLabelsError as error:
             if state.round > 0 or state.rounds[0]["source"] != "taught":
                 raise
@@ -192,10 +239,12 @@ class Live:
 
     def _learn_first(self, training, purchase):
         """Fit the first model; keep labels that allow of none."""
-        n = len(training.y)
+        nowhere = np.empty(0, int)
+        labeled_iter, places = self._placed(purchase, self._unlabeled(), nowhere, 0)
+        whole = self._around(training, places)
         so_far: Any
         try:
-            so_far = self.loop.train(training, purchase, np.zeros(n, int), np.arange(n))
+            so_far = self.loop.train(whole, purchase, labeled_iter, places)
         except FewLabelsError as error:
             so_far = FirstRound(training, self.loop.seed, purchase, error)
         return replace(self, so_far=so_far)
@@ -207,6 +256,13 @@ class Live:
         if isinstance(self.so_far, FirstRound):
             return self.so_far.purchase
         return first_so_far(self.so_far)
+
+
+def so_far_of(learner):
+    """Return what a learner has come to, a State or a FirstRound; None at first."""
+    if "estimator_" in vars(learner):
+        return State.of(learner)
+    return FirstRound.of(learner) if "_first" in vars(learner) else None
 
 
 def kind_before_labels(estimator):

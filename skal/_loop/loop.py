@@ -143,9 +143,12 @@ class Loop:
         estimator, training = self._fitted(training, state.round, before)
         self._check(estimator, training, state.round)
         models = state.models and (*state.models[:-1], (estimator, training.labels))
-        rounds = recounted(state.rounds, training)
         state = replace(
-            state, estimator=estimator, training=training, models=models, rounds=rounds
+            state,
+            estimator=estimator,
+            training=training.without_pool(),
+            models=models,
+            rounds=recounted(state.rounds, estimator, training),
         )
         return state.with_measure(None)  # what the rule saw was the model before
 

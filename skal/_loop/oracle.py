@@ -1,6 +1,6 @@
 """A pool whose labels are hidden until they are asked for."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +36,22 @@ class Oracle:
     rejects: Rejects | None = None
     beside: dict = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls, X, target, params, labels, beside, use_unlabeled=False, knows_all=False
+    ):
+        """Return the rows of X and what a target says of them."""
+        return cls(
+            X,
+            target.y,
+            params,
+            labels,
+            use_unlabeled,
+            knows_all,
+            target.rejects,
+            beside,
+        )
+
     def __post_init__(self):
         """Refuse weights that do not belong to the rows; hold a pool that is learnt."""
         row_weights(self.params.get("sample_weight"), n_rows(self.X))
@@ -70,20 +86,11 @@ class Oracle:
         )
         if not self.use_unlabeled:
             return training
-        codes = np.full(n, -1)
-        codes[order] = self.labels.encode(training.y)
         truth = self.labels.encode(self.y) if self.knows_all else None
-        if self.rejects is None or training.rejects is None:
-            return replace(training, whole=(self.X, codes, self.params), truth=truth)
-        if truth is not None:  # whatever a model takes a row of no class for is wrong
+        if truth is not None and self.rejects is not None:
+            # Whatever a model takes a row of no class for is wrong.
             truth[self.rejects.rows] = self.labels.n_outputs
-        out = order[training.rejects.rows]  # neither labelled nor unlabelled
-        left = np.delete(np.arange(n), out)
-        params = slice_params(self.params, left, n)
-        whole = take_rows(self.X, left), codes[left], params
-        return replace(
-            training, whole=whole, truth=None if truth is None else truth[left]
-        )
+        return training.within(self.X, order, self.params, truth)
 
     @cached_property
     def pool(self):

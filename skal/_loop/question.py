@@ -45,13 +45,28 @@ class Question:
 
         ``taught`` are the positions in X of rows that may be answers, in any order.
         """
-        keys = row_keys(take_rows(X, taught))
+        return self._answered(self._places_of(take_rows(X, taught)), taught)
+
+    def answered_at(self, positions, taught):
+        """Return the same for rows that stand at some positions in the pool."""
+        places = {row: place for place, row in enumerate(self.rows.tolist())}
+        found = [places.get(row, -1) for row in positions.tolist()]
+        return self._answered(np.array(found, int), taught)
+
+    def positions_of(self, X):
+        """Return where in the pool the rows asked stand that X holds, -1 for others."""
+        places = self._places_of(X)
+        return np.where(places >= 0, self.rows[places], -1)
+
+    def _places_of(self, X):
+        """Return which of the rows asked X holds, each once, -1 for others."""
         waiting: dict[bytes, list[int]] = {}
         for place, key in reversed([*enumerate(self.keys)]):
             waiting.setdefault(key, []).append(place)
-        places = np.array(
-            [waiting[key].pop() if waiting.get(key) else -1 for key in keys]
-        )
+        found = [waiting[key].pop() if waiting.get(key) else -1 for key in row_keys(X)]
+        return np.array(found, int)
+
+    def _answered(self, places, taught):
         asked, info = places >= 0, dict(self.info)
         if not asked.any():
             return unasked(taught), self

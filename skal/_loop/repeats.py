@@ -10,16 +10,18 @@ from skal._data import row_groups
 ON_REPEAT = ("append", "replace", "error")
 
 
-def settle(training, n_before, on_repeat):
-    """Settle rows that a batch repeats; return the training set, and the batch's rows.
+def settle(training, n_before, on_repeat, first=None):
+    """Settle rows that a batch repeats; return what is left, and the rows of the batch.
 
-    ``training`` ends in the batch, before which there are ``n_before`` rows. Rows are
-    the same if they hold the same. Taught at once or one by one, the outcome is alike.
+    These are positions in the new training set; last comes which rows of the old it
+    holds. ``training`` ends in the batch, before which there are ``n_before`` rows.
+    ``first`` is for each row the first that is the same; None takes rows that hold the
+    same for that. Taught at once or one by one, the outcome is alike.
     """
     n = len(training.y)
     if on_repeat == "append":
-        return training, np.arange(n_before, n)
-    first = row_groups(training.X)
+        return training, np.arange(n_before, n), np.arange(n)
+    first = row_groups(training.X) if first is None else first
     batch = np.arange(n_before, n)
     repeated = batch[first[batch] < batch]
     if on_repeat == "error" and len(repeated):
@@ -31,7 +33,8 @@ def settle(training, n_before, on_repeat):
     stays = np.ones(n, bool)
     stays[repeated] = False
     rows = np.flatnonzero(stays)
-    return training.at(rows, told[rows]), np.flatnonzero(told[rows] >= n_before)
+    taught = np.flatnonzero(told[rows] >= n_before)
+    return training.at(rows, told[rows]), taught, rows
 
 
 def repeated_before(repeated, n_before):

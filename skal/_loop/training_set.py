@@ -10,6 +10,7 @@ from skal._data import (
     concat_rows,
     join_structured,
     join_with_rejects,
+    n_rows,
     take_rows,
 )
 from skal._loop.beside import beside_at, beside_of, join_beside, told_beside
@@ -228,6 +229,23 @@ class TrainingSet:
     def with_y(self, y):
         """Return the same rows with other labels."""
         return replace(self, y=y)
+
+    def within(self, X, places, params, truth=None):
+        """Return the labelled rows with those of a pool around them.
+
+        They stand at ``places`` in X, of whose rows ``params`` and ``truth`` tell.
+        Rejected rows are neither labelled nor unlabelled: no model sees them.
+        """
+        codes = np.full(n_rows(X), -1)
+        if self.is_rejected is None:
+            codes[places] = self.labels.encode(self.y)
+            return replace(self, whole=(X, codes, params), truth=truth)
+        codes[places[~self.is_rejected]] = self.labels.encode(self.y_in_scope)
+        left = np.delete(np.arange(len(codes)), places[self.is_rejected])
+        params = slice_params(params, left, len(codes))
+        whole = take_rows(X, left), codes[left], params
+        truth = None if truth is None else truth[left]
+        return replace(self, whole=whole, truth=truth)
 
     def without_pool(self):
         """Return the labelled rows alone, without the pool around them."""

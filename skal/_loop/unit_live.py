@@ -84,7 +84,7 @@ class UnitLive(Live):
 
     # Learn ----------------------------------------------------------------------
 
-    def settle(self, training, n_before, on_repeat):
+    def settle(self, training, n_before, on_repeat, at):
         """Settle which rows of a batch are rows of before; return what was told too."""
         training, purchase, left = settle_units(
             training, n_before, on_repeat, self.question, pool_rows_of(self.so_far)

@@ -673,7 +673,7 @@ def test_teaching_does_not_alter_what_it_is_given(blobs):
 
 def test_use_unlabeled_names_fit_instead_of_teach():
     X, y = numbered()
-    learner = ordered(use_unlabeled=True).fit(X, y)
+    learner = ordered(use_unlabeled=True, n_labels=4, n_initial=2).fit(X, y)
     before = state_of(learner)
     message = r"use_unlabeled must be False for teach.*use fit\(X, y_partial\)"
     with pytest.raises(ValueError, match=message):
