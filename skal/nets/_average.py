@@ -24,13 +24,13 @@ class WeightAverage:
         self.module = deepcopy(module).eval()
         self.decay = decay
         self.n_steps = 0
-        pairs = list(
-            zip(
-                self.module.state_dict().values(),
-                module.state_dict().values(),
-                strict=True,
-            )
-        )
+        # Each tensor once, those that two layers share too.
+        kinds = [torch.nn.Module.parameters, torch.nn.Module.buffers]
+        pairs = [
+            pair
+            for tensors in kinds
+            for pair in zip(tensors(self.module), tensors(module), strict=True)
+        ]
         self.averaged = [pair for pair in pairs if pair[0].is_floating_point()]
         self.copied = [pair for pair in pairs if not pair[0].is_floating_point()]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,9 @@ import torch
 
 from skal.nets._average import WeightAverage
 from skal.nets._objective import mean_loss
-from skal.nets._pseudo_targets import PseudoTargets
+from skal.nets._pseudo_targets import PseudoTargets, has_learnt, supported_prior
 from skal.nets._rows import join
-from skal.nets._strong import check_strong
+from skal.nets._strong import check_strong, viewed
 from skal.nets._training import Batches, Trainer
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
+
+#: Unlabelled rows by which it is judged how often each class comes.
+_N_LOOK = 2000
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ class Consistency:
         How probable a guess must be; the least that a class may ask for.
     class_thresholds : bool
         Whether classes ask for less while few rows have passed.
-    prior : ndarray of shape (n_classes,) or None
-        How often classes come: guesses are aligned to it.
+    prior : ndarray of shape (n_classes,), "auto" or None
+        How often classes come: guesses are aligned to it. "auto" is all alike, if that
+        is what predictions support when the delay is over, else None.
     ratio : float
         Unlabelled rows for each labelled row of a step.
     weight : float
@@ -49,6 +53,9 @@ class Consistency:
         The shares of the steps before it counts, and until it does in full.
     ema_decay : float
         What the mean of the weights keeps at a step.
+    shares : list
+        Is filled with how often each class was predicted, ndarray (n_classes,), when
+        the delay was over, if labels alone had taught something by then.
     """
 
     hidden: NDArray[np.int64]
@@ -57,12 +64,13 @@ class Consistency:
     threshold: float
     min_threshold: float
     class_thresholds: bool
-    prior: NDArray[np.float64] | None
+    prior: NDArray[np.float64] | str | None
     ratio: float
     weight: float
     delay: float
     ramp: float
     ema_decay: float
+    shares: list[NDArray[np.float32]] = field(default_factory=list)
 
     def seen(self, positions):
         """Return the positions of all rows that the net trains on, in order."""
@@ -123,7 +131,8 @@ class ConsistencyTrainer(Trainer):
         self.hidden = Batches(inputs, objective, plan.hidden, passes.device)
         n_hidden = len(self.hidden)
         self.n_hidden = min(max(1, round(plan.ratio * self.batch_size)), n_hidden)
-        self.targets = PseudoTargets(plan, n_hidden, objective.width, passes.device)
+        self.facts = n_hidden, objective.width, passes.device
+        self.targets = None  # until the delay is over
         self.hidden_weights = None
         if plan.weights is not None:
             weights = torch.from_numpy(plan.weights / plan.weights.mean())
@@ -142,19 +151,44 @@ class ConsistencyTrainer(Trainer):
 
     def _step(self, optimizer, where):
         weight = self.plan.weight_at(self.n_done, self.n_steps)
+        if weight and self.targets is None:
+            self.targets = self._first_targets()
         self.beside = self._views(next(self.stream), weight) if weight else None
         loss = super()._step(optimizer, where)
         self.average.update()
         self.n_done += 1
         return loss
 
-    def _views(self, where, weight):
-        """Return strong views of rows, what to say of them, and how much it counts."""
-        rows, _, _ = self.hidden.take(where)
+    def _first_targets(self):
+        """Return targets, aligned to a prior that labels alone may have to support."""
+        proba, prior = self._look_at_some(), self.plan.prior
+        if has_learnt(proba):
+            self.plan.shares.append(proba.mean(dim=0).cpu().numpy())
+        if isinstance(prior, str):
+            prior = supported_prior(proba)
+        elif prior is not None:
+            prior = torch.from_numpy(prior).float().to(proba.device)
+        return PseudoTargets(self.plan, *self.facts, prior)
+
+    def _look_at_some(self):
+        """Return the predictions for some of the unlabelled rows."""
+        n_rows, _, device = self.facts
+        some = np.linspace(0, n_rows - 1, min(n_rows, _N_LOOK)).astype(int)
+        batches = self.hidden.inputs.batches_of(self.plan.hidden[some], device)
+        return torch.cat([self._proba(rows) for rows in batches])
+
+    def _proba(self, rows):
+        """Return what the module says of rows as they are."""
         self.module.eval()
         with torch.no_grad():
             proba = self.net.proba_of(self._outputs(rows))
         self.module.train()
+        return proba
+
+    def _views(self, where, weight):
+        """Return strong views of rows, what to say of them, and how much it counts."""
+        rows, _, _ = self.hidden.take(where)
+        proba = self._proba(rows)
         where = where.to(proba.device)
         codes, sure = self.targets.of(where, proba)
         weights = weight * sure
@@ -163,7 +197,7 @@ class ConsistencyTrainer(Trainer):
         if self.augment is not None:
             rows, _ = self.augment(rows, None)
         if self.strong is not None:
-            rows = self.strong(rows)
+            rows = viewed(self.strong, rows)
         return rows, codes, weights
 
     def _pass(self, rows, targets, weights):

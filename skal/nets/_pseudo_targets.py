@@ -6,6 +6,10 @@ import torch
 
 #: How much of the running mean of predictions a step keeps.
 _MOMENTUM = 0.99
+#: Classes come about alike if no more than so many rows would have to change theirs.
+_NEAR = 0.2
+#: How probable a prediction is of a network that has learnt something.
+_RATHER_SURE = 0.6
 
 
 def aligned(
@@ -17,6 +21,22 @@ def aligned(
     """
     weighted = proba * (prior / mean.clamp(min=torch.finfo(mean.dtype).tiny))
     return weighted / weighted.sum(dim=1, keepdim=True)
+
+
+def has_learnt(proba: torch.Tensor) -> bool:
+    """Tell whether predictions (n, C) say something: most of them are rather sure."""
+    return bool(proba.max(dim=1).values.median() >= _RATHER_SURE)
+
+
+def supported_prior(proba: torch.Tensor) -> torch.Tensor | None:
+    """Return how often classes (C,) may be supposed to come, given predictions (n, C).
+
+    It is all alike, where these say something and are near that; else None.
+    """
+    shares = proba.mean(dim=0)
+    alike = torch.full_like(shares, 1 / len(shares))
+    near = bool((shares - alike).abs().sum() / 2 <= _NEAR)
+    return alike if near and has_learnt(proba) else None
 
 
 def class_thresholds(
@@ -38,23 +58,23 @@ class PseudoTargets:
     Parameters
     ----------
     plan : Consistency
-        The thresholds, and the prior that predictions are aligned to.
+        Has the thresholds.
     n_rows, n_classes : int
         How many there are.
     device : torch.device
         Where the network is.
+    prior : Tensor of shape (n_classes,), default=None
+        What predictions are aligned to.
     """
 
-    def __init__(self, plan, n_rows, n_classes, device):
+    def __init__(self, plan, n_rows, n_classes, device, prior=None):
         self.plan = plan
-        self.prior = None
-        if plan.prior is not None:
-            self.prior = torch.as_tensor(plan.prior, dtype=torch.float, device=device)
+        self.prior = prior
         self.mean = None
-        # The last place is of rows of which no class is sure.
+        # Of which class each row was sure when it was last seen; the last is none.
         self.latest = torch.full((n_rows,), n_classes, device=device)
-        self.counts = torch.zeros(n_classes + 1, device=device)
-        self.counts[-1] = n_rows
+        self.ones = torch.ones(n_rows, device=device)
+        self.n_classes = n_classes
 
     def of(self, where, proba):
         """Return the codes (m,) of some rows, and of which the network is sure."""
@@ -64,18 +84,18 @@ class PseudoTargets:
             proba = aligned(proba, self.mean, self.prior)
         confidence, codes = proba.max(dim=1)
         plan = self.plan
+        sure = confidence >= plan.threshold
         if not plan.class_thresholds:
-            return codes, confidence >= plan.threshold
-        self._count(where, codes, confidence >= plan.threshold)
+            return codes, sure
+        self.latest[where] = torch.where(sure, codes, self.n_classes)
+        counts = self.counts()
         each = class_thresholds(
-            self.counts[:-1], self.counts[-1], plan.threshold, plan.min_threshold
+            counts[:-1], counts[-1], plan.threshold, plan.min_threshold
         )
         return codes, confidence >= each[codes]
 
-    def _count(self, where, codes, sure):
-        """Count of which class each row was sure when it was last seen."""
-        now = torch.where(sure, codes, len(self.counts) - 1)
-        ones = torch.ones(len(now), device=now.device)
-        self.counts.index_add_(0, self.latest[where], -ones)
-        self.counts.index_add_(0, now, ones)
-        self.latest[where] = now
+    def counts(self):
+        """Count the rows of which each class is sure, and those of which none is."""
+        # All of them anew: a batch may hold a row twice, and no GPU is waited for.
+        counts = self.ones.new_zeros(self.n_classes + 1)
+        return counts.index_add_(0, self.latest, self.ones)

@@ -7,6 +7,7 @@ import torch
 from skal._checks import nearest_first
 from skal.nets._augment import augment_parts
 from skal.nets._layout import SetLayout
+from skal.nets._tensor_set import TensorSet, row_shape
 
 #: Share of each side that is cut out.
 _CUT = 1 / 3
@@ -46,6 +47,20 @@ def views_for(layout):
         return {"mask_noise": mask_noise}
     both = {"cutout": cutout, "mask_noise": mask_noise}
     return both if layout.is_image else dict(reversed(both.items()))
+
+
+def viewed(strong, rows):
+    """Return the strong view of a batch; refuse one that is no batch like it."""
+    n_rows, shape = len(rows), row_shape(rows)
+    view = strong(rows)
+    alike = isinstance(view, torch.Tensor | TensorSet) and len(view) == n_rows
+    if not alike or row_shape(view) != shape:
+        got = (len(view), *row_shape(view)) if hasattr(view, "device") else view
+        raise ValueError(
+            "strong must return a batch of the shape that it is given, "
+            f"{(n_rows, *shape)}, got {got!r}."
+        )
+    return view
 
 
 def cutout(rows):

@@ -8,11 +8,11 @@ from skal.exceptions import CollapseWarning
 
 #: From so many unlabelled rows on they say something.
 _ENOUGH = 100
-#: A class has taken over with so much of the guesses, and so little of the labels.
-_TAKEN, _LABELED = 0.9, 0.75
+#: A class has taken over where its share has grown by so much.
+_GROWN = 0.4
 
 
-def warn_of_collapse(codes, sure, counts, classes):
+def warn_of_collapse(codes, sure, shares, classes):
     """Warn where no row has passed, or where one class has taken over.
 
     Parameters
@@ -21,30 +21,33 @@ def warn_of_collapse(codes, sure, counts, classes):
         What the unlabelled rows are taken for.
     sure : ndarray of bool of shape (n,)
         Which of them have passed the threshold.
-    counts : ndarray of shape (n_classes,)
-        The labels of each class.
+    shares : list of ndarray of shape (n_classes,)
+        How often each class was predicted when labels alone had been learnt from; empty
+        where that is not known.
     classes : ndarray of shape (n_classes,)
         What the classes are called.
     """
     if len(codes) < _ENOUGH:
         return
     if not sure.any():
-        warn(
+        tell(
             f"The model is sure of none of {len(codes)} unlabelled rows, so that they "
             "taught it nothing. Train for more steps, label more rows, or lower "
-            "threshold and min_threshold.",
-            CollapseWarning,
-            stacklevel=4,
+            "threshold and min_threshold."
         )
         return
-    guessed = np.bincount(codes[sure], minlength=len(counts)) / sure.sum()
-    most, labeled = guessed.argmax(), counts / counts.sum()
-    if guessed[most] > _TAKEN and labeled[most] < _LABELED:
-        warn(
-            f"The class {classes.tolist()[most]!r} makes {guessed[most]:.0%} of the "
-            f"pseudo-labels and {labeled[most]:.0%} of the labels: it may have taken "
-            "over. If the pool is not like that, label more rows, or raise delay and "
-            "min_threshold.",
-            CollapseWarning,
-            stacklevel=4,
-        )
+    for before in shares:
+        after = np.bincount(codes[sure], minlength=len(before)) / sure.sum()
+        most = (after - before).argmax()
+        if after[most] - before[most] > _GROWN:
+            tell(
+                f"The class {classes.tolist()[most]!r} makes {after[most]:.0%} of the "
+                f"pseudo-labels, where labels alone made it {before[most]:.0%}: it has "
+                "taken over. Label more rows, set align='auto', or raise delay and "
+                "min_threshold."
+            )
+
+
+def tell(message):
+    """Warn where fit was called."""
+    warn(message, CollapseWarning, stacklevel=5)

@@ -60,17 +60,20 @@ class ConsistencyClassifier(UnlabeledClassifier):
     class_thresholds : bool, default=True
         Whether classes ask for less while few rows have passed; False asks for
         ``threshold`` of all.
-    align : {"uniform", "labels"}, array-like or None, default="uniform"
-        How often each class comes among the unlabelled rows: all alike, as among the
-        labels, or so often, in the order of ``classes_``. Predictions are aligned to it
-        before they are held against the threshold. None takes them as they are.
+    align : {"auto", "uniform", "labels"}, array-like or None, default="auto"
+        How often each class comes among the unlabelled rows: predictions are aligned to
+        it before they are held against the threshold. "uniform" is all alike, "labels"
+        as among the labels; or it is so often, in the order of ``classes_``. "auto"
+        looks at the predictions when the delay is over: "uniform" if most are sure and
+        a fifth of them at most would have to change, else None, which takes predictions
+        as they are.
     unlabeled_ratio : float, default=3
         Unlabelled rows for each labelled row of a step.
     unlabeled_weight : float, default=1.0
         What their loss counts, where that of the labelled rows counts 1.
-    delay : float, default=1/6
+    delay : float, default=0.1
         The share of the steps that see labels alone.
-    ramp : float, default=1/3
+    ramp : float, default=0.2
         The share of the steps over which the weight of unlabelled rows then rises.
     ema_decay : float, default=0.99
         How much of the mean of the weights a step keeps; 0 answers by the last weights.
@@ -91,8 +94,8 @@ class ConsistencyClassifier(UnlabeledClassifier):
     labeled_iter_ : ndarray of int of shape (n_samples,)
         0 for rows with a label, 1 for rows with a pseudo-label, -1 for others.
     pseudo_labels_ : ndarray of shape (n_samples,)
-        What the trained network is sure of, ``missing_label`` where there is no more
-        than that.
+        The predictions of which the trained network is sure, ``missing_label`` for all
+        other rows.
     n_pseudo_labeled_ : int
         How many pseudo-labels there are.
     transduction_ : ndarray of shape (n_samples,)
@@ -114,13 +117,14 @@ class ConsistencyClassifier(UnlabeledClassifier):
     rows follows, for the pseudo-labels. Where every row has a label, the fit is the
     network's own, to the bit.
 
-    ``align`` says something of the pool, which nobody checks: leave it at "uniform"
-    only where classes come about as often. Labels that a strategy asked for are no
-    sample of the pool, so that "labels" is a guess as well. A class without a label is
-    unknown, and its rows are taken for others.
+    All of ``align`` but "auto" and None says something of the pool that nobody checks:
+    where one row in fifty is of a class, "uniform" finds it in every second. Labels
+    that a strategy asked for are no sample of the pool either. A class without a label
+    is unknown, and its rows are taken for others.
 
-    A :class:`~skal.exceptions.CollapseWarning` tells that no unlabelled row passed, or
-    that one class makes most of the pseudo-labels, and of the labels far less.
+    A :class:`~skal.exceptions.CollapseWarning` tells that of a hundred unlabelled rows
+    or more none passed, or that a class has grown by 40 % of the pool since labels were
+    all that was learnt from.
 
     A BatchNorm layer measures labelled rows and strong views together, and its means
     are averaged as weights are. In a learner, ``history_["n_pseudo_labeled"]`` counts
@@ -163,11 +167,11 @@ class ConsistencyClassifier(UnlabeledClassifier):
         threshold: float = 0.95,
         min_threshold: float = 0.6,
         class_thresholds: bool = True,
-        align: str | ArrayLike | None = "uniform",
+        align: str | ArrayLike | None = "auto",
         unlabeled_ratio: float = 3,
         unlabeled_weight: float = 1.0,
-        delay: float = 1 / 6,
-        ramp: float = 1 / 3,
+        delay: float = 0.1,
+        ramp: float = 0.2,
         ema_decay: float = 0.99,
         warm_start: bool = False,
         missing_label: float | str | None = -1,
@@ -244,7 +248,7 @@ class ConsistencyClassifier(UnlabeledClassifier):
         top = self.threshold
         check_number("min_threshold", self.min_threshold, minimum=0, maximum=top)
         if isinstance(self.align, str):
-            check_choice("align", self.align, ["uniform", "labels"])
+            check_choice("align", self.align, ["auto", "uniform", "labels"])
         if check_number("unlabeled_ratio", self.unlabeled_ratio, minimum=0) == 0:
             raise ValueError(
                 "unlabeled_ratio must be above 0, got 0. unlabeled_weight=0 leaves "

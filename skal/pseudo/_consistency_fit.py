@@ -43,8 +43,7 @@ class ConsistencyFit:
             )
         counts = codes < 0 if self.weights is None else (codes < 0) & (self.weights > 0)
         self.hidden = np.flatnonzero(counts)
-        self.counts = self._count()
-        self.prior = prior_for(owner.align, self.counts)
+        self.prior = prior_for(owner.align, self._count())
         self.go_on = owner.warm_start and owner.__sklearn_is_fitted__()
         self.model = self._next_of(template) if self.go_on else self._new(template)
 
@@ -141,27 +140,30 @@ class ConsistencyFit:
                 "has diverged, lower the learning rate or scale the inputs."
             )
         codes, sure = self._judged(proba)
-        warn_of_collapse(codes, sure, self.counts, self.labels.classes)
+        warn_of_collapse(codes, sure, self.plan.shares, self.labels.classes)
         return self.hidden[sure], codes[sure]
 
     def _judged(self, proba):
-        """Return the codes of the hidden rows and which are sure, as in training."""
+        """Return the codes of the hidden rows, and which pass the thresholds."""
         import torch
 
         from skal.nets import PseudoTargets
 
         proba = torch.from_numpy(proba)
-        targets = PseudoTargets(self.plan, *proba.shape, proba.device)
+        device = proba.device
+        targets = PseudoTargets(self.plan, len(proba), self.n_classes, device)
         codes, sure = targets.of(torch.arange(len(proba)), proba)
         return codes.numpy(), sure.numpy()
 
 
 def prior_for(align, counts):
-    """Return how often each class is supposed to come; None aligns to nothing."""
+    """Return how often each class is supposed to come; "auto" is found in training."""
     n_classes = len(counts)
     if align is None:
         return None
     if isinstance(align, str):
+        if align == "auto":
+            return align
         if align == "uniform":
             return np.full(n_classes, 1 / n_classes)
         return (counts + 1) / (counts.sum() + n_classes)

@@ -15,10 +15,11 @@ from skal import ActiveLearner
 from skal._meta import AroundEstimator
 from skal.calibration import TemperatureScaling
 from skal.posterior import EnsembleClassifier, LaplaceClassifier, MCDropoutCommittee
-from skal.pseudo import PseudoLabelClassifier
+from skal.pseudo import ConsistencyClassifier, PseudoLabelClassifier
 
 AROUND = [
     ActiveLearner,
+    ConsistencyClassifier,
     EnsembleClassifier,
     LaplaceClassifier,
     MCDropoutCommittee,
@@ -26,7 +27,7 @@ AROUND = [
     TemperatureScaling,
 ]
 #: Those that pass on what predictions and scores are given too.
-PASS_ON_ALL = {ActiveLearner, PseudoLabelClassifier}
+PASS_ON_ALL = {ActiveLearner, ConsistencyClassifier, PseudoLabelClassifier}
 
 every_one = pytest.mark.parametrize("around", AROUND)
 
@@ -109,7 +110,7 @@ def test_tags_are_those_of_the_estimator(around):
 
 
 def test_only_one_label_a_row_is_promised_where_only_that_is_served():
-    for around in (PseudoLabelClassifier, TemperatureScaling):
+    for around in (ConsistencyClassifier, PseudoLabelClassifier, TemperatureScaling):
         assert not get_tags(around(Poor())).classifier_tags.multi_label
     assert get_tags(ActiveLearner(Poor())).classifier_tags.multi_label
 

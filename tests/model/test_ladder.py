@@ -61,7 +61,7 @@ from skal._model import as_view, find_layer, provides
 from skal.calibration import TemperatureScaling
 from skal.nets import MLPNetClassifier, NetRegressor
 from skal.posterior import EnsembleClassifier, LaplaceClassifier, MCDropoutCommittee
-from skal.pseudo import PseudoLabelClassifier
+from skal.pseudo import ConsistencyClassifier, PseudoLabelClassifier
 from skal.query import VoteEntropy
 
 tree = DecisionTreeClassifier(max_depth=2, random_state=0)
@@ -167,6 +167,7 @@ CLASSIFIERS = {
     "laplace": LaplaceClassifier(LogisticRegression(), n_samples=3, random_state=0),
     "pseudo-labels": PseudoLabelClassifier(forest),
     "pseudo-labels of a net": PseudoLabelClassifier(mlp),
+    "consistency": ConsistencyClassifier(mlp),
 }
 REGRESSORS = {
     "line": LinearRegression(),
@@ -212,7 +213,8 @@ def fitted(estimator, X, y):
     """Return a fitted copy; what is frozen is fitted before it is frozen."""
     if isinstance(estimator, FrozenEstimator):
         return FrozenEstimator(clone(estimator.estimator).fit(X, y))
-    if isinstance(estimator, (SelfTrainingClassifier, PseudoLabelClassifier)):
+    taught = (SelfTrainingClassifier, ConsistencyClassifier, PseudoLabelClassifier)
+    if isinstance(estimator, taught):
         y = np.where(np.arange(len(y)) < 60, y, -1)
     return clone(estimator).fit(X, y)
 

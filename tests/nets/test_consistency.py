@@ -8,7 +8,7 @@ from torch import nn
 from skal.nets import Consistency, NetClassifier, PseudoTargets, fit_consistently
 from skal.nets._average import WeightAverage
 from skal.nets._layout import Layout, SetLayout
-from skal.nets._pseudo_targets import aligned, class_thresholds
+from skal.nets._pseudo_targets import aligned, class_thresholds, supported_prior
 from skal.nets._strong import check_strong, cutout, mask_noise
 from skal.nets._tensor_set import TensorSet
 
@@ -56,6 +56,24 @@ def test_what_is_aligned_is_finite_where_a_class_has_vanished():
 
 
 @pytest.mark.parametrize(
+    ("n_of_each", "sure", "alike"),
+    [
+        ([40, 30, 30], 0.94, True),
+        ([40, 30, 30], 0.5, False),  # nothing has been learnt
+        ([70, 20, 10], 0.94, False),  # a third would have to change
+    ],
+)
+def test_the_prior_that_predictions_support(n_of_each, sure, alike):
+    codes = torch.repeat_interleave(torch.arange(3), torch.tensor(n_of_each))
+    proba = torch.full((100, 3), (1 - sure) / 2)
+    proba[torch.arange(100), codes] = sure
+    found = supported_prior(proba)
+    assert (found is not None) == alike
+    if alike:
+        torch.testing.assert_close(found, torch.full((3,), 1 / 3))
+
+
+@pytest.mark.parametrize(
     ("counts", "n_unsure", "expected"),
     [
         ([10.0, 5.0, 0.0], 2.0, [0.9, 0.3, 0.2]),  # beta 1, 1/2, 0
@@ -70,14 +88,15 @@ def test_class_thresholds_by_hand(counts, n_unsure, expected):
 
 def test_targets_count_each_row_once_however_often_it_is_seen():
     targets = PseudoTargets(plan(), 6, 2, torch.device("cpu"))
-    assert targets.counts.tolist() == [0, 0, 6]
+    assert targets.counts().tolist() == [0, 0, 6]
     sure = torch.tensor([[0.95, 0.05], [0.3, 0.7], [0.08, 0.92]])
     codes, passed = targets.of(torch.tensor([0, 1, 5]), sure)
     # beta is 1/4 for both, .9 * .25 / 1.75 = .129: the floor of .2 holds
     assert (codes.tolist(), passed.tolist()) == ([0, 1, 1], [True, True, True])
-    assert targets.counts.tolist() == [1, 1, 4]
-    targets.of(torch.tensor([0, 5]), torch.tensor([[0.5, 0.5], [0.08, 0.92]]))
-    assert targets.counts.tolist() == [0, 1, 5]
+    assert targets.counts().tolist() == [1, 1, 4]
+    again = torch.tensor([0, 5, 5])  # a batch may hold a row twice
+    targets.of(again, torch.tensor([[0.5, 0.5], [0.08, 0.92], [0.08, 0.92]]))
+    assert targets.counts().tolist() == [0, 1, 5]
 
 
 def test_one_threshold_for_all_classes():
@@ -89,9 +108,9 @@ def test_one_threshold_for_all_classes():
 def test_targets_do_not_depend_on_the_order_of_rows():
     proba = (3 * torch.randn(50, 3)).softmax(dim=1)
     order = torch.randperm(50)
-    prior = np.array([0.2, 0.3, 0.5])
+    prior = torch.tensor([0.2, 0.3, 0.5])
     first, second = (
-        PseudoTargets(plan(prior=prior), 50, 3, torch.device("cpu")).of(where, rows)
+        PseudoTargets(plan(), 50, 3, torch.device("cpu"), prior).of(where, rows)
         for where, rows in [(torch.arange(50), proba), (torch.arange(50), proba[order])]
     )
     assert torch.equal(first[0][order], second[0])
@@ -185,6 +204,16 @@ def test_the_mean_of_weights_by_hand():
     assert average.module.weight.item() == pytest.approx(expected)
 
 
+def test_a_weight_that_two_layers_share_is_averaged_once():
+    module = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    module[1].weight = module[0].weight
+    module[0].weight.data.fill_(0.0)
+    average = WeightAverage(module, 0.9)
+    module[0].weight.data.fill_(1.0)
+    average.update()
+    assert average.module[1].weight.item() == pytest.approx(10 / 11)
+
+
 def test_what_batch_norm_measures_is_averaged_too():
     module = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     average = WeightAverage(module, 0.5)
@@ -245,9 +274,10 @@ def test_the_passes_of_a_step():
     """Targets come of a pass in eval mode, and all else goes through together."""
     Watched.calls.clear()
     fitted(Watched(3, 2), plan(range(20, 60), ratio=1, delay=0.5), batch_size=8)
-    steps = Watched.calls[-45:]
+    steps = Watched.calls[-46:]
     assert steps[:15] == 15 * [(8, True, True)]
-    assert steps[15:] == 15 * [(8, False, False), (16, True, True)]
+    assert steps[15] == (40, False, False)  # how often classes come
+    assert steps[16:] == 15 * [(8, False, False), (16, True, True)]
 
 
 def test_rows_with_and_without_a_label_meet_in_no_batch():

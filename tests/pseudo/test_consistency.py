@@ -79,10 +79,10 @@ def moons():
 
 def test_unlabelled_rows_help_where_clusters_are_classes():
     gains = []
-    for seed in range(3):
+    for seed in range(2):
         X, y = make_moons(300, noise=0.1, random_state=seed)
         partial = np.where(np.arange(300) < 8, y, -1)
-        net = mlp(200, random_state=seed)
+        net = mlp(150, random_state=seed)
         model = ConsistencyClassifier(net).fit(X, partial)
         gains.append(model.score(X, y) - net.fit(X[:8], y[:8]).score(X, y))
     assert np.mean(gains) > 0.02
@@ -182,6 +182,7 @@ def test_the_steps_before_it_see_all_rows(moons):
 def test_the_prior_by_hand():
     counts = np.array([6.0, 2.0])
     assert prior_for(None, counts) is None
+    assert prior_for("auto", counts) == "auto"
     assert prior_for("uniform", counts).tolist() == [0.5, 0.5]
     assert prior_for("labels", counts).tolist() == [0.7, 0.3]
     assert prior_for([3, 1], counts).tolist() == [0.75, 0.25]
@@ -198,23 +199,26 @@ def test_aligned_guesses_come_as_often_as_the_prior_says(moons):
     X, _, partial = moons
     shares = []
     for align in ([0.7, 0.3], [0.3, 0.7]):
-        model = sure_of_all(mlp(60), align=align).fit(X, partial)
-        shares.append(np.mean(model.pseudo_labels_[12:] == 0))
+        model = sure_of_all(mlp(100), align=align).fit(X, partial)
+        shares.append(np.mean(model.predict(X) == 0))
     assert shares[0] > shares[1] + 0.1
 
 
 @pytest.mark.parametrize(
-    ("n_first", "n_sure", "counts", "match"),
+    ("n_first", "n_sure", "shares", "match"),
     [
-        (195, 200, [5, 5], "The class 'ant' makes 98% of the pseudo-labels and 50% of"),
-        (195, 200, [9, 1], None),  # the labels are like that
-        (120, 200, [5, 5], None),
-        (200, 0, [5, 5], "sure of none of 200 unlabelled rows"),
+        (195, 200, [0.5, 0.5], "'ant' makes 98% of the .* labels alone made it 50%"),
+        (195, 200, [0.9, 0.1], None),  # the pool is like that
+        (120, 200, [0.5, 0.5], None),
+        (120, 200, [0.1, 0.9], "'ant' makes 60% of the .* labels alone made it 10%"),
+        (195, 200, None, None),
+        (200, 0, [0.5, 0.5], "sure of none of 200 unlabelled rows"),
     ],
 )
-def test_collapse_is_told(n_first, n_sure, counts, match):
-    codes = (np.arange(200) >= n_first).astype(int)
-    told = codes, np.arange(200) < n_sure, np.array(counts), np.array(["ant", "bee"])
+def test_collapse_is_told(n_first, n_sure, shares, match):
+    codes, sure = (np.arange(200) >= n_first).astype(int), np.arange(200) < n_sure
+    before = [] if shares is None else [np.array(shares)]
+    told = codes, sure, before, np.array(["ant", "bee"])
     if match:
         with pytest.warns(CollapseWarning, match=match):
             warn_of_collapse(*told)
@@ -225,10 +229,32 @@ def test_collapse_is_told(n_first, n_sure, counts, match):
 
 
 def test_few_rows_tell_nothing_of_a_collapse():
-    told = np.zeros(99, int), np.zeros(99, bool), np.array([5, 5]), np.array([0, 1])
+    told = np.zeros(99, int), np.zeros(99, bool), [np.ones(2) / 2], np.array([0, 1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_collapse(*told)
+
+
+def rare():
+    """Return one row in fifty of a class apart, and five labels of each class."""
+    rng = np.random.RandomState(0)
+    y = (np.arange(612) % 51 == 0).astype(int)
+    X = (rng.normal(size=(612, 5)) + 4 * y[:, None]).astype(np.float32)
+    known = np.r_[np.flatnonzero(y)[:5], np.flatnonzero(y == 0)[:5]]
+    partial = np.full(612, -1)
+    partial[known] = y[known]
+    return X, y, partial
+
+
+@pytest.mark.parametrize(("max_steps", "delay"), [(60, 0.1), (200, 0.1), (200, 0.5)])
+def test_a_rare_class_stays_rare(max_steps, delay):
+    """Aligned to classes that come alike, it was found in three rows of four."""
+    X, y, partial = rare()
+    model = ConsistencyClassifier(mlp(max_steps), delay=delay)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, partial)
+    assert model.score(X, y) > 0.97
 
 
 def test_a_fit_that_learnt_nothing_warns(moons):
@@ -359,8 +385,12 @@ def simulation(estimator, digits, **params):
 
 @pytest.mark.parametrize(
     "estimator",
-    [sure_of_all(), make_pipeline(StandardScaler(), sure_of_all())],
-    ids=["alone", "in a pipeline"],
+    [
+        sure_of_all(),
+        make_pipeline(StandardScaler(), sure_of_all()),
+        MCDropoutCommittee(sure_of_all(), n_samples=3),
+    ],
+    ids=["alone", "in a pipeline", "in a posterior"],
 )
 def test_history_tells_how_many_pseudo_labels_there_were_and_how_right(
     digits, estimator
@@ -370,7 +400,8 @@ def test_history_tells_how_many_pseudo_labels_there_were_and_how_right(
     assert history["n_pseudo_labeled"].tolist() == [270, 260]
     hidden = learner.labeled_iter_ < 0
     accuracy = np.mean(learner.predict(digits[0][:300])[hidden] == y[hidden])
-    assert history["pseudo_accuracy"][-1] == pytest.approx(accuracy)
+    # a posterior's own answer is not what its network was sure of
+    assert history["pseudo_accuracy"][-1] == pytest.approx(accuracy, abs=0.1)
 
 
 @pytest.mark.parametrize("estimator", [mlp(), make_pipeline(StandardScaler(), mlp())])
@@ -491,12 +522,20 @@ def test_strangers_among_the_parameters_of_fit(moons):
         sure_of_all().fit(X, partial, groups=partial)
 
 
-def test_a_fit_that_fails_leaves_the_model_as_it_was(moons):
+@pytest.mark.parametrize(
+    ("strong", "got"),
+    [
+        (lambda rows: rows[:, :1], r"\(36, 1\)"),
+        (lambda rows: rows[1:], r"\(35, 2\)"),
+        (lambda rows: None, "None"),
+    ],
+)
+def test_a_fit_that_fails_leaves_the_model_as_it_was(moons, strong, got):
     X, _, partial = moons
     model = sure_of_all(warm_start=True).fit(X, partial)
     before = model.predict_proba(X)
-    model.set_params(strong=lambda rows: rows[:, :1])
-    with pytest.raises(RuntimeError):
+    model.set_params(strong=strong, estimator__batch_size=12)
+    with pytest.raises(ValueError, match=rf"strong must return .*\(36, 2\), got {got}"):
         model.fit(X, partial)
     assert np.array_equal(model.predict_proba(X), before)
 
@@ -509,8 +548,8 @@ def test_a_fit_that_fails_leaves_the_model_as_it_was(moons):
 @pytest.mark.timeout(600)
 def test_forty_labels_of_mnist_are_worth_many_more(data_folder):
     """Two thousand unlabelled digits beside them, and half the steps of a recipe."""
-    X, y = fetch_mnist(data_home=data_folder, subset="train", return_X_y=True)
-    X_test, y_test = fetch_mnist(data_home=data_folder, subset="test", return_X_y=True)
+    X, y = fetch_mnist(data_dir=data_folder, subset="train", return_X_y=True)
+    X_test, y_test = fetch_mnist(data_dir=data_folder, subset="test", return_X_y=True)
     rng = np.random.RandomState(0)
     rows = rng.permutation(len(X))[:2000]
     known = np.concatenate([rows[y[rows] == digit][:4] for digit in range(10)])
