@@ -54,7 +54,7 @@ def test_one_label_or_one_row_without(pool, kind, n_rows, n_labels):
     assert set(model.predict(X)) <= set(y[:n_labels])
 
 
-@pytest.mark.parametrize("align", ["uniform", "labels", None])
+@pytest.mark.parametrize("align", ["auto", "uniform", "labels", None])
 def test_a_class_whose_labels_have_no_weight_is_still_a_class(pool, align):
     X, y = pool
     partial = np.where(np.arange(200) < 20, y, -1)
@@ -244,7 +244,8 @@ def test_rows_of_a_foreign_kind_seldom_pass():
     assert model.score(X, y) > net.fit(X[:40], y[:40]).score(X, y)
 
 
-def test_without_a_prior_a_rare_class_stays_rare():
+@pytest.mark.parametrize("align", ["auto", None])
+def test_a_rare_class_stays_rare(align):
     """One row in fifty; five labels of either class, as a strategy would ask."""
     rng = np.random.RandomState(0)
     y = (np.arange(612) % 51 == 0).astype(int)
@@ -253,5 +254,5 @@ def test_without_a_prior_a_rare_class_stays_rare():
     partial = np.full(612, -1)
     partial[known] = y[known]
     net = MLPNetClassifier(max_steps=100, random_state=0)
-    model = ConsistencyClassifier(net, align=None).fit(X, partial)
+    model = ConsistencyClassifier(net, align=align).fit(X, partial)
     assert model.score(X, y) > 0.98
