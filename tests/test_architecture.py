@@ -21,6 +21,7 @@ FLOORS = [
         "_checks": "parameters checked, things named in messages",
         "_seed": "random states and seeds",
         "_file_lock": "files that one process holds at a time",
+        "_progress": "a bar for rows that are worked through",
         "_moved": "pickles that name what has moved",
     },
     {"query.functional": "the formulas of the strategies, on plain arrays"},
