@@ -44,4 +44,5 @@ def rows_shown(
     try:
         yield show
     finally:
-        progress.stop()
+        if progress.live.is_started:
+            progress.stop()
