@@ -52,9 +52,9 @@ class TextEmbedder(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    A text without a token it knows is all zeros. The order of words does not count.
-    The texts of a pool may be told apart better at unit length: put scikit-learn's
-    ``Normalizer`` behind it.
+    An empty text is all zeros. The order of words does not count. The texts of a pool
+    may be told apart better at unit length: put scikit-learn's ``Normalizer`` behind
+    it.
 
     References
     ----------

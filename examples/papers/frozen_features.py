@@ -1,0 +1,285 @@
+"""CIFAR-10 with few labels on the features of a small network that is not trained.
+
+    python examples/papers/frozen_features.py choose       the recipe, on training rows
+    python examples/papers/frozen_features.py run [SEEDS]  what results/ lacks, 5 seeds
+    python examples/papers/frozen_features.py tails [SEEDS] the same on a long tail
+    python examples/papers/frozen_features.py              tables, from the results
+
+``FrozenBackbone`` takes EfficientNet-lite0 from ``skal[pretrained]``, trained on
+ImageNet, and ``SKAL_DATA`` names the folder of CIFAR-10. The pool is 10 000 training
+images, of which a seed draws 8 000, and the test set the whole official one; the
+recipe was chosen on 5 000 other training images: 3 000 to draw labels from, 2 000 to
+score. Features are computed once, in ``--cache``, and found there again: about three
+minutes of one core. Results are written as they come, and a run that is started again
+goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import t as student
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer
+from sklearn.semi_supervised import LabelSpreading
+
+from skal import ActiveLearner
+from skal.datasets import fetch_cifar10
+from skal.nets import FrozenBackbone
+from skal.pseudo import PseudoLabelClassifier
+
+RESULTS = Path(__file__).parent / "results"
+RUNS, RECIPE = RESULTS / "frozen_features.csv", RESULTS / "frozen_recipe.csv"
+COLUMNS = ["data", "head", "start", "strategy", "seed", "n_labels", "accuracy"]
+POOL, CHOICE = slice(0, 10_000), slice(40_000, 45_000)
+SIDE, N_COMPONENTS, C = 160, 32, 10
+N_POOL, FIRST, BATCH, LAST = 8_000, 20, 20, 200
+#: How the first labels are chosen, and how the next.
+ARMS = (
+    ("random", "random"),
+    ("random", "margin"),
+    ("random", "badge"),
+    ("random", "uherding"),
+    ("typiclust", "typiclust"),
+    ("max_herding", "uherding"),
+    ("typiclust", "uherding"),
+)
+#: What learns from unlabelled rows too, on rows drawn and on rows asked.
+UNLABELED = ("random", "random"), ("typiclust", "typiclust"), ("typiclust", "uherding")
+IMBALANCE = 50
+
+
+# Features -----------------------------------------------------------------------
+
+
+@cache
+def images(part):
+    """Return images and classes of a part; training images in an order of our own."""
+    X, y = fetch_cifar10(subset=part, download_if_missing=False, return_X_y=True)
+    if part == "test":
+        return X, y
+    order = np.random.default_rng(0).permutation(len(X))
+    return X[order], y[order]
+
+
+def features(part, rows, side, folder):
+    """Return the features of images, of the size that they are brought to."""
+    backbone = FrozenBackbone(resize=side, bfloat16=True, cache=folder, verbose=1)
+    X, y = images(part)
+    return backbone.transform(X[rows]), y[rows]
+
+
+def compact(E, others, n_components=N_COMPONENTS):
+    """Return features as principal components of the first, at unit length."""
+    steps = make_pipeline(PCA(n_components, random_state=0), Normalizer())
+    return steps.fit_transform(E), steps.transform(others)
+
+
+# The recipe ---------------------------------------------------------------------
+
+
+def choose(folder):
+    """Score logistic regressions on random labels, by size, components and C."""
+    with RECIPE.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["side", "n_components", "C", "n_labels", "accuracy"])
+        for side in (96, 128, 160):
+            E, y = features("train", CHOICE, side, folder)
+            for n_components in (32, 64, 128) if side == SIDE else (32,):
+                A, B = compact(E[:3000], E[3000:], n_components)
+                for C in (3, 10, 30):
+                    for n, score in drawn(A, y[:3000], B, y[3000:], C):
+                        writer.writerow([side, n_components, C, n, f"{score:.4f}"])
+
+
+def drawn(E, y, E_test, y_test, C, n_seeds=10):
+    """Yield numbers of random labels and the mean accuracy that they give."""
+    orders = [
+        np.random.RandomState(seed).permutation(len(E)) for seed in range(n_seeds)
+    ]
+    for n in (20, 50, 200):
+        models = [
+            LogisticRegression(C=C, max_iter=1000).fit(E[rows[:n]], y[rows[:n]])
+            for rows in orders
+        ]
+        yield n, np.mean([model.score(E_test, y_test) for model in models])
+
+
+# Runs ---------------------------------------------------------------------------
+
+
+def heads():
+    """Return what predicts: from labels alone, or from unlabelled rows too."""
+    linear = LogisticRegression(C=C, max_iter=1000)
+    return {
+        "logistic": linear,
+        "pseudo-labels": PseudoLabelClassifier(
+            linear, criterion="k_best", threshold=0.3
+        ),
+        "spreading": LabelSpreading(kernel="knn", n_neighbors=10, max_iter=30),
+    }
+
+
+def plan():
+    """Return the runs of a seed: head, start and strategy."""
+    learned = [(head, *arm) for head in list(heads())[1:] for arm in UNLABELED]
+    return [("logistic", *arm) for arm in ARMS] + learned
+
+
+def long_tail(y, rng):
+    """Return positions of which each class has fewer than the one before it."""
+    order = rng.permutation(10)  # which classes are rare is drawn
+    counts = 1000 * IMBALANCE ** (-np.arange(10) / 9)
+    return np.concatenate(
+        [
+            rng.permutation(np.flatnonzero(y == c))[: int(count)]
+            for c, count in zip(order, counts, strict=True)
+        ]
+    )
+
+
+def run(n_seeds, folder, data):
+    """Play everything that is not there yet; write a row for each round."""
+    E, y = features("train", POOL, SIDE, folder)
+    E_test, y_test = features("test", slice(None), SIDE, folder)
+    E, E_test = compact(E, E_test)
+    done = set(read()) if RUNS.exists() else set()
+    with RUNS.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if not done:
+            writer.writerow(COLUMNS)
+        for seed in range(n_seeds):
+            rng = np.random.RandomState(seed)
+            tail = data == "long tail"
+            rows = long_tail(y, rng) if tail else rng.permutation(len(y))[:N_POOL]
+            for arm in plan() if not tail else tails():
+                if (data, *arm, seed) in done:
+                    continue
+                learner = played(E[rows], y[rows], *arm, seed)
+                scores = curve(learner, E_test, y_test)
+                writer.writerows(
+                    (data, *arm, seed, FIRST + BATCH * i, f"{score:.4f}")
+                    for i, score in enumerate(scores)
+                )
+                file.flush()
+                sys.stderr.write(f"{data} {seed} {arm}: {100 * scores[-1]:.1f}\n")
+
+
+def tails():
+    """Return the runs on a long tail."""
+    return [("logistic", *ARMS[i]) for i in (0, 1, 3, 4, 6)]
+
+
+def played(E, y, head, start, strategy, seed):
+    """Return the learner after its last label."""
+    return ActiveLearner(
+        heads()[head],
+        strategy,
+        initial=start,
+        n_initial=FIRST,
+        batch_size=BATCH,
+        n_labels=LAST,
+        use_unlabeled=head != "logistic",
+        store_estimators=True,
+        classes=range(10),
+        random_state=seed,
+    ).fit(E, y)
+
+
+def curve(learner, E, y):
+    """Return balanced accuracy after each round: of equal classes, accuracy."""
+    return [balanced_accuracy_score(y, said) for said in learner.staged_predict(E)]
+
+
+# Tables -------------------------------------------------------------------------
+
+
+def read():
+    """Return {(data, head, start, strategy, seed): [score of each round]}, if whole."""
+    curves: dict[tuple, list] = {}
+    with RUNS.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            key = *(row[name] for name in COLUMNS[:4]), int(row["seed"])
+            curves.setdefault(key, []).append(float(row["accuracy"]))
+    n_points = 1 + (LAST - FIRST) // BATCH
+    return {key: scores for key, scores in curves.items() if len(scores) == n_points}
+
+
+def scores_of(data):
+    """Return {(head, start, strategy): (seeds, rounds)} in points, of whole seeds."""
+    curves = {key[1:]: 100 * np.array(s) for key, s in read().items() if key[0] == data}
+    arms = list(dict.fromkeys(key[:3] for key in curves))
+    seeds = [
+        seed
+        for seed in sorted({key[3] for key in curves})
+        if all((*arm, seed) in curves for arm in arms)
+    ]
+    return {arm: np.array([curves[*arm, seed] for seed in seeds]) for arm in arms}
+
+
+def interval(values):
+    """Return the mean of paired differences and its interval of 95 %, in words."""
+    mean = values.mean()
+    half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return f"{mean:+.1f} [{mean - half:+.1f}, {mean + half:+.1f}]"
+
+
+def rows_of(data, counts=(20, 40, 100, 200)):
+    """Return the lines of a table: scores, and what is won over random labels."""
+    scores = scores_of(data)
+    base = scores["logistic", "random", "random"]
+    places = [(count - FIRST) // BATCH for count in counts]
+    lines = []
+    for (head, start, strategy), runs in scores.items():
+        same = runs is base
+        area = "" if same else interval((runs - base).mean(axis=1))
+        alike = start == "random" and head == "logistic"
+        first = "" if alike else interval((runs - base)[:, 0])
+        words = [f"{score:.1f}" for score in runs.mean(axis=0)[places]]
+        how = start if start == strategy else f"{start}, then {strategy}"
+        lines.append([head, how, *words, first, area])
+    return lines
+
+
+HEADER = ["head", "labels by", *(f"{n}" for n in (20, 40, 100, 200))]
+HEADER += ["points more than random at 20 [95 %]", "over 20 to 200 [95 %]"]
+
+
+def recipe_rows():
+    """Return the lines of the table of recipes."""
+    with RECIPE.open(encoding="utf-8") as file:
+        found: dict[tuple, list] = {}
+        for row in csv.DictReader(file):
+            key = row["side"], row["n_components"], row["C"]
+            found.setdefault(key, []).append(f"{100 * float(row['accuracy']):.1f}")
+    return [[*key, *scores] for key, scores in found.items()]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs="?", choices=["choose", "run", "tails"])
+    parser.add_argument("seeds", nargs="?", type=int, default=5)
+    parser.add_argument("--cache", default="frozen_features", help="folder of features")
+    options = parser.parse_args()
+    if options.command == "choose":
+        choose(options.cache)
+    elif options.command in ("run", "tails"):
+        data = {"run": "CIFAR-10", "tails": "long tail"}[options.command]
+        run(options.seeds, options.cache, data)
+    else:
+        for line in [HEADER, *rows_of("CIFAR-10"), *rows_of("long tail")]:
+            print(*line, sep=" | ")
+
+
+if __name__ == "__main__":
+    main()
