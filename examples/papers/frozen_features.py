@@ -2,15 +2,15 @@
 
     python examples/papers/frozen_features.py choose       the recipe, on training rows
     python examples/papers/frozen_features.py run [SEEDS]  what results/ lacks, 5 seeds
-    python examples/papers/frozen_features.py tails [SEEDS] the same on a long tail
-    python examples/papers/frozen_features.py              tables, from the results
+    python examples/papers/frozen_features.py tails        the same on a long tail
 
-``FrozenBackbone`` takes EfficientNet-lite0 from ``skal[pretrained]``, trained on
-ImageNet, and ``SKAL_DATA`` names the folder of CIFAR-10. The pool is 4 000 training
-images, of which a seed draws 3 000, and 2 500 others are scored; the recipe was chosen
-on 5 000 more: 3 000 to draw labels from, 2 000 to score. Features are computed once, in
-``--cache``, and found there again: a minute or two of one core. Results are written as
-they come, and a run that is started again goes on where it stopped.
+``page.py`` makes tables of the results. ``FrozenBackbone`` takes EfficientNet-lite0
+from ``skal[pretrained]``, trained on ImageNet, and ``SKAL_DATA`` names the folder of
+CIFAR-10. The pool is 4 000 training images, of which a seed draws 3 000, and 2 500
+others are scored; the recipe was chosen on 5 000 more: 3 000 to draw labels from, 2 000
+to score. Features are computed once, in ``--cache``, and found there again: a minute or
+two of one core. Results are written as they come, and a run that is started again goes
+on where it stopped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import t as student
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -37,7 +36,7 @@ from skal.pseudo import PseudoLabelClassifier
 
 RESULTS = Path(__file__).parent / "results"
 RUNS, RECIPE = RESULTS / "frozen_features.csv", RESULTS / "frozen_recipe.csv"
-COLUMNS = ["data", "head", "start", "strategy", "seed", "n_labels", "accuracy"]
+COLUMNS = ["data", "head", "start", "strategy", "seed", "n_labels", "score"]
 POOL, TEST, CHOICE = slice(4000), slice(4000, 6500), slice(40_000, 45_000)
 SIDE, N_COMPONENTS, C = 160, 32, 10
 N_POOL, FIRST, BATCH, LAST = 3000, 20, 30, 200
@@ -87,7 +86,7 @@ def choose(folder):
     """Score logistic regressions on random labels, by size, components and C."""
     with RECIPE.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["side", "n_components", "C", "n_labels", "accuracy"])
+        writer.writerow(["side", "n_components", "C", "n_labels", "score"])
         for side in (96, 128, 160):
             E, y = features(CHOICE, side, folder)
             for n_components in (32, 64, 128) if side == SIDE else (32,):
@@ -148,7 +147,7 @@ def run(n_seeds, folder, data):
     E, y = features(POOL, SIDE, folder)
     E_test, y_test = features(TEST, SIDE, folder)
     E, E_test = compact(E, E_test)
-    done = set(read()) if RUNS.exists() else set()
+    done = played_already() if RUNS.exists() else set()
     with RUNS.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not done:
@@ -196,92 +195,27 @@ def curve(learner, E, y):
     return [balanced_accuracy_score(y, said) for said in learner.staged_predict(E)]
 
 
-# Tables -------------------------------------------------------------------------
-
-
-def read():
-    """Return {(data, head, start, strategy, seed): [score of each round]}, if whole."""
-    curves: dict[tuple, list] = {}
+def played_already():
+    """Return the runs that are in the results, whole."""
     with RUNS.open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            key = *(row[name] for name in COLUMNS[:4]), int(row["seed"])
-            curves.setdefault(key, []).append(float(row["accuracy"]))
-    n_points = 1 + (LAST - FIRST) // BATCH
-    return {key: scores for key, scores in curves.items() if len(scores) == n_points}
-
-
-def scores_of(data):
-    """Return {(head, start, strategy): (seeds, rounds)} in points, of whole seeds."""
-    curves = {key[1:]: 100 * np.array(s) for key, s in read().items() if key[0] == data}
-    arms = list(dict.fromkeys(key[:3] for key in curves))
-    seeds = [
-        seed
-        for seed in sorted({key[3] for key in curves})
-        if all((*arm, seed) in curves for arm in arms)
-    ]
-    return {arm: np.array([curves[*arm, seed] for seed in seeds]) for arm in arms}
-
-
-def interval(values):
-    """Return the mean of paired differences and its interval of 95 %, in words."""
-    mean = values.mean()
-    half = student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return f"{mean:+.1f} [{mean - half:+.1f}, {mean + half:+.1f}]"
-
-
-def rows_of(data, counts=(20, 50, 110, 200)):
-    """Return the lines of a table: scores, and what is won over random labels."""
-    scores = scores_of(data)
-    base = scores["logistic", "random", "random"]
-    places = [(count - FIRST) // BATCH for count in counts]
-    lines = []
-    for (head, start, strategy), runs in scores.items():
-        same = runs is base
-        area = "" if same else interval((runs - base).mean(axis=1))
-        alike = start == "random" and head == "logistic"
-        first = "" if alike else interval((runs - base)[:, 0])
-        words = [f"{score:.1f}" for score in runs.mean(axis=0)[places]]
-        how = start if start == strategy else f"{start}, then {strategy}"
-        lines.append([head, how, *words, first, area])
-    return lines
-
-
-HEADER = ["head", "labels by", *(f"{n}" for n in (20, 50, 110, 200))]
-HEADER += ["points more than random at 20 [95 %]", "over 20 to 200 [95 %]"]
-
-
-def recipe_rows():
-    """Return the lines of the table of recipes."""
-    with RECIPE.open(encoding="utf-8") as file:
-        found: dict[tuple, list] = {}
-        for row in csv.DictReader(file):
-            key = row["side"], row["n_components"], row["C"]
-            found.setdefault(key, []).append(f"{100 * float(row['accuracy']):.1f}")
-    return [[*key, *scores] for key, scores in found.items()]
-
-
-def table(data):
-    """Return the table of a data set."""
-    return [HEADER, *rows_of(data)]
+        rows = [*csv.DictReader(file)]
+    last = [row for row in rows if int(row["n_labels"]) == LAST]
+    return {(*(row[k] for k in COLUMNS[:4]), int(row["seed"])) for row in last}
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", nargs="?", choices=["choose", "run", "tails"])
+    parser.add_argument("command", choices=["choose", "run", "tails"])
     parser.add_argument("seeds", nargs="?", type=int, default=5)
     parser.add_argument("--cache", default="frozen_features", help="folder of features")
     options = parser.parse_args()
     if options.command == "choose":
         choose(options.cache)
-    elif options.command in ("run", "tails"):
+    else:
         data = {"run": "CIFAR-10", "tails": "long tail"}[options.command]
         run(options.seeds, options.cache, data)
-    else:
-        for data in ("CIFAR-10", "long tail"):
-            for line in table(data):
-                print(*line, sep=" | ")
 
 
 if __name__ == "__main__":
