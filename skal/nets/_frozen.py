@@ -214,7 +214,8 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
     def _checked(self):
         """Return what prepares images, with all parameters checked."""
         check_precision(False, self.bfloat16, choose_device(self.device))
-        prepare = check_preparation(*self._wanted(), self.transforms)
+        resize, normalize = self._wanted()
+        prepare = check_preparation(resize, normalize, self.transforms)
         if prepare is not None and not isinstance(self._named().module, nn.Module):
             raise ValueError(
                 "resize, normalize and transforms must be None for a fitted net, which "
@@ -284,7 +285,7 @@ class FrozenBackbone(TransformerMixin, BaseEstimator):
                     f"None, got {self.network!r}."
                 )
             check_is_fitted(self.network)
-        return NamedNetwork(self.network, None, None)
+        return NamedNetwork(self.network)
 
     def _pass(self, rows, source, prepare, *, full=True):
         """Return the features of rows, as tensors; always through a full batch.

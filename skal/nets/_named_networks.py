@@ -28,8 +28,8 @@ class NamedNetwork(NamedTuple):
     """A network that answers with features, and how its weights saw images."""
 
     module: nn.Module
-    resize: tuple[int, int]
-    normalize: tuple[Any, Any]
+    resize: tuple[int, int] | None = None
+    normalize: tuple[Any, Any] | None = None
 
 
 def named_network(name: str, weights: Any) -> NamedNetwork:

@@ -156,7 +156,7 @@ class TextEmbedder(TransformerMixin, BaseEstimator):
             return self.weights, self.tokenizer
         # Its files alone: imported, it sets up logging for the whole process.
         package = find_spec("wordllama")
-        if package is None:
+        if package is None or not package.submodule_search_locations:
             raise ImportError(
                 "TextEmbedder() needs wordllama. Install it: "
                 "pip install 'skal[pretrained]'; or name files of your own."
