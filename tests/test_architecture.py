@@ -207,6 +207,6 @@ def test_a_room_says_what_it_is_for(room):
 
 
 def test_the_root_holds_the_ground_floor_and_the_doors():
-    ground = {"exceptions", "_checks", "_seed", "_file_lock", "_moved"}
+    ground = {"exceptions", "_checks", "_seed", "_file_lock", "_moved", "_progress"}
     found = {path.stem for path in ROOT.glob("*.py")}
     assert found == ground | {"__init__", "__main__", "calibration"}
