@@ -87,7 +87,6 @@ class FeatureFiles:
             with open(self.folder / f"{stem}.{kind}", "ab") as file:
                 file.write(data)
         self._own = (os.getpid(), stem)
-        self.is_checked = True
 
     def _describe(self):
         """Make the folder, with a file that tells people what it holds."""
