@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
 
 from skal.datasets import embed_to
 from skal.nets import TextEmbedder
@@ -42,6 +43,10 @@ def test_a_text_is_the_mean_of_its_tokens(files):
         np.testing.assert_array_equal(embedder.fit_transform(X), features)
     one_by_one = [embedder.transform([text])[0] for text in texts]
     np.testing.assert_array_equal(one_by_one, features)
+
+
+def test_it_is_an_estimator():
+    check_estimator(TextEmbedder())  # of what reads texts alone, little is asked
 
 
 def test_more_texts_than_go_at_a_time(files, monkeypatch):
