@@ -21,6 +21,7 @@ FLOORS = [
         "_checks": "parameters checked, things named in messages",
         "_seed": "random states and seeds",
         "_file_lock": "files that one process holds at a time",
+        "_progress": "a bar for rows that are worked through",
         "_moved": "pickles that name what has moved",
     },
     {"query.functional": "the formulas of the strategies, on plain arrays"},
@@ -208,6 +209,6 @@ def test_a_room_says_what_it_is_for(room):
 
 
 def test_the_root_holds_the_ground_floor_and_the_doors():
-    ground = {"exceptions", "_checks", "_seed", "_file_lock", "_moved"}
+    ground = {"exceptions", "_checks", "_seed", "_file_lock", "_moved", "_progress"}
     found = {path.stem for path in ROOT.glob("*.py")}
     assert found == ground | {"__init__", "__main__", "calibration"}

@@ -12,12 +12,14 @@ written there anew.
 from __future__ import annotations
 
 import argparse
+import csv
 import re
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import t as student
 
 from skal.experiment import Results
 from skal.plotting import LabelCurveDisplay
@@ -201,6 +203,64 @@ def calibration(counts=(20, 60, 100)):
     return as_table(header, rows)
 
 
+def frozen_scores(data):
+    """Return {(head, start, strategy): (seeds, rounds)} in points, and the labels."""
+    curves = {}
+    with (RESULTS / "frozen_features.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["data"] == data:
+                arm = row["head"], row["start"], row["strategy"]
+                seeds = curves.setdefault(arm, {})
+                seeds.setdefault(row["seed"], {})[int(row["n_labels"])] = row["score"]
+    shared = set.intersection(*(set(seeds) for seeds in curves.values()))
+    grid = [*next(iter(next(iter(curves.values())).values()))]
+    return {
+        arm: 100 * np.array([[*map(float, seeds[s].values())] for s in sorted(shared)])
+        for arm, seeds in curves.items()
+    }, grid
+
+
+def paired_interval(gains):
+    """Say the mean of paired differences and its interval of 95 %, by Student's t."""
+    low, high = student.interval(
+        0.95, len(gains) - 1, gains.mean(), gains.std(ddof=1) / len(gains) ** 0.5
+    )
+    return f"{gains.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def frozen(data):
+    """Labels on frozen features: scores, and what is won over random ones."""
+    scores, grid = frozen_scores(data)
+    base = scores["logistic", "random", "random"]
+    rows = []
+    for (head, start, strategy), runs in scores.items():
+        gains = runs - base
+        how = start if start == strategy else f"{start}, then {strategy}"
+        won = [gains[:, 0], gains.mean(axis=1)]
+        rows.append(
+            [
+                head,
+                how,
+                *map(percent, runs.mean(axis=0) / 100),
+                *(paired_interval(g) if g.any() else "" for g in won),
+            ]
+        )
+    gained = (f"more than random at {grid[0]} [95 %]", "over all [95 %]")
+    return as_table(["head", "labels by", *grid, *gained], rows)
+
+
+def frozen_recipe():
+    """Accuracy of random labels on frozen features, by size, components and C."""
+    found = {}
+    with (RESULTS / "frozen_recipe.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            key = row["side"], row["n_components"], row["C"]
+            found.setdefault(key, {})[row["n_labels"]] = percent(float(row["score"]))
+    counts = [f"{count} labels" for count in next(iter(found.values()))]
+    rows = [[*key, *scores.values()] for key, scores in found.items()]
+    return as_table(["pixels", "components", "C", *counts], rows)
+
+
 def environment():
     """What the results were computed with."""
     names = ("skal", "python", "torch", "scikit-learn", "numpy", "processor", "cores")
@@ -227,6 +287,9 @@ TABLES = {
     "cifar10_sizes": lambda: sizes("cifar10_sizes"),
     "poster": poster,
     "calibration": calibration,
+    "frozen recipe": frozen_recipe,
+    "frozen CIFAR-10": lambda: frozen("CIFAR-10"),
+    "frozen long tail": lambda: frozen("long tail"),
     "environment": environment,
 }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skal._checks import check_choice, check_int
+from skal._progress import rows_shown
 from skal.datasets._batches import open_batches
 from skal.datasets._embedder import as_embedder
 from skal.datasets._growing_file import GrowingFile, differing_row
@@ -161,23 +161,3 @@ def check_known(file, start, values):
         "given rows goes on behind them, a source that is shuffled gives others, and a "
         "module with dropout must be in eval mode."
     )
-
-
-@contextmanager
-def rows_shown(total, n_done, verbose):
-    """Give a function that takes the rows done; with verbose it moves a bar."""
-    if not verbose:
-        yield lambda n: None
-        return
-    from rich import get_console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    progress = Progress(
-        TextColumn("{task.completed} rows"),
-        BarColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=get_console(),
-    )
-    with progress:
-        task = progress.add_task("rows", total=total, completed=n_done)
-        yield lambda n: progress.update(task, completed=n)

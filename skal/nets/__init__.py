@@ -15,6 +15,7 @@ from skal.nets._regressor import NetRegressor
 from skal.nets._resnet import ResNetClassifier
 from skal.nets._segmentation import SegmentationNet
 from skal.nets._standardize import Standardize
+from skal.nets._text_embedder import TextEmbedder
 
 __all__ = [
     "CNNClassifier",
@@ -26,4 +27,5 @@ __all__ = [
     "ResNetClassifier",
     "SegmentationNet",
     "Standardize",
+    "TextEmbedder",
 ]

@@ -296,8 +296,8 @@ def test_threads_share_what_is_remembered(images):
 
 
 def test_a_network_that_is_none_is_refused(images):
-    with pytest.raises(TypeError, match=r"network must be a torch.nn.Module or a net"):
-        FrozenBackbone().transform(images[0])
+    with pytest.raises(TypeError, match=r"network must be a torch.nn.Module, a net of"):
+        FrozenBackbone(1).transform(images[0])
 
 
 def test_a_network_with_chance_in_it_has_no_features(images):
