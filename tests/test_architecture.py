@@ -44,7 +44,10 @@ FLOORS = [
         "datasets": "data to try it on",
         "plotting": "pictures of curves, pools and models",
     },
-    {"posterior": "what a network believes: draws of its weights"},
+    {
+        "posterior": "what a network believes: draws of its weights",
+        "synthesis": "models that propose points",
+    },
     {"_loop": "train, query, teach: the learner and its simulation"},
     {"": "the front door, skal itself"},
     {
