@@ -5,6 +5,8 @@ transformer that has a way back, and strips between two rows. Rests on strategie
 nets, and knows no loop; importing it imports torch.
 """
 
+from skal.synthesis._latent import boundary_strip
+from skal.synthesis._query import QuerySynthesis
 from skal.synthesis._vae import VAE
 
-__all__ = ["VAE"]
+__all__ = ["QuerySynthesis", "VAE", "boundary_strip"]

@@ -171,9 +171,9 @@ def test_redrawn_rows_train_a_net_and_keep_its_rows_otherwise(digits):
     X = digits[0][:100].reshape(-1, 8, 8)
     vae = small(max_steps=50).fit(X)
     batch = torch.from_numpy(X[:, None])
-    assert torch.equal(vae.redraw(batch, 0.0), batch)
     with torch.random.fork_rng():
         torch.manual_seed(0)
+        assert torch.equal(vae.redraw(batch, 0.0), batch)
         drawn = vae.redraw(batch)
     kept = (drawn == batch).flatten(1).all(dim=1)
     assert drawn.shape == batch.shape
