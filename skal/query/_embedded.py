@@ -41,8 +41,8 @@ class Embedded(WrapperStrategy):
 
     Notes
     -----
-    Cost: one ``transform`` of the pool a query, and that of ``base``. Rows are handed
-    to the transformer as the estimator gets them; images are flattened for those of
+    Cost: O(n) for a ``transform`` of n rows, then that of ``base``. Rows are handed to
+    the transformer as the estimator gets them; images are flattened for those of
     scikit-learn. A base that asks the model about embeddings, ALFAMix say, is refused:
     its head knows its own space alone. Serves as ``initial=`` if the base does.
 
