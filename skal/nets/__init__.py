@@ -9,8 +9,8 @@ from skal.nets._dataset_pool import DatasetPool
 from skal.nets._frozen import FrozenBackbone
 from skal.nets._layout import as_images as as_images
 from skal.nets._mlp import MLPNetClassifier
-from skal.nets._net import NetClassifier
 from skal.nets._module import check_widths as check_widths
+from skal.nets._net import NetClassifier
 from skal.nets._objective import Objective as Objective
 from skal.nets._passes import join as join
 from skal.nets._regressor import NetRegressor

@@ -105,7 +105,9 @@ class Codes:
         return np.concatenate(parts)
 
     def _of(self, rows):
-        return np.asarray(self.generator.transform(as_seen(self.generator, dense(rows))))
+        return np.asarray(
+            self.generator.transform(as_seen(self.generator, dense(rows)))
+        )
 
     def decode(self, codes, low, high):
         """Return rows as the pool holds them, within the bounds of each value."""

@@ -94,7 +94,9 @@ def test_with_a_pca_of_full_rank_what_is_drawn_is_between_two_rows(plane):
     pair = plane[[0, 1]]  # a pool whose mixtures all lie on one line
     rows, _ = QuerySynthesis(PCA()).propose(line(), pair, 10, random_state=0)
     share = (rows - pair[0]) @ (pair[1] - pair[0]) / np.sum((pair[1] - pair[0]) ** 2)
-    np.testing.assert_allclose(rows, pair[0] + np.outer(share, pair[1] - pair[0]), atol=1e-6)
+    np.testing.assert_allclose(
+        rows, pair[0] + np.outer(share, pair[1] - pair[0]), atol=1e-6
+    )
     assert share.min() > -1e-6
     assert share.max() < 1 + 1e-6
 
@@ -200,9 +202,17 @@ def frozen_plane(plane):
 @pytest.mark.parametrize(
     ("params", "error", "match"),
     [
-        ({"generator": StandardScaler().fit([[0.0], [1.0]])}, ValueError, "frozen where"),
+        (
+            {"generator": StandardScaler().fit([[0.0], [1.0]])},
+            ValueError,
+            "frozen where",
+        ),
         ({"generator": VAE}, TypeError, "generator must be a transformer"),
-        ({"generator": LinearRegression()}, TypeError, "generator must be a transformer with"),
+        (
+            {"generator": LinearRegression()},
+            TypeError,
+            "generator must be a transformer with",
+        ),
         ({"score": "badge"}, TypeError, "score must be a strategy that scores rows"),
         ({"score": "margn"}, ValueError, "score"),
         ({"n_candidates": 0}, ValueError, "n_candidates must be at least 1"),

@@ -96,7 +96,9 @@ def test_a_seed_a_clone_and_a_pickle_give_the_same_codes(digits):
     vae = small().fit(X)
     for other in (clone(vae).fit(X), pickle.loads(pickle.dumps(vae))):
         np.testing.assert_array_equal(other.transform(X), vae.transform(X))
-    assert np.abs(small(random_state=1).fit(X).transform(X) - vae.transform(X)).max() > 0
+    assert (
+        np.abs(small(random_state=1).fit(X).transform(X) - vae.transform(X)).max() > 0
+    )
 
 
 def test_saved_weights_bring_back_codes_and_rows(digits, tmp_path):
@@ -155,7 +157,9 @@ def test_draws_look_like_rows(digits, fitted):
 
 
 def test_a_code_that_tells_nothing_is_warned_of(digits):
-    with pytest.warns(UserWarning, match=r"posterior collapsed.* Lower beta, got 10000"):
+    with pytest.warns(
+        UserWarning, match=r"posterior collapsed.* Lower beta, got 10000"
+    ):
         vae = small(beta=1e4, max_steps=200).fit(digits[0][:200])
     assert vae.code_std_.max() < 0.1
 
