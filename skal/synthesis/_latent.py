@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from skal._checks import check_int
-from skal._data import as_rows, in_memory, take_rows
+from skal._data import as_rows, take_rows
 from skal.query import as_seen
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def like(X, values):
         return sp.csr_array(values)
     if hasattr(X, "iloc"):  # a frame
         return type(X)(values, columns=X.columns)
-    kind = np.asarray(take_rows(in_memory(X), np.arange(1))).dtype
+    kind = np.asarray(take_rows(X, np.arange(1))).dtype
     return (values if kind.kind == "f" else np.rint(values)).astype(kind)
 
 

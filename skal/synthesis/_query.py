@@ -81,7 +81,8 @@ class QuerySynthesis(WrapperStrategy):
     distances.
 
     Drawn values are kept within those of the rows that they are mixtures of, taken
-    together. It rarely beats the score on the pool itself, see :doc:`/synthesis`.
+    together. Asking by the score on the pool itself is as good, and spreading that out
+    better: the page on models that propose points in the documentation has figures.
 
     References
     ----------

@@ -211,7 +211,7 @@ class VAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Net):
         for name in ("n_components", "hidden"):
             check_int(name, getattr(self, name))
         check_above_zero("beta", self.beta)
-        X = X if hasattr(X, "__len__") else np.asarray(X)
+        X = X if hasattr(X, "__len__") or hasattr(X, "shape") else np.asarray(X)
         self._fit(X, np.zeros(n_rows(X)), None, go_on=False)
         self.code_std_ = self.transform(X).std(axis=0)
         if not (self.code_std_ > _ACTIVE).any():
