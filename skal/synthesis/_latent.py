@@ -100,7 +100,7 @@ class Codes:
         self.rows = rows
 
     def of(self, rows):
-        """Return the codes (n, d) of rows, float32 at most where the generator is."""
+        """Return the codes (n, d) of rows."""
         parts = [self._of(part) for _, part in as_rows(rows).chunks(_AT_ONCE)]
         return np.concatenate(parts)
 

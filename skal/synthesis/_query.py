@@ -12,7 +12,6 @@ from skal._data import as_rows, n_rows
 from skal._model import as_view
 from skal._seed import as_random_state
 from skal.query import (
-    QueryStrategy,
     ScoreStrategy,
     WrapperStrategy,
     as_strategy,
@@ -25,7 +24,6 @@ from skal.query.functional import k_center_greedy, nearest_rows
 from skal.synthesis._latent import Codes, as_numbers, dense, mixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from numpy.typing import NDArray
@@ -57,7 +55,7 @@ class QuerySynthesis(WrapperStrategy):
         ``sklearn.frozen.FrozenEstimator``, and is taken as it is; of another a clone is
         fitted on the candidates of each query, 5000 of them at most. None is a PCA that
         keeps 95 % of the variance.
-    score : str, ScoreStrategy or callable, default="margin"
+    score : str or ScoreStrategy, default="margin"
         What says how much a drawn row is wanted.
     n_candidates : int, default=400
         Mixtures that are drawn; at least ``spread`` for each row asked for.
@@ -111,7 +109,7 @@ class QuerySynthesis(WrapperStrategy):
     def __init__(
         self,
         generator: Any = None,
-        score: str | QueryStrategy | Callable[..., Any] = "margin",
+        score: str | ScoreStrategy = "margin",
         n_candidates: int = 400,
         spread: int = 5,
     ) -> None:
@@ -171,6 +169,8 @@ class QuerySynthesis(WrapperStrategy):
         TypeError
             If X does not hold numbers, or the score needs what the estimator cannot
             give.
+        ValueError
+            If a parameter is out of bounds.
         """
         rows, rng = as_rows(X), as_random_state(random_state)
         check_int("n_instances", n_instances)
