@@ -217,7 +217,8 @@ class Draw:
     @property
     def codes(self):
         """The codes of the mixtures, as they are now."""
-        return mixed(*self.ends, self.share)
+        first, second = self.ends
+        return mixed(first, second, self.share)
 
     def decoded(self, which=slice(None)):
         """Return mixtures as rows."""

@@ -26,7 +26,16 @@ LONG = {"memory", "row_order", "ties"}
 ROWS = _defaults.made_up_data(False, 0)
 KERNEL = KernelPCA(4, kernel="rbf", gamma=0.02, fit_inverse_transform=True)
 #: Small ones: the laws try what becomes of rows, not how good they are.
-NET = VAE(4, hidden=16, channels=(4,), input_shape=(4, 4), max_steps=60, random_state=0)
+NET = VAE(
+    4,
+    hidden=16,
+    channels=(4,),
+    beta=0.01,
+    input_shape=(4, 4),
+    max_steps=60,
+    lr=1e-2,
+    random_state=0,
+)
 
 
 GENERATORS = {"default": None, "PCA": PCA(4), "KernelPCA": KERNEL, "VAE": NET}
