@@ -47,6 +47,7 @@ FLOORS = [
     {
         "posterior": "what a network believes: draws of its weights",
         "pseudo": "training on unlabelled rows too",
+        "synthesis": "models that propose points",
     },
     {"_loop": "train, query, teach: the learner and its simulation"},
     {"": "the front door, skal itself"},

@@ -80,6 +80,7 @@ LONG_PAGES = {
     "groups.md",
     "networks.md",
     "rare.md",
+    "synthesis.md",
     "uncertainty.md",
     "user_guide.md",
     "your_own_task.md",

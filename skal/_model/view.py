@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,6 +132,7 @@ class ModelView(UnitAnswers):
         self._random_state: Any = random_state  # or a function that makes one
         self._seed: int | None = None
         self._expected: frozenset[str] = frozenset()
+        self._embedding: Callable[[Any], Any] | None = None  # in place of the model's
         self._memos: dict[Any, Any] = {}
         self._kept: dict[int, Any] = {}
 
@@ -244,7 +245,7 @@ class ModelView(UnitAnswers):
         if params:
             answer = self.estimator.predict_proba(rows.data(), **params)
             return self._padded(answers.plain(answer))
-        if "embed" in self._expected and answers.splits_in_two(self.estimator):
+        if self._reads_head():
             return self._head_of(rows)
         return self._once("proba", rows, self._fresh_proba)
 
@@ -351,7 +352,37 @@ class ModelView(UnitAnswers):
         def fresh(data):
             return measurable(embed(data), self.estimator)
 
-        return self._once("embed", rows, fresh)
+        return self._once(("embed", self._embedding), rows, fresh)
+
+    def embedded_by(self, transform: Callable[[Any], Any]) -> ModelView:
+        """Return a view of the same model whose embeddings are those of a function.
+
+        The two remember together what the model answers.
+
+        Parameters
+        ----------
+        transform : callable
+            Takes rows (n, ...) in the user's own type, returns numbers (n, d).
+
+        Returns
+        -------
+        ModelView
+            The view.
+
+        Examples
+        --------
+        >>> from sklearn.dummy import DummyClassifier
+        >>> from skal import ModelView
+        >>> X, y = [[0.0, 2.0], [1.0, 3.0]], ["a", "b"]
+        >>> view = ModelView(DummyClassifier().fit(X, y), X, y)
+        >>> view.embedded_by(lambda X: [row[:1] for row in X]).embed(X)
+        array([[0.],
+               [1.]], dtype=float32)
+        """
+        view = copy(self)
+        view._memos, view._kept = self._memos, self._kept
+        view._embedding = transform
+        return view
 
     def gradient_features(self, X: Any, n_features: int = 512) -> NDArray[Any]:
         """Return what each row would teach all layers of a network, sketched.
@@ -609,7 +640,15 @@ class ModelView(UnitAnswers):
         embeddings = self.embed(rows)
         return self.head_proba(embeddings)
 
+    def _reads_head(self):
+        """Tell whether probabilities come from embeddings that are asked for anyway."""
+        asked = "embed" in self._expected and self._embedding is None
+        return asked and answers.splits_in_two(self.estimator)
+
     def _embedding_of(self, base):
+        own = self._embedding
+        if own is not None:
+            return lambda data: answers.flatten(own(data))
         if not self._cold:
             return lambda data: answers.embed(self.estimator, data)
         front = self._kept.get(id(base))

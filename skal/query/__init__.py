@@ -30,6 +30,7 @@ from skal.query._disagreement import (
 )
 from skal.query._diverse_batch import DiverseBatch
 from skal.query._diversity import CLUE, ClusterMargin, WeightedKMeans
+from skal.query._embedded import Embedded
 from skal.query._epig import EPIG
 from skal.query._error_reduction import ExpectedErrorReduction
 from skal.query._find import Find, TargetMargin
@@ -68,6 +69,9 @@ from skal.query._shortlist import Shortlist
 from skal.query._stochastic import StochasticBatch
 from skal.query._target import check_target as check_target  # for stopping rules
 from skal.query._target import is_target as is_target
+from skal.query._transformers import as_seen as as_seen  # for skal.synthesis
+from skal.query._transformers import check_transformer as check_transformer
+from skal.query._transformers import fitted_for as fitted_for
 from skal.query._uncertainty import Entropy, LeastConfidence, Margin
 from skal.query._units import UnitStrategy
 from skal.query._units import ask_units as ask_units  # for the loop
@@ -99,6 +103,7 @@ __all__ = [
     "DiverseBatch",
     "DropQuery",
     "EPIG",
+    "Embedded",
     "Entropy",
     "ExpectedErrorReduction",
     "ExpectedGradientLength",

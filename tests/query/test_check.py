@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.decomposition import PCA
 
 import skal.query
 from skal import ActiveLearner, ModelView
@@ -32,6 +33,7 @@ from skal.query import (
     DiscriminativeAL,
     DiverseBatch,
     DropQuery,
+    Embedded,
     ExpectedErrorReduction,
     ExpectedImprovement,
     ExpectedModelChange,
@@ -354,6 +356,10 @@ BAD = {
     },
     DropQuery: {"n_passes": [0], "dropout": [1, -0.5, None]},
     EPIG: {"X_target": [np.empty((0, 3))], "n_targets": [0], "n_samples": [0]},
+    Embedded: {
+        "base": ["margn", None, "drop_query"],
+        "transformer": ["pca", Margin(), PCA, PCA(1).fit(np.eye(3))],
+    },
     ExpectedErrorReduction: {
         "loss": ["binary", 1],
         "base": ["margn", None],
