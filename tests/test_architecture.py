@@ -19,7 +19,8 @@ FLOORS = [
     {
         "exceptions": "the errors that are skal's own",
         "_checks": "parameters checked, things named in messages",
-        "_seed": "random states and seeds",
+        "_half": "numbers of half precision, widened",
+    "_seed": "random states and seeds",
         "_file_lock": "files that one process holds at a time",
         "_moved": "pickles that name what has moved",
     },

@@ -14,8 +14,7 @@ from skal.query.functional._inputs import check_pool
 from skal.query.functional._nearness import (
     KernelReference,
     Reference,
-    lazy_greedy,
-    references,
+    greedy,
 )
 
 if TYPE_CHECKING:
@@ -87,8 +86,9 @@ def facility_location(
     (points, known), rng = around_one_centre(E, labeled), as_random_state(random_state)
     # From cold every row is farther than any two can be.
     cold = 4 * points.norms.max()
-    both = references(Reference, points, weights, n_reference, rng, known, cold)
-    return lazy_greedy(n_instances, rng, *both)
+    return greedy(
+        Reference, points, n_instances, weights, n_reference, rng, known, cold
+    )
 
 
 def max_herding(
@@ -180,8 +180,7 @@ def herd(points, n_instances, weights, known, bandwidth, n_reference, random_sta
     rng = as_random_state(random_state)
     scale = points.dtype.type(-0.5 / check_bandwidth(bandwidth) ** 2)
     make = partial(KernelReference, scale)
-    both = references(make, points, weights, n_reference, rng, known, np.inf)
-    return lazy_greedy(n_instances, rng, *both)
+    return greedy(make, points, n_instances, weights, n_reference, rng, known, np.inf)
 
 
 def check_bandwidth(bandwidth):

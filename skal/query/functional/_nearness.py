@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from skal._checks import check_int
+from skal.query.functional._candidates import candidates_of, n_candidates
 from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_weights
 from skal.query.functional._near_pairs import greedy_of_pairs, of_pairs
 
 #: Rows whose gain is computed in one go, over the pool and while picking.
 _CANDIDATES = 1024
-_FIRST_CANDIDATES = 64
+_FIRST_CANDIDATES = 16
 #: Pairs of a tile are picked out if at most one in so many gets nearer.
 _FEW = 8
 #: So many of them are kept while picking.
@@ -22,7 +23,12 @@ _KEPT = 2**16
 #: there must be for it to pay, and how many candidates it leaves.
 _FIRST_LOOK = 500
 _WORTH_A_LOOK = 4
-_SHORTLIST = 512
+#: Rows whose surroundings are where candidates of very large pools are looked for.
+_ANCHORS = 128
+_SHORTLIST = 1024
+#: The next look is due when the best candidate gains less than this share of what the
+#: best one gained at the last look: no row gains more than that since.
+_AS_GOOD = 0.9
 #: Rounding errors of a gain, in units of the last digit of what it is a mean of.
 _ULPS = 8
 
@@ -35,26 +41,27 @@ def lazy_greedy(n_picks, rng, reference, look=None):
     n = len(reference.pool)
     if look is None:
         gains, rows = reference.first_gains(), np.arange(n)
+        best, due = gains.max(), -np.inf
         if reference.pairs is not None:
             return greedy_of_pairs(n_picks, rng, reference, reference.pairs, gains)
     else:
         gains, rough = np.full(n, np.inf), look.first_gains()
+        best, due = -np.inf, np.inf
         order = rng.permutation(n)  # no tie is cut off by its position
     picks = np.empty(n_picks, np.int64)
     for k in range(n_picks):
-        if look is not None:
+        if k:
+            best = refresh_best(reference, gains, rows)
+        if best < due:
             rows = best_rows(look, rough, order, k > 0)
-            refresh_best(reference, gains, rows)
-        elif k:
-            refresh_best(reference, gains, rows)
-        held = gains if look is None else gains[rows]
-        best = held.max()
+            best = refresh_best(reference, gains, rows)
+            due = _AS_GOOD * best
         rounding = reference.rounding(best)
         if best <= rounding:
             left = np.flatnonzero(gains > -np.inf)
             picks[k:] = rng.permutation(left)[: n_picks - k]
             break
-        picks[k] = rng.choice(rows[held >= best - rounding])
+        picks[k] = rng.choice(rows[gains[rows] >= best - rounding])
         gains[picks[k]] = -np.inf
         reference.add(picks[k])
         if look is not None:
@@ -74,7 +81,7 @@ def best_rows(look, gains, order, stale):
 def refresh_best(reference, gains, rows, n_best=1):
     """Compute gains anew, largest bounds first, until none left can be among the best.
 
-    Only some rows can be; the others keep what they have.
+    Only some rows can be; the others keep what they have. Return the best gain.
     """
     held = gains[rows]
     stale = held > -np.inf
@@ -90,6 +97,7 @@ def refresh_best(reference, gains, rows, n_best=1):
             bar = fresh[0] - reference.rounding(fresh[0])
         size = min(2 * size, _CANDIDATES)
     gains[rows] = held
+    return held.max()
 
 
 class Reference:
@@ -108,24 +116,30 @@ class Reference:
     pairs: Any = None
 
     def __init__(self, pool, weights, some=None):
-        n = len(pool)
-        weights = np.ones(n) if weights is None else weights
         self.pool, self.points, self.some = pool, pool, some
         self.picks: list[int] = []
-        self.weights = shares(weights).astype(pool.dtype)
+        self.weights = weights.astype(pool.dtype)
         # What the row itself counts for: known, where others are only a sample.
-        self.own = np.zeros(n, pool.dtype)
+        self.own = np.zeros(len(pool), pool.dtype)
         if some is not None:
-            self.points = Points(pool.E[some], pool.centre)
+            self.points = Points(pool.E[some], pool.centre, keep=True)
             self.own, self.weights = self.weights, shares(weights[some])
             self.weights = self.weights.astype(pool.dtype)
             self.own[some] -= self.weights
 
-    def start(self, pool_close):
-        """Take the labelled rows into account, by how close each row is to one."""
-        self.pool_close = pool_close
-        self.close = pool_close.copy() if self.some is None else pool_close[self.some]
+    def alone(self):
+        """Tell what each row counts for itself, if the only label were in the middle.
+
+        Outliers count for much where distance does, unsure rows where they are weights.
+        """
+        in_the_middle = self.nearness(self.scaled(self.pool.norms))
+        return self.own * (self.itself - in_the_middle)
+
+    def start(self, squared, of_pool=None):
+        """Take the labelled rows into account, by the squared distances to them."""
+        self.close = self.scaled(squared)
         self.level = self.nearness(self.close.copy())
+        self.pool_close = None if of_pool is None else self.scaled(of_pool)
 
     def scaled(self, squared):
         """Return how close rows at squared distances are."""
@@ -245,24 +259,41 @@ class KernelReference(Reference):
         return np.exp(close, out=close)
 
 
-def references(make, pool, weights, n_reference, rng, known, cold):
-    """Return the rows that count, and some of them for a first look at large pools."""
+def greedy(make, pool, n_picks, weights, n_reference, rng, known, cold):
+    """Pick rows that are near to the others, by the kind of reference rows to make.
+
+    ``cold`` is the squared distance of any row to a label where there is none.
+    """
     n = len(pool)
     weights = check_weights("weights", weights, n)
-    some: list[Any] = [None]
+    weights = shares(np.ones(n) if weights is None else weights)
+    candidates, some = np.arange(n), [None]
     if n_reference is not None and check_int("n_reference", n_reference) < n:
         drawn = rng.choice(n, n_reference, replace=False)
-        some = [np.sort(drawn)]
+        some = [drawn]
         if n_reference >= _WORTH_A_LOOK * _FIRST_LOOK:
-            some.append(np.sort(drawn[:_FIRST_LOOK]))
+            some = [drawn, drawn[:_FIRST_LOOK]]
+            size = n_candidates(n_picks, n_reference)
+            if size < n:
+                anchors = make(pool, weights, drawn[:_ANCHORS])
+                anchors.start(to_known(anchors.points, known, cold))
+                candidates = np.union1d(candidates_of(anchors, size), drawn)
+                pool = Points(pool.E[candidates], pool.centre)
+                weights = weights[candidates]
+        some = [np.sort(np.searchsorted(candidates, rows)) for rows in some]
     both = [make(pool, weights, rows) for rows in some]
-    if known is None:
-        squared = np.full(n, cold, pool.dtype)
-    else:
-        squared = pool.nearest(known.take(slice(None)))[1]
+    squared = to_known(pool, known, cold)
     for reference in both:
-        reference.start(reference.scaled(squared))
-    return both
+        of_rows = squared if reference.some is None else squared[reference.some]
+        reference.start(of_rows, squared)
+    return candidates[lazy_greedy(n_picks, rng, *both)]
+
+
+def to_known(points, known, cold):
+    """Return the squared distance of each row to a label: (n,)."""
+    if known is None:
+        return np.full(len(points), cold, points.dtype)
+    return points.nearest(known.take(slice(None)))[1]
 
 
 def shares(weights):
