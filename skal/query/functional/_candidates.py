@@ -3,7 +3,7 @@
 import numpy as np
 
 #: Rows that may be picked, unless more are wanted or compared with.
-_CANDIDATES = 24_576
+_CANDIDATES = 20_480
 _A_PICK = 32
 _A_REFERENCE_ROW = 4
 #: One in so many is there because it counts for much by itself.

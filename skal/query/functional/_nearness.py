@@ -8,7 +8,8 @@ import numpy as np
 
 from skal._checks import check_int
 from skal.query.functional._candidates import candidates_of, n_candidates
-from skal.query.functional._distances import Points
+from skal.query.functional._columns import Columns
+from skal.query.functional._distances import Points, slices
 from skal.query.functional._inputs import check_weights
 from skal.query.functional._near_pairs import greedy_of_pairs, of_pairs
 
@@ -24,11 +25,13 @@ _KEPT = 2**16
 _FIRST_LOOK = 500
 _WORTH_A_LOOK = 4
 #: Rows whose surroundings are where candidates of very large pools are looked for.
-_ANCHORS = 128
+_ANCHORS = 64
 _SHORTLIST = 1024
 #: The next look is due when the best candidate gains less than this share of what the
 #: best one gained at the last look: no row gains more than that since.
-_AS_GOOD = 0.9
+_AS_GOOD = 0.8
+#: Pairs with reference rows that are summed up in one go, where they are a sample.
+_AT_ONCE = 2**18
 #: Rounding errors of a gain, in units of the last digit of what it is a mean of.
 _ULPS = 8
 
@@ -123,6 +126,9 @@ class Reference:
         self.own = np.zeros(len(pool), pool.dtype)
         if some is not None:
             self.points = Points(pool.E[some], pool.centre, keep=True)
+            self.n_at_once = max(1, _AT_ONCE // len(some))
+            room = max(self.n_at_once, pool.E.shape[0] * pool.E.shape[1] // len(some))
+            self.columns = Columns(self.nearness_to, len(pool), min(len(pool), room))
             self.own, self.weights = self.weights, shares(weights[some])
             self.weights = self.weights.astype(pool.dtype)
             self.own[some] -= self.weights
@@ -178,7 +184,29 @@ class Reference:
 
     def gains(self, candidates):
         """Tell how much nearer to the rows some of the pool would be: (k,)."""
-        return self.gains_and_pairs(candidates)[0]
+        if self.some is None:
+            return self.gains_and_pairs(candidates)[0]
+        gains = self.own_gains(candidates)
+        for part in slices(len(candidates), self.n_at_once):
+            nearer = self.columns.of(candidates[part])
+            nearer -= self.level
+            gains[part] += np.maximum(nearer, 0, out=nearer) @ self.weights
+        return gains
+
+    def nearness_to(self, candidates):
+        """Tell how near the rows are to some of the pool: (r, k)."""
+        others = self.pool.take(candidates)
+        return self.nearness(self.closeness(self.points, slice(None), others))
+
+    def own_gains(self, candidates):
+        """Tell what some rows of the pool count for themselves: (k,)."""
+        close = self.pool_close[candidates]
+        if self.picks:
+            picks = self.pool.take(self.picks)
+            of_picks = self.closeness(self.pool, candidates, picks)
+            close = np.maximum(close, of_picks.max(axis=1))
+        level = self.nearness(close.copy())
+        return (self.own[candidates] * (self.itself - level)).astype(float)
 
     def gains_and_pairs(self, candidates, room=None):
         """Tell the same, and which pairs get nearer; None where there is no room."""
@@ -194,13 +222,7 @@ class Reference:
             room -= len(found[0])
             pairs = [*pairs, found] if room >= 0 else None
         if self.some is not None:
-            close = self.pool_close[candidates]
-            if self.picks:
-                picks = self.pool.take(self.picks)
-                of_picks = self.closeness(self.pool, candidates, picks)
-                close = np.maximum(close, of_picks.max(axis=1))
-            level = self.nearness(close.copy())
-            gains += self.own[candidates] * (self.itself - level)
+            gains += self.own_gains(candidates)
         return gains, pairs
 
     def of_tile(self, rows, others):
@@ -224,6 +246,10 @@ class Reference:
     def add(self, pick):
         """Take a pick into account."""
         self.picks.append(pick)
+        if self.some is not None:
+            near = self.columns.of(np.array([pick]))[0]
+            self.level = np.maximum(self.level, near)
+            return
         others = self.pool.take([pick])
         for rows in self.points.tiles():
             close = self.closeness(self.points, rows, others)[:, 0]
