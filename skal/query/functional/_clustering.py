@@ -24,7 +24,7 @@ _SAMPLE_PER_CLUSTER = 32
 _SAMPLE = 2**14
 #: Steps on a pool no larger than that; on the sample, and on the whole pool afterwards.
 _STEPS = 20
-_SAMPLE_STEPS = 6
+_SAMPLE_STEPS = 4
 _POOL_STEPS = 1
 #: Steps end when at most this share of the rows change their cluster.
 _SETTLED = 1e-3
