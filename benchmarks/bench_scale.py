@@ -1,4 +1,4 @@
-"""What a query of a large pool costs on one core, in units of what it cannot do without.
+"""What a query of a large pool costs on one core, beside what it cannot do without.
 
 Margin over a linear model reads a float16 memory map, widens it and multiplies it with
 the coefficients: target 1.3 times as long as plain numpy takes for these alone. The
@@ -86,6 +86,11 @@ def of_margin(n_rows, n_features, repeats):
     show_scale(f"score {n_rows} x {n_features} float16 in a memory map", rows)
 
 
+def query_of(strategy, model, X, y, pool):
+    """Ask for 100 rows, on a view that has remembered nothing."""
+    return strategy()(ModelView(model, X, y), pool, 100, random_state=0)
+
+
 def of_distances(n_rows, n_features, dtype, repeats):
     """Show the strategies that look at distances beside one product with all rows."""
     X, y = blobs(n_rows + N_LABELED, n_features, dtype=dtype)
@@ -93,7 +98,6 @@ def of_distances(n_rows, n_features, dtype, repeats):
     model, rows = LogisticRegression(max_iter=300).fit(X.astype(np.float32), y), []
     for strategy, widths in PRODUCTS.items():
         some, few = (pool[:width].astype(np.float32).T for width in widths)
-        view = partial(ModelView, model, X, y)
 
         def bound(some=some, few=few):
             product(pool, some)
@@ -102,9 +106,7 @@ def of_distances(n_rows, n_features, dtype, repeats):
 
         seconds = in_turns(
             {
-                "skal": lambda ask=strategy(), view=view: ask(
-                    view(), pool, 100, random_state=0
-                ),
+                "skal": partial(query_of, strategy, model, X, y, pool),
                 "bound": bound,
             },
             repeats,

@@ -18,7 +18,7 @@ _END = 2**16
 
 
 def as_single(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Return an array of float16 as float32: what numpy does, two to three times as fast.
+    """Return an array of float16 as float32, faster than numpy does by a factor of two.
 
     Sign, exponent and fraction move to their places in the wider number, and a product
     makes up for the other bias of the exponent. Infinity and NaN, whose exponents

@@ -47,7 +47,7 @@ def candidates_of(anchors, size):
 
 
 def best_of_each(groups, values, size):
-    """Return the rows of the largest values, as many of each group where it has them."""
+    """Return the rows of the largest values, as many of each group as it has."""
     order = np.argsort(-values)
     order = order[np.argsort(groups[order], kind="stable")]
     n_rows = np.bincount(groups)

@@ -1,5 +1,7 @@
 """Columns of a large matrix, computed when asked for and kept while there is room."""
 
+from typing import Any
+
 import numpy as np
 
 
@@ -19,7 +21,8 @@ class Columns:
     def __init__(self, compute, n_columns, n_kept):
         self.compute, self.n_kept = compute, n_kept
         self.slots = np.full(n_columns, -1, np.int32)
-        self.n_filled, self.kept = 0, None
+        self.n_filled = 0
+        self.kept: Any = None  # (n_kept, r), made once r is known
 
     def of(self, positions):
         """Return the columns of at most ``n_kept`` positions, as rows: (k, r)."""

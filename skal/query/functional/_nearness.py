@@ -145,7 +145,7 @@ class Reference:
         """Take the labelled rows into account, by the squared distances to them."""
         self.close = self.scaled(squared)
         self.level = self.nearness(self.close.copy())
-        self.pool_close = None if of_pool is None else self.scaled(of_pool)
+        self.pool_close: Any = None if of_pool is None else self.scaled(of_pool)
 
     def scaled(self, squared):
         """Return how close rows at squared distances are."""
@@ -293,7 +293,8 @@ def greedy(make, pool, n_picks, weights, n_reference, rng, known, cold):
     n = len(pool)
     weights = check_weights("weights", weights, n)
     weights = shares(np.ones(n) if weights is None else weights)
-    candidates, some = np.arange(n), [None]
+    candidates = np.arange(n)
+    some: list[Any] = [None]
     if n_reference is not None and check_int("n_reference", n_reference) < n:
         drawn = rng.choice(n, n_reference, replace=False)
         some = [drawn]
