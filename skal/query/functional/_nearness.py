@@ -32,6 +32,8 @@ _SHORTLIST = 1024
 _AS_GOOD = 0.8
 #: Pairs with reference rows that are summed up in one go, where they are a sample.
 _AT_ONCE = 2**18
+#: Numbers of them that are kept at most, and no more than the candidates have.
+_ROOM = 2**24
 #: Rounding errors of a gain, in units of the last digit of what it is a mean of.
 _ULPS = 8
 
@@ -127,7 +129,7 @@ class Reference:
         if some is not None:
             self.points = Points(pool.E[some], pool.centre, keep=True)
             self.n_at_once = max(1, _AT_ONCE // len(some))
-            room = max(self.n_at_once, pool.E.shape[0] * pool.E.shape[1] // len(some))
+            room = max(self.n_at_once, min(_ROOM, pool.E.size) // len(some))
             self.columns = Columns(self.nearness_to, len(pool), min(len(pool), room))
             self.own, self.weights = self.weights, shares(weights[some])
             self.weights = self.weights.astype(pool.dtype)
