@@ -37,6 +37,7 @@ class Columns:
         columns = self.compute(new).T
         if self.kept is None:
             self.kept = np.empty((self.n_kept, columns.shape[1]), columns.dtype)
-        slots = np.arange(self.n_filled, self.n_filled + len(new))
-        self.kept[slots], self.slots[new] = columns, slots
-        self.n_filled += len(new)
+        end = self.n_filled + len(new)
+        self.kept[self.n_filled : end] = columns
+        self.slots[new] = np.arange(self.n_filled, end)
+        self.n_filled = end
