@@ -79,8 +79,8 @@ def typiclust(
     among all only those of the 8th of the rows that seems most typical. Beyond 8 192
     rows, neighbours are those among so many random ones. Of rows of noise and in clouds
     nearly all picks are those without the first look; of 25 near-copies each in 1 400
-    to 6 000 others it may miss some. The clusters are those of the pool; the labelled rows
-    are only assigned to them. O(n + c d) memory.
+    to 6 000 others it may miss some. The clusters are those of the pool; the labelled
+    rows are only assigned to them. O(n + c d) memory.
 
     References
     ----------
