@@ -2,48 +2,71 @@
 
 import numpy as np
 
-#: Rows that may be picked, unless more are wanted or compared with.
-_CANDIDATES = 20_480
-_A_PICK = 32
+from skal.query.functional._clustering import means_of
+
+#: Pools of so many rows, or so many a pick and a reference row, are large.
+_LARGE = 20_480
+_A_PICK = 64
 _A_REFERENCE_ROW = 4
-#: One in so many is there because it counts for much by itself.
-_ALONE = 8
+#: Rows that are candidates because they count for much by themselves.
+_ALONE = 2048
+#: So many first picks are moved to the middle of what they cover, in so many steps,
+#: and so many rows for each pick that is wanted are near one of them.
+_MIDDLES = 256
+_STEPS = 3
+_NEAR = 32
 
 
-def n_candidates(n_picks, n_reference):
-    """Tell how many rows of a pool may be picked."""
-    return max(_CANDIDATES, _A_PICK * n_picks, _A_REFERENCE_ROW * n_reference)
+def is_large(n, n_picks, n_reference):
+    """Tell whether only some rows of a pool should be looked at closely."""
+    return n > max(_LARGE, _A_PICK * n_picks, _A_REFERENCE_ROW * n_reference)
 
 
-def candidates_of(anchors, size):
-    """Find the rows that promise most around each of a few anchors, and by themselves.
+def first_candidates(reference):
+    """Return the reference rows, and those that count most for themselves: (m,)."""
+    size = min(_ALONE, len(reference.pool))
+    return np.union1d(
+        reference.some, np.argpartition(reference.alone(), -size)[-size:]
+    )
 
-    All anchors get as many rows, as long as there are so many to which they are the
-    nearest: rows that gain most before any pick may all be in one place.
+
+def candidates_near(reference, picks, size):
+    """Find rows of the pool that promise more than first picks do.
+
+    A row gains most where the reference rows that it brings nearer have their middle.
 
     Parameters
     ----------
-    anchors : Reference
-        Few rows of the pool, which know how near the labels are.
+    reference : Reference
+        Rows of the pool, which know how near the labels are and of no pick.
+    picks : ndarray of int64 of shape (k,)
+        What was picked among few candidates, at a glance.
     size : int
-        How many rows to find, less than the pool has.
+        How many rows to find, as many around each pick as it has.
 
     Returns
     -------
-    ndarray of int64 of shape (n_found,)
-        Positions, ascending; a little more than ``size``.
+    ndarray of int64 of shape (size,)
+        Positions.
     """
-    pool, few = anchors.pool, anchors.points.take(slice(None))
-    gains = np.empty(len(pool), pool.dtype)
-    around = np.empty(len(pool), np.uint8)
-    for rows in pool.tiles(len(few)):
-        close = anchors.closeness(pool, rows, few)  # (m, n_anchors)
-        around[rows] = close.argmax(axis=1)
-        near = anchors.nearness(close)
-        near -= anchors.level
-        gains[rows] = np.maximum(near, 0, out=near) @ anchors.weights
-    alone = np.argpartition(anchors.alone(), -(size // _ALONE))[-(size // _ALONE) :]
-    return np.union1d(best_of_each(around, gains, size), alone)
+    pool = reference.pool
+    centers = pool.take(picks)
+    centers = centers.toarray() if pool.is_sparse else centers
+    for _ in range(_STEPS):
+        centers = middles(reference, centers)
+    which, squared = pool.nearest(centers)
+    return best_of_each(which.astype(np.uint16), -squared, size)
+
+
+def middles(reference, centers):
+    """Move each center to the middle of the reference rows that are nearest to it."""
+    points = reference.points
+    near = reference.nearness(reference.closeness(points, slice(None), centers))
+    which = near.argmax(axis=1)
+    near = near[np.arange(len(which)), which]
+    # Rows that have a label nearer draw no pick.
+    weights = reference.weights * reference.pull(near) * (near > reference.level)
+    return means_of(points, which, centers, weights)
 
 
 def best_of_each(groups, values, size):

@@ -142,7 +142,8 @@ class Points:
         right = np.empty((len(others), others.shape[1] + 2), self.dtype)
         np.multiply(others, -2 * scale, out=right[:, :-2])
         right[:, -2], right[:, -1] = scale, scale * shift
-        return left @ right.T
+        # Columns of kept rows are what is looked at: they stay in one piece.
+        return (right @ left.T).T if self.keep else left @ right.T
 
     @cached_property
     def _extended(self):

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from skal._checks import check_int
-from skal.query.functional._candidates import candidates_of, n_candidates
+from skal.query.functional._candidates import (
+    _MIDDLES,
+    _NEAR,
+    candidates_near,
+    first_candidates,
+    is_large,
+)
 from skal.query.functional._columns import Columns
 from skal.query.functional._distances import Points, slices
 from skal.query.functional._inputs import check_weights
@@ -15,7 +21,7 @@ from skal.query.functional._near_pairs import greedy_of_pairs, of_pairs
 
 #: Rows whose gain is computed in one go, over the pool and while picking.
 _CANDIDATES = 1024
-_FIRST_CANDIDATES = 16
+_FIRST_CANDIDATES = 32
 #: Pairs of a tile are picked out if at most one in so many gets nearer.
 _FEW = 8
 #: So many of them are kept while picking.
@@ -24,8 +30,6 @@ _KEPT = 2**16
 #: there must be for it to pay, and how many candidates it leaves.
 _FIRST_LOOK = 500
 _WORTH_A_LOOK = 4
-#: Rows whose surroundings are where candidates of very large pools are looked for.
-_ANCHORS = 64
 _SHORTLIST = 1024
 #: The next look is due when the best candidate gains less than this share of what the
 #: best one gained at the last look: no row gains more than that since.
@@ -34,25 +38,33 @@ _AS_GOOD = 0.8
 _AT_ONCE = 2**18
 #: Numbers of them that are kept at most, and no more than the candidates have.
 _ROOM = 2**24
+#: Nearer than this share of the mean distance, rows draw no pick any stronger.
+_CLOSE = 0.1
 #: Rounding errors of a gain, in units of the last digit of what it is a mean of.
 _ULPS = 8
 
 
-def lazy_greedy(n_picks, rng, reference, look=None):
+def lazy_greedy(n_picks, rng, rows, reference, look=None):
     """Pick the row of the largest gain again and again, where gains can only fall.
 
-    A look at few reference rows tells which candidates are worth all of them.
+    Only ``rows`` can be picked. A look at few reference rows tells which of them are
+    worth all of them.
     """
     n = len(reference.pool)
+    gains = np.full(n, -np.inf)
     if look is None:
-        gains, rows = reference.first_gains(), np.arange(n)
+        if len(rows) == n:
+            gains = reference.first_gains()
+        else:
+            gains[rows] = reference.gains(rows)
         best, due = gains.max(), -np.inf
         if reference.pairs is not None:
             return greedy_of_pairs(n_picks, rng, reference, reference.pairs, gains)
     else:
-        gains, rough = np.full(n, np.inf), look.first_gains()
+        gains[rows], rough = np.inf, np.full(n, -np.inf)
+        rough[rows] = look.gains(rows)
         best, due = -np.inf, np.inf
-        order = rng.permutation(n)  # no tie is cut off by its position
+        order = rng.permutation(rows)  # no tie is cut off by its position
     picks = np.empty(n_picks, np.int64)
     for k in range(n_picks):
         if k:
@@ -122,7 +134,6 @@ class Reference:
 
     def __init__(self, pool, weights, some=None):
         self.pool, self.points, self.some = pool, pool, some
-        self.picks: list[int] = []
         self.weights = weights.astype(pool.dtype)
         # What the row itself counts for: known, where others are only a sample.
         self.own = np.zeros(len(pool), pool.dtype)
@@ -143,11 +154,13 @@ class Reference:
         in_the_middle = self.nearness(self.scaled(self.pool.norms))
         return self.own * (self.itself - in_the_middle)
 
-    def start(self, squared, of_pool=None):
-        """Take the labelled rows into account, by the squared distances to them."""
-        self.close = self.scaled(squared)
+    def start(self, squared):
+        """Take the labels alone into account, by the squared distances to them."""
+        self.picks: list[int] = []
+        self.pool_close = self.scaled(squared)
+        whole = self.some is None
+        self.close = self.pool_close.copy() if whole else self.pool_close[self.some]
         self.level = self.nearness(self.close.copy())
-        self.pool_close: Any = None if of_pool is None else self.scaled(of_pool)
 
     def scaled(self, squared):
         """Return how close rows at squared distances are."""
@@ -164,6 +177,10 @@ class Reference:
         np.minimum(close, 0, out=close)
         np.negative(close, out=close)
         return np.negative(np.sqrt(close, out=close), out=close)
+
+    def pull(self, near):
+        """Tell how much rows so near draw a pick towards them, in which it gains."""
+        return 1 / np.maximum(-near, _CLOSE * -near.mean() or 1)
 
     def first_gains(self):
         """Compute the gain of every row, and keep the pairs it comes from if few."""
@@ -277,6 +294,10 @@ class KernelReference(Reference):
         """Return how close rows at squared distances are."""
         return self.scale * squared
 
+    def pull(self, near):
+        """Tell how much rows so near draw a pick towards them, in which it gains."""
+        return near
+
     def closeness(self, points, rows, others):
         """Return how close some rows are to other centred rows: (m, k)."""
         return points.scaled(rows, others, self.scale)
@@ -295,34 +316,33 @@ def greedy(make, pool, n_picks, weights, n_reference, rng, known, cold):
     n = len(pool)
     weights = check_weights("weights", weights, n)
     weights = shares(np.ones(n) if weights is None else weights)
-    candidates = np.arange(n)
     some: list[Any] = [None]
     if n_reference is not None and check_int("n_reference", n_reference) < n:
         drawn = rng.choice(n, n_reference, replace=False)
-        some = [drawn]
+        some = [np.sort(drawn)]
         if n_reference >= _WORTH_A_LOOK * _FIRST_LOOK:
-            some = [drawn, drawn[:_FIRST_LOOK]]
-            size = n_candidates(n_picks, n_reference)
-            if size < n:
-                anchors = make(pool, weights, drawn[:_ANCHORS])
-                anchors.start(to_known(anchors.points, known, cold))
-                candidates = np.union1d(candidates_of(anchors, size), drawn)
-                pool = Points(pool.E[candidates], pool.centre)
-                weights = weights[candidates]
-        some = [np.sort(np.searchsorted(candidates, rows)) for rows in some]
-    both = [make(pool, weights, rows) for rows in some]
-    squared = to_known(pool, known, cold)
-    for reference in both:
-        of_rows = squared if reference.some is None else squared[reference.some]
-        reference.start(of_rows, squared)
-    return candidates[lazy_greedy(n_picks, rng, *both)]
+            some.append(np.sort(drawn[:_FIRST_LOOK]))
+    both, rows = [make(pool, weights, drawn) for drawn in some], np.arange(n)
+    if len(both) == 2 and is_large(n, n_picks, n_reference):
+        reference, look = both
+        rows = first_candidates(reference)
+        start(both, rows, known, cold)
+        picks = lazy_greedy(min(n_picks, _MIDDLES), rng, rows, look)
+        near = candidates_near(reference, picks, _NEAR * n_picks)
+        rows = np.union1d(rows, near)
+    start(both, rows, known, cold)
+    return lazy_greedy(n_picks, rng, rows, *both)
 
 
-def to_known(points, known, cold):
-    """Return the squared distance of each row to a label: (n,)."""
-    if known is None:
-        return np.full(len(points), cold, points.dtype)
-    return points.nearest(known.take(slice(None)))[1]
+def start(references, rows, known, cold):
+    """Tell reference rows how near the labels are to those rows that may be picked."""
+    pool = references[0].pool
+    squared = np.full(len(pool), cold, pool.dtype)
+    if known is not None:
+        some = pool if len(rows) == len(pool) else Points(pool.E[rows], pool.centre)
+        squared[rows] = some.nearest(known.take(slice(None)))[1]
+    for reference in references:
+        reference.start(squared)
 
 
 def shares(weights):
