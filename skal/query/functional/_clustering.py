@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 #: Rows a cluster, and rows in all, of the sample that clusters are first fitted to.
 _SAMPLE_PER_CLUSTER = 32
 _SAMPLE = 2**14
-#: Steps on a pool no larger than that; on the sample, and on the whole pool afterwards.
-_STEPS = 20
-_SAMPLE_STEPS = 4
-_POOL_STEPS = 1
+#: Steps on the sample, and on the whole pool afterwards.
+_STEPS = 20, 2
 #: Steps end when at most this share of the rows change their cluster.
 _SETTLED = 1e-3
 #: Distances count in steps of so many last digits, so that equal rows tie.
@@ -67,9 +65,8 @@ def kmeans(
     Notes
     -----
     Costs O(n k d) a step for k clusters. The means are drawn by k-means++ and moved for
-    at most 20 steps on pools of at most max(16 384, 32 k) rows; of larger ones for 4 on
-    a sample of so many rows, and then for 1 on all, which leaves the squares within 1 %
-    of those after 20 and 2. O(n + k d) memory. Made for queries, where speed
+    at most 20 steps on a sample of max(16 384, 32 k) rows, and then for 2 on all rows
+    where the sample was smaller. O(n + k d) memory. Made for queries, where speed
     counts and a rough fit does: scikit-learn's KMeans converges further.
 
     References
@@ -92,22 +89,22 @@ def kmeans(
     return centers + points.centre, labels
 
 
-def cluster(points, n_clusters, rng, weights=None, n_steps=_POOL_STEPS):
+def cluster(points, n_clusters, rng, weights=None, n_steps=_STEPS):
     """Return centred means, the cluster of each row, and squared distances to it.
 
-    ``n_steps`` are those on the whole of a large pool.
+    ``n_steps`` are those on a sample of a large pool, and on the whole of it.
     """
     size = max(_SAMPLE, _SAMPLE_PER_CLUSTER * n_clusters)
     usable = np.arange(len(points)) if weights is None else np.flatnonzero(weights)
     if len(usable) <= size:
         centers = draw_centers(points, n_clusters, rng, weights)
-        return lloyd(points, centers, _STEPS, weights)
+        return lloyd(points, centers, _STEPS[0], weights)
     some = np.sort(rng.choice(usable, size, replace=False))
     sample = Points(points.E[some], points.centre)
     of_sample = None if weights is None else weights[some]
     centers = draw_centers(sample, n_clusters, rng, of_sample)
-    centers = lloyd(sample, centers, _SAMPLE_STEPS, of_sample)[0]
-    return lloyd(points, centers, n_steps, weights)
+    centers = lloyd(sample, centers, n_steps[0], of_sample)[0]
+    return lloyd(points, centers, n_steps[1], weights)
 
 
 def draw_centers(points, n_clusters, rng, weights):

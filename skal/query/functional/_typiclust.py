@@ -24,6 +24,8 @@ _NEIGHBOURHOOD = 2**13
 #: fewer than so few, and one row in so many is worth another look, among all.
 _SHARE = 8
 _FIRST_LOOK = 256
+#: Steps of k-means for a large pool: on a sample, and on all.
+_STEPS_OF_LARGE = 4, 0
 #: Mean distances count in steps of this share of the largest, so that copies tie.
 _STEP = 1e-5
 
@@ -100,7 +102,7 @@ def typiclust(
     points, rng = Points(E), as_random_state(random_state)
     n_labeled = 0 if labeled is None else labeled.shape[0]
     n_clusters = min(n_labeled + n_instances, check_int("max_clusters", max_clusters))
-    centers, labels, _ = cluster(points, n_clusters, rng, n_steps=0)
+    centers, labels, _ = cluster(points, n_clusters, rng, n_steps=_STEPS_OF_LARGE)
     n_labels = np.zeros(len(centers), int)
     if labeled is not None:
         known = points.like(labeled).nearest(centers)[0]
