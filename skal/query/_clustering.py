@@ -31,7 +31,7 @@ class KMeansBoundary(QueryStrategy):
     Notes
     -----
     Cost: O(n c d) a step for n rows, c clusters and d features; beyond 16 384 rows the
-    clusters are fitted to a sample, and then for one step to all. O(n) memory. Needs
+    clusters are fitted to a sample, and then for two steps to all. O(n) memory. Needs
     embeddings, with ``space="input"`` nothing. Serves as ``initial=`` too, though rows
     between clusters seldom make good first labels.
 
@@ -81,7 +81,7 @@ class KMeansSampling(QueryStrategy):
     Notes
     -----
     Cost: O(n k d) a step for n rows, k picks and d features; clusters of large pools
-    are fitted to a sample, and then for one step to all. O(n + k d) memory. Needs
+    are fitted to a sample, and then for two steps to all. O(n + k d) memory. Needs
     embeddings. It does not look at labels: each batch is spread over the whole pool
     again. Serves as ``initial=`` too.
 
@@ -134,8 +134,8 @@ class TypiClust(QueryStrategy):
     -----
     Cost: O(n c d) once for n rows, c clusters and d features, fitted to a sample beyond
     16 384 rows, and O(s^2 d / 4) for each cluster of s rows, if they are more than 512,
-    that is picked from. O(n + c d) memory. Needs embeddings, best
-    those of a self-supervised net. Serves as ``initial=`` too.
+    that is picked from. O(n + c d) memory. Needs embeddings, best those of a
+    self-supervised net. Serves as ``initial=`` too.
 
     References
     ----------

@@ -25,9 +25,7 @@ def is_large(n, n_picks, n_reference):
 def first_candidates(reference):
     """Return the reference rows, and those that count most for themselves: (m,)."""
     size = min(_ALONE, len(reference.pool))
-    return np.union1d(
-        reference.some, np.argpartition(reference.alone(), -size)[-size:]
-    )
+    return np.union1d(reference.some, np.argpartition(reference.alone(), -size)[-size:])
 
 
 def candidates_near(reference, picks, size):

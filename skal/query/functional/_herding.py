@@ -143,11 +143,13 @@ def max_herding(
     memory. With 2 000 reference rows or more, but not all, the gain of every row is
     measured on 500 of them, and on all only that of the 1 024 rows that promise most;
     the next look is due when a pick gains less than 0.8 of what one gained at the last.
-    Of more than 20 480 rows (32 a pick, and 4 a reference row, if that is more) so many
-    are candidates: those that promise most around each of 64 rows, by a look at these,
-    and those that count most for themselves. 100 picks of 100 000 rows by 64 of noise
-    or in clouds gain over random ones, of the whole pool, at least 96 % of what they do
-    with all rows for candidates and a look at each pick, on noise more. Smaller pools:
+    Of more than 20 480 rows (64 a pick, and 4 a reference row, if that is more) the
+    reference rows are candidates, the 2 048 rows that count most for themselves, and 32
+    a pick near the middles of what first picks cover: these, at most 256, are made
+    among the former by the 500 rows, and moved as the means of k-means are. 100 picks
+    of 40 000 to 100 000 rows in clouds, of digits and of photos, after 100 labels, gain
+    more over random ones than with all rows for candidates and a look at each pick: by
+    1 to 15 %. Smaller pools:
     10 to 50 picks of 20 000 rows of noise or in clouds gain at least 99 % of what they
     gain over random ones without this look. What a row covers of itself is
     always exact; of the rest, 5 000 of 20 000 rows of little more than noise, which is
