@@ -132,10 +132,9 @@ class TypiClust(QueryStrategy):
 
     Notes
     -----
-    Cost: O(n c d) once for n rows, c clusters and d features, fitted to a sample beyond
-    16 384 rows, and O(s^2 d / 4) for each cluster of s rows, if they are more than 512,
-    that is picked from. O(n + c d) memory. Needs embeddings, best those of a
-    self-supervised net. Serves as ``initial=`` too.
+    Cost: O(n c d) a step for n rows, c clusters and d features, and O(s^2 d) for each
+    cluster of s rows that is picked from. O(n + c d) memory. Needs embeddings, best
+    those of a self-supervised net. Serves as ``initial=`` too.
 
     References
     ----------

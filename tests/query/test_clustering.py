@@ -207,14 +207,6 @@ def test_small_clusters_come_last(rng):
     assert sorted(picked) == list(range(153))
 
 
-@pytest.mark.parametrize("n", [600, 3000])
-def test_a_first_look_finds_the_most_typical_row(rng, n):
-    E = rng.normal(size=(n, 16)).astype(np.float32)
-    looked = typiclust(E, 5, max_clusters=1, random_state=0)
-    far = np.sort(cdist(E, E), axis=1)[:, 1:21].mean(axis=1)
-    assert looked.tolist() == np.argsort(far)[:5].tolist()
-
-
 def test_neighbours_in_a_huge_cluster_are_sampled(rng):
     X = rng.normal(size=(9000, 2)).astype(np.float32)
     picked = typiclust(X, 1, random_state=0)

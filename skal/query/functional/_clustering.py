@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _SAMPLE_PER_CLUSTER = 32
 _SAMPLE = 2**14
 #: Steps on the sample, and on the whole pool afterwards.
-_STEPS = 20, 2
+_SAMPLE_STEPS = 20
+_POOL_STEPS = 2
 #: Steps end when at most this share of the rows change their cluster.
 _SETTLED = 1e-3
 #: Distances count in steps of so many last digits, so that equal rows tie.
@@ -89,22 +90,19 @@ def kmeans(
     return centers + points.centre, labels
 
 
-def cluster(points, n_clusters, rng, weights=None, n_steps=_STEPS):
-    """Return centred means, the cluster of each row, and squared distances to it.
-
-    ``n_steps`` are those on a sample of a large pool, and on the whole of it.
-    """
+def cluster(points, n_clusters, rng, weights=None):
+    """Return centred means, the cluster of each row, and squared distances to it."""
     size = max(_SAMPLE, _SAMPLE_PER_CLUSTER * n_clusters)
     usable = np.arange(len(points)) if weights is None else np.flatnonzero(weights)
     if len(usable) <= size:
         centers = draw_centers(points, n_clusters, rng, weights)
-        return lloyd(points, centers, _STEPS[0], weights)
+        return lloyd(points, centers, _SAMPLE_STEPS, weights)
     some = np.sort(rng.choice(usable, size, replace=False))
     sample = Points(points.E[some], points.centre)
     of_sample = None if weights is None else weights[some]
     centers = draw_centers(sample, n_clusters, rng, of_sample)
-    centers = lloyd(sample, centers, n_steps[0], of_sample)[0]
-    return lloyd(points, centers, n_steps[1], weights)
+    centers = lloyd(sample, centers, _SAMPLE_STEPS, of_sample)[0]
+    return lloyd(points, centers, _POOL_STEPS, weights)
 
 
 def draw_centers(points, n_clusters, rng, weights):

@@ -10,7 +10,7 @@ import numpy as np
 from skal._checks import check_int
 from skal._seed import as_random_state
 from skal.query.functional._clustering import cluster
-from skal.query.functional._distances import Points, slices
+from skal.query.functional._distances import Points
 from skal.query.functional._inputs import check_pool
 
 if TYPE_CHECKING:
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
 #: Rows of a cluster among which neighbours are looked for; more are sampled.
 _NEIGHBOURHOOD = 2**13
-#: Large clusters: neighbours are looked for among one row in so many at first, but no
-#: fewer than so few, and one row in so many is worth another look, among all.
-_SHARE = 8
-_FIRST_LOOK = 256
-#: Steps of k-means for a large pool: on a sample, and on all.
-_STEPS_OF_LARGE = 4, 0
 #: Mean distances count in steps of this share of the largest, so that copies tie.
 _STEP = 1e-5
 
@@ -75,14 +69,10 @@ def typiclust(
 
     Notes
     -----
-    Costs O(n c d) for c clusters, fitted to a sample beyond 16 384 rows, and O(s^2 d)
-    for each cluster of s rows that is picked from, a quarter of it where s is more than
-    512: there neighbours are looked for among one row in 8 first, at least 256, and
-    among all only those of the 8th of the rows that seems most typical. Beyond 8 192
-    rows, neighbours are those among so many random ones. Of rows of noise and in clouds
-    nearly all picks are those without the first look; of 25 near-copies each in 1 400
-    to 6 000 others it may miss some. The clusters are those of the pool; the labelled
-    rows are only assigned to them. O(n + c d) memory.
+    Costs O(n c d) a step for c clusters, see :func:`kmeans`, and O(s^2 d) for each
+    cluster of s rows that is picked from; beyond 8 192 rows, neighbours are those
+    among so many random ones. The clusters are those of the pool; the labelled rows
+    are only assigned to them. O(n + c d) memory.
 
     References
     ----------
@@ -102,7 +92,7 @@ def typiclust(
     points, rng = Points(E), as_random_state(random_state)
     n_labeled = 0 if labeled is None else labeled.shape[0]
     n_clusters = min(n_labeled + n_instances, check_int("max_clusters", max_clusters))
-    centers, labels, _ = cluster(points, n_clusters, rng, n_steps=_STEPS_OF_LARGE)
+    centers, labels, _ = cluster(points, n_clusters, rng)
     n_labels = np.zeros(len(centers), int)
     if labeled is not None:
         known = points.like(labeled).nearest(centers)[0]
@@ -144,30 +134,18 @@ def turns(sizes, groups):
 def by_typicality(points, rows, n_neighbors, rng):
     """Sort the rows of a cluster by their mean distance to near ones."""
     rows = rng.permutation(rows)
-    n, k = len(rows), max(1, min(n_neighbors, len(rows) // 2))
+    k = max(1, min(n_neighbors, len(rows) // 2))
     inside = Points(points.E[rows], points.centre)
-    typical, rest = np.arange(n), np.arange(0)
-    if n > 2 * _FIRST_LOOK:
-        few = max(_FIRST_LOOK, n // _SHARE)
-        order = np.argsort(mean_distances(inside, typical, few, k))
-        typical, rest = np.split(order, [n // _SHARE])
-    means = mean_distances(inside, typical, _NEIGHBOURHOOD, k)
-    step = _STEP * means.max()
-    order = np.argsort(means if step == 0 else np.round(means / step), kind="stable")
-    return rows[np.concatenate([typical[order], rest])]
-
-
-def mean_distances(points, rows, n_others, k):
-    """Tell the mean distance of some rows to the nearest k of the first so many."""
+    others = inside.take(slice(0, _NEIGHBOURHOOD))
     means = np.zeros(len(rows), points.dtype)
-    if len(points) == 1:
-        return means
-    others = points.take(slice(0, n_others))
-    for some in slices(len(rows), points.tile_size(others.shape[0])):
-        at = rows[some]
-        squared = points.squared(at, others) - points.slack[at, np.newaxis]
-        near = np.partition(squared, k, axis=1)[:, : k + 1]
-        # The nearest is the row itself, unless it is not among the others.
-        near[at >= others.shape[0], k] = 0
-        means[some] = np.sqrt(np.maximum(near, 0)).sum(axis=1) / k
-    return means
+    if len(rows) > 1:
+        for some in inside.tiles(others.shape[0]):
+            squared = inside.squared(some, others) - inside.slack[some, np.newaxis]
+            near = np.partition(squared, (k - 1, k), axis=1)[:, : k + 1]
+            # The nearest is the row itself, unless it is not among the others.
+            near[np.arange(len(rows))[some] >= others.shape[0], k] = 0
+            means[some] = np.sqrt(np.maximum(near, 0)).sum(axis=1) / k
+    step = _STEP * means.max()
+    return rows[
+        np.argsort(means if step == 0 else np.round(means / step), kind="stable")
+    ]
