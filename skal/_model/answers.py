@@ -15,8 +15,9 @@ import scipy.sparse as sp
 from sklearn.base import is_regressor
 
 from skal._data import multilabel_proba
+from skal._half import as_single
 from skal._model.finite import NotNumeric
-from skal._model.known_types import asks_each_output, transforms_target
+from skal._model.known_types import asks_each_output, is_linear, transforms_target
 from skal._model.layers import find_layer, is_learner
 from skal._model.members import ask_members, unframed
 from skal._model.needs import gives_std, lacking, source
@@ -170,6 +171,15 @@ def plain(answer):
     return answer if stays else np.asarray(answer)
 
 
+def widened(estimator, X):
+    """Return float16 rows as float32 to a linear classifier, for which they are slow.
+
+    Its products are in float32 at least, so that the answer is the same to the bit.
+    """
+    is_half = isinstance(X, np.ndarray) and X.dtype == np.float16
+    return as_single(X) if is_half and is_linear(estimator) else X
+
+
 def as_embedding(E):
     """Return an estimator's own embedding as (n, d), or CSR, narrow where it can be."""
     if sp.issparse(E):
@@ -199,6 +209,8 @@ def narrow(E, copy=True):
     Time stamps in milliseconds, say, differ by less than float32 keeps of them. Dense
     numbers are not copied where they are right already.
     """
+    if E.dtype == np.float16 and not sp.issparse(E):
+        return as_single(E)
     dtype = np.float64 if hides_differences(E) else np.float32
     return E.astype(dtype, copy=copy and sp.issparse(E))
 

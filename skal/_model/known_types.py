@@ -38,6 +38,17 @@ def is_voting(estimator):
     )
 
 
+def is_linear(estimator):
+    """Tell whether a classifier answers by a product with rows of any precision."""
+    return is_one_of(
+        estimator,
+        "sklearn.linear_model",
+        "LogisticRegression",
+        "RidgeClassifier",
+        "SGDClassifier",
+    ) or is_one_of(estimator, "sklearn.svm", "LinearSVC")
+
+
 def asks_many(estimator):
     """Tell whether an estimator fits many clones of the one it was given."""
     return (

@@ -629,9 +629,11 @@ class ModelView(UnitAnswers):
         return self._labels.decode(answer) if self._encoded else answer
 
     def _fresh_proba(self, data):
+        data = answers.widened(self.estimator, data)
         return self._padded(answers.plain(self.estimator.predict_proba(data)))
 
     def _fresh_decision(self, data):
+        data = answers.widened(self.estimator, data)
         decision = answers.plain(self.estimator.decision_function(data))
         return self._labels.pad_decision(decision, self._columns())
 

@@ -113,7 +113,9 @@ class MaxHerding(QueryStrategy):
     Cost: O(n r d) for n rows, r reference rows and d features, then a small multiple
     of it over the picks (lazy greedy); O(n) memory. Needs embeddings. Serves as
     ``initial=`` too. Where the reference rows are 2 000 or more, but not all, a first
-    look at 500 of them tells which 512 rows are worth comparing with all.
+    look at 500 of them tells which 1 024 rows are worth comparing with all; of more
+    than 20 480 rows, the candidates are those near the middles of what first picks
+    cover.
 
     References
     ----------

@@ -13,6 +13,7 @@ from skal import ActiveLearner, ModelView
 from skal.exceptions import PoolExhaustedError
 from skal.query import CoreSet, FacilityLocation, MaxHerding, ProbCover, UHerding
 from skal.query.functional import (
+    _candidates,
     _near_pairs,
     _nearness,
     entropy,
@@ -25,6 +26,7 @@ from skal.query.functional import (
     purity_radius,
     uherding,
 )
+from skal.query.functional._columns import Columns
 from skal.query.functional._distances import Points
 
 STRATEGIES = [CoreSet(), FacilityLocation(), MaxHerding(), ProbCover()]
@@ -484,3 +486,82 @@ def test_the_largest_gap_does_not_grow_with_an_offset(rng):
         picks = CoreSet()(view, stamps, 30, random_state=0)
         gaps.append(np.diff(np.sort(X[picks, 0])).max())
     assert gaps[1] == pytest.approx(gaps[0], rel=0.01)
+
+
+# Large pools ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_candidates(monkeypatch):
+    for name, number in {"LARGE": 1500, "A_REFERENCE_ROW": 0, "ALONE": 100}.items():
+        monkeypatch.setattr(_candidates, f"_{name}", number)
+
+
+@pytest.mark.parametrize("n_labels", [0, 30])
+@pytest.mark.parametrize("n_clouds", [1, 20])
+def test_candidates_of_large_pools_lose_little(
+    rng, monkeypatch, few_candidates, n_clouds, n_labels
+):
+    E = clouds(rng, 8000 + n_labels, 16, n_clouds).astype(np.float32)
+    labeled, E = E[:n_labels], E[n_labels:]
+    params = {"bandwidth": 1.5, "n_reference": 2000, "labeled": labeled}
+
+    def coverage(picked):
+        known = np.concatenate([E[picked], labeled])
+        return np.exp(-(cdist(E, known) ** 2) / (2 * 1.5**2)).max(1).mean()
+
+    among_few = coverage(max_herding(E, 30, random_state=0, **params))
+    monkeypatch.setattr(_candidates, "_LARGE", 8000)
+    among_all = coverage(max_herding(E, 30, random_state=0, **params))
+    by_chance = coverage(rng.permutation(8000)[:30])
+    assert among_all - among_few < 0.02 * (among_all - by_chance)
+
+
+def test_a_row_that_counts_alone_is_a_candidate(rng, few_candidates):
+    E = rng.normal(size=(8000, 8)).astype(np.float32)
+    unsure = rng.uniform(size=8000) / 10
+    unsure[7123] = 1.0
+    E[4567] = 1e5  # far from all
+    params = {"n_reference": 2000, "random_state": 0}
+    assert uherding(E[:, :4], unsure, 1, bandwidth=1e-4, **params) == 7123
+    assert 4567 in facility_location(E, 2, **params)
+
+
+@pytest.mark.parametrize("formula", [facility_location, max_herding])
+def test_sparse_rows_have_the_candidates_of_dense_ones(rng, few_candidates, formula):
+    E = rng.exponential(size=(3000, 12)) * (rng.random_sample((3000, 12)) < 0.3)
+    params = {"n_reference": 2000, "random_state": 0}
+    expected = formula(E, 9, labeled=E[:4], **params)
+    found = formula(sp.csr_array(E), 9, labeled=sp.csr_array(E[:4]), **params)
+    assert found.tolist() == expected.tolist()
+
+
+def test_copies_in_large_pools_are_picked_once(rng, few_candidates):
+    E = np.repeat(rng.normal(size=(20, 6)), 200, axis=0).astype(np.float32)
+    picked = max_herding(E, 30, n_reference=2000, random_state=0)
+    assert len(np.unique(picked)) == 30
+    assert len(np.unique(E[picked[:20]], axis=0)) == 20
+
+
+def test_middles_are_the_means_of_what_is_nearest():
+    E = np.array([[0.0], [1.0], [2.0], [10.0], [12.0]])
+    reference = _nearness.KernelReference(-1e-9, Points(E), np.full(5, 0.2))
+    reference.start(np.full(5, np.inf))
+    centre = reference.points.centre
+    found = _candidates.middles(reference, np.array([[3.0], [9.0]]) - centre) + centre
+    np.testing.assert_allclose(found, [[1.0], [11.0]], rtol=1e-5)
+
+
+def test_columns_that_were_forgotten_are_computed_again(rng):
+    matrix = rng.normal(size=(7, 40))
+    columns = Columns(lambda at: matrix[:, at], 40, 10)
+    for _ in range(30):
+        at = rng.permutation(40)[: rng.randint(1, 11)]
+        np.testing.assert_array_equal(columns.of(at), matrix[:, at].T)
+
+
+@pytest.mark.parametrize("formula", [facility_location, max_herding])
+def test_half_precision_rows_give_the_picks_of_single(rng, formula):
+    E = rng.normal(size=(900, 20)).astype(np.float16)
+    single = formula(E.astype(np.float32), 20, random_state=0)
+    assert formula(E, 20, random_state=0).tolist() == single.tolist()

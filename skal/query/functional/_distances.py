@@ -21,7 +21,7 @@ _BLOCK = 2**17
 _FEW_FEATURES = 16
 #: Numbers of a tile of products between the rows of :class:`Points`.
 _PRODUCTS = 2**19
-#: Fewer other rows than this are worth no copy of the rows.
+#: Fewer other rows than this, or than half the features, are worth no copy of the rows.
 _FEW_OTHERS = 16
 #: CSR rows count as so many numbers when tiles are cut.
 _CSR_WIDTH = 16
@@ -57,8 +57,9 @@ class Points:
         the centre. Rows that differ by less are tied.
     """
 
-    def __init__(self, E, centre=None):
+    def __init__(self, E, centre=None, keep=False):
         self.E, self.n = E, E.shape[0]
+        self.keep = keep  # the centred rows, to compare few with many again and again
         self.is_sparse = sp.issparse(E)
         self.dtype = np.result_type(E.dtype, np.float32)
         self.centre: Any = centre
@@ -99,8 +100,14 @@ class Points:
 
     def tiles(self, n_others=1):
         """Yield slices of rows, so few that products with n_others rows fit a tile."""
-        width = max(n_others, _CSR_WIDTH if self.is_sparse else self.E.shape[1])
-        return slices(self.n, max(64, _PRODUCTS // width))
+        return slices(self.n, self.tile_size(n_others))
+
+    def tile_size(self, n_others):
+        """Tell how many rows that are."""
+        width = n_others
+        if not self.keep:
+            width = max(width, _CSR_WIDTH if self.is_sparse else self.E.shape[1])
+        return max(64, _PRODUCTS // width)
 
     def take(self, rows):
         """Return some rows, centred: (m, d), CSR where the rows are."""
@@ -122,7 +129,8 @@ class Points:
     def scaled(self, rows, others, scale):
         """Return the same before rounding errors on the wrong side of 0 are cut off."""
         shift = squared_norms(others)
-        if self.is_sparse or len(others) < _FEW_OTHERS:
+        n_few = 0 if self.keep else max(_FEW_OTHERS, self.E.shape[1] // 2)
+        if self.is_sparse or len(others) < n_few:
             shift = scale * (shift + 2 * (others @ self.centre))
             factor = (others * (-2 * scale)).T
             far = safe_sparse_dot(self.E[rows], factor, dense_output=True)
@@ -130,14 +138,24 @@ class Points:
             far += scale * self.norms[rows, np.newaxis]
             return far
         # The norms are two more columns: the product adds them on its way.
-        E, d = self.E[rows], others.shape[1]
-        left = np.empty((len(E), d + 2), self.dtype)
-        np.subtract(E, self.centre, out=left[:, :d])
-        left[:, d], left[:, d + 1] = self.norms[rows], 1
-        right = np.empty((len(others), d + 2), self.dtype)
-        np.multiply(others, -2 * scale, out=right[:, :d])
-        right[:, d], right[:, d + 1] = scale, scale * shift
-        return left @ right.T
+        left = self._extended[rows] if self.keep else self._extend(rows)
+        right = np.empty((len(others), others.shape[1] + 2), self.dtype)
+        np.multiply(others, -2 * scale, out=right[:, :-2])
+        right[:, -2], right[:, -1] = scale, scale * shift
+        # Columns of kept rows are what is looked at: they stay in one piece.
+        return (right @ left.T).T if self.keep else left @ right.T
+
+    @cached_property
+    def _extended(self):
+        return self._extend(slice(None))
+
+    def _extend(self, rows):
+        """Return some rows, centred, with their norm and a 1: (m, d + 2)."""
+        E = self.E[rows]
+        extended = np.empty((len(E), E.shape[1] + 2), self.dtype)
+        np.subtract(E, self.centre, out=extended[:, :-2])
+        extended[:, -2], extended[:, -1] = self.norms[rows], 1
+        return extended
 
     def within(self, rows, others, squared_radius):
         """Tell which other centred rows lie within a radius of some rows: (m, k)."""

@@ -14,8 +14,7 @@ from skal.query.functional._inputs import check_pool
 from skal.query.functional._nearness import (
     KernelReference,
     Reference,
-    lazy_greedy,
-    references,
+    greedy,
 )
 
 if TYPE_CHECKING:
@@ -68,9 +67,8 @@ def facility_location(
     -----
     Costs O(n r d) for r reference rows, and after that little more than what must be
     known of the best rows: a gain can only fall, so an old one is a bound. O(n)
-    memory. With 2 000 reference rows or more, but not all, the gain of every row is
-    measured on 500 of them, and on all only that of the 512 rows that promise most at
-    each pick.
+    memory. With 2 000 reference rows or more, but not all, rows are looked at in
+    steps, see :func:`max_herding`.
 
     References
     ----------
@@ -87,8 +85,9 @@ def facility_location(
     (points, known), rng = around_one_centre(E, labeled), as_random_state(random_state)
     # From cold every row is farther than any two can be.
     cold = 4 * points.norms.max()
-    both = references(Reference, points, weights, n_reference, rng, known, cold)
-    return lazy_greedy(n_instances, rng, *both)
+    return greedy(
+        Reference, points, n_instances, weights, n_reference, rng, known, cold
+    )
 
 
 def max_herding(
@@ -142,9 +141,17 @@ def max_herding(
     Costs O(n r d) for r reference rows, and after that little more than what must be
     known of the best rows: a gain can only fall, so an old one is a bound. O(n)
     memory. With 2 000 reference rows or more, but not all, the gain of every row is
-    measured on 500 of them, and on all only that of the 512 rows that promise most at
-    each pick: 10 to 50 picks of 20 000 rows of noise or in clouds gain at least 99 % of
-    what they gain over random ones without this look. What a row covers of itself is
+    measured on 500 of them, and on all only that of the 1 024 rows that promise most;
+    the next look is due when a pick gains less than 0.8 of what one gained at the last.
+    Of more than 20 480 rows (64 a pick, and 4 a reference row, if that is more) the
+    reference rows are candidates, the 2 048 rows that count most for themselves, and 32
+    a pick near the middles of what first picks cover: these, at most 256, are made
+    among the former by the 500 rows, and moved as the means of k-means are. 100 picks
+    of 40 000 to 100 000 rows in clouds, of digits and of photos, after 100 labels, gain
+    more over random ones than with all rows for candidates and a look at each pick: by
+    1 to 15 %. Smaller pools:
+    10 to 50 picks of 20 000 rows of noise or in clouds gain at least 99 % of what they
+    gain over random ones without this look. What a row covers of itself is
     always exact; of the rest, 5 000 of 20 000 rows of little more than noise, which is
     the hardest case, tell so much that 100 picks gain 90 % of what exact ones gain over
     random ones (2 000 rows: 77 %).
@@ -180,8 +187,7 @@ def herd(points, n_instances, weights, known, bandwidth, n_reference, random_sta
     rng = as_random_state(random_state)
     scale = points.dtype.type(-0.5 / check_bandwidth(bandwidth) ** 2)
     make = partial(KernelReference, scale)
-    both = references(make, points, weights, n_reference, rng, known, np.inf)
-    return lazy_greedy(n_instances, rng, *both)
+    return greedy(make, points, n_instances, weights, n_reference, rng, known, np.inf)
 
 
 def check_bandwidth(bandwidth):

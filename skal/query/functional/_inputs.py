@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from skal._checks import check_int
+from skal._half import as_single
 from skal.exceptions import PoolExhaustedError
 
 #: Numbers in a block: small enough to stay in the second-level cache.
@@ -54,6 +55,8 @@ def check_table(name, values):
     if values.ndim == 1:
         values = values[:, np.newaxis]
     values = check_array(name, values, 2, "(n,) or (n, d)")
+    if values.dtype == np.float16:
+        return as_single(values)
     return values.astype(np.result_type(values.dtype, np.float32), copy=False)
 
 

@@ -1,0 +1,138 @@
+"""What a query of a large pool costs on one core, beside what it cannot do without.
+
+Margin over a linear model reads a float16 memory map, widens it and multiplies it with
+the coefficients: target 1.3 times as long as plain numpy takes for these alone. The
+strategies that look at distances multiply all rows once, with 100 centers, and of
+these 10 000 rows with 700 more: target 6 times as long as plain numpy takes for that.
+Seconds are CPU seconds, taken in turns, the least of each: set OMP_NUM_THREADS=1.
+``--full`` takes 10 000 000 x 384 from a file of 7.7 GB, 200 000 x 384 and
+1 000 000 x 64.
+"""
+
+import argparse
+import tempfile
+from functools import partial
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from common import blobs, show, verdict
+from sklearn.linear_model import LogisticRegression
+
+from skal import ModelView, query
+
+N_LABELED = 200
+TARGET_MARGIN, TARGET_DISTANCES = 1.3, 6.0
+BLOCK = 4096
+#: Rows that all rows are multiplied with, and those that only candidates are.
+PRODUCTS = {
+    query.UHerding: (100, 700),
+    query.MaxHerding: (100, 700),
+    query.FacilityLocation: (100, 700),
+}
+N_CANDIDATES = 10_000
+
+
+def in_turns(functions, repeats):
+    """Return the least CPU seconds of each function, after one call to warm up."""
+    least = dict.fromkeys(functions, np.inf)
+    for turn in range(repeats + 1):
+        for name, function in functions.items():
+            start = process_time()
+            function()
+            if turn:
+                least[name] = min(least[name], process_time() - start)
+    return least
+
+
+def product(X, others):
+    """Widen the rows, block by block, and multiply them with others: (d, k)."""
+    for start in range(0, len(X), BLOCK):
+        X[start : start + BLOCK].astype(np.float32) @ others
+
+
+def memory_map(folder, n_rows, n_features):
+    """Write blobs to a float16 file, the same 100 000 rows again and again."""
+    X, y = blobs(min(n_rows, 100_000), n_features, dtype=np.float16)
+    path = Path(folder, "X.npy")
+    shape = n_rows, n_features
+    pool = np.lib.format.open_memmap(path, "w+", np.float16, shape)
+    for start in range(0, n_rows, len(X)):
+        pool[start : start + len(X)] = X[: n_rows - start]
+    pool.flush()
+    return np.load(path, mmap_mode="r"), X[:N_LABELED], y[:N_LABELED]
+
+
+def of_margin(n_rows, n_features, repeats):
+    """Show margin over a linear model beside reading and multiplying."""
+    with tempfile.TemporaryDirectory() as folder:
+        pool, X, y = memory_map(folder, n_rows, n_features)
+        model = LogisticRegression(max_iter=300).fit(X.astype(np.float32), y)
+        others = np.ascontiguousarray(model.coef_.T)
+        seconds = in_turns(
+            {
+                "skal": lambda: query.Margin().score_samples(ModelView(model), pool),
+                "bound": partial(product, pool, others),
+            },
+            repeats,
+        )
+    ratio = seconds["skal"] / seconds["bound"]
+    cells = [f"{s:.2f}" for s in seconds.values()]
+    gigabytes = 2 * n_rows * n_features / 1e9
+    bound = f"{gigabytes:.1f} GB read once, widened, x {others.shape[1]} columns"
+    rows = [["Margin", *cells, f"{ratio:.2f}", bound, verdict(ratio, TARGET_MARGIN)]]
+    show_scale(f"score {n_rows} x {n_features} float16 in a memory map", rows)
+
+
+def query_of(strategy, model, X, y, pool):
+    """Ask for 100 rows, on a view that has remembered nothing."""
+    return strategy()(ModelView(model, X, y), pool, 100, random_state=0)
+
+
+def of_distances(n_rows, n_features, dtype, repeats):
+    """Show the strategies that look at distances beside one product with all rows."""
+    X, y = blobs(n_rows + N_LABELED, n_features, dtype=dtype)
+    X, y, pool = X[:N_LABELED], y[:N_LABELED], X[N_LABELED:]
+    model, rows = LogisticRegression(max_iter=300).fit(X.astype(np.float32), y), []
+    for strategy, widths in PRODUCTS.items():
+        some, few = (pool[:width].astype(np.float32).T for width in widths)
+
+        def bound(some=some, few=few):
+            product(pool, some)
+            product(pool[:N_CANDIDATES], few)
+
+        seconds = in_turns(
+            {
+                "skal": partial(query_of, strategy, model, X, y, pool),
+                "bound": bound,
+            },
+            repeats,
+        )
+        ratio = seconds["skal"] / seconds["bound"]
+        cells = [f"{s:.2f}" for s in seconds.values()]
+        n_pairs = n_rows * widths[0] + min(n_rows, N_CANDIDATES) * widths[1]
+        work = f"1 pass, {2e-9 * n_pairs * n_features:.1f} GFLOP"
+        kept = verdict(ratio, TARGET_DISTANCES)
+        rows.append([strategy.__name__, *cells, f"{ratio:.2f}", work, kept])
+    show_scale(f"100 of {n_rows} x {n_features} {dtype.__name__}, 200 labels", rows)
+
+
+def show_scale(title, rows):
+    """Show seconds beside those of the bound."""
+    show(title, ["strategy", "skal s", "bound s", "ratio", "bound", ""], rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--repeats", type=int, default=2)
+    options = parser.parse_args()
+
+    of_margin(10_000_000 if options.full else 200_000, 384, options.repeats)
+    share = 1 if options.full else 4
+    of_distances(200_000 // share, 384, np.float16, options.repeats)
+    of_distances(1_000_000 // share, 64, np.float32, options.repeats)
+
+
+if __name__ == "__main__":
+    main()
