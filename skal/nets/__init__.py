@@ -10,6 +10,7 @@ from skal.nets._dataset_pool import DatasetPool
 from skal.nets._frozen import FrozenBackbone
 from skal.nets._mlp import MLPNetClassifier
 from skal.nets._net import NetClassifier
+from skal.nets._patch_features import PatchFeatures
 from skal.nets._pseudo_targets import PseudoTargets as PseudoTargets
 from skal.nets._regressor import NetRegressor
 from skal.nets._resnet import ResNetClassifier
@@ -23,6 +24,7 @@ __all__ = [
     "MLPNetClassifier",
     "NetClassifier",
     "NetRegressor",
+    "PatchFeatures",
     "ResNetClassifier",
     "SegmentationNet",
     "Standardize",
