@@ -41,7 +41,7 @@ def one_contrast(patches, flat, dim):
 
 
 def zca(patches, whiten):
-    """Return the mean (d,) of rows, and what whitens them (d, d), never turning them."""
+    """Return the mean (d,) of rows, and what whitens them but does not turn them."""
     mean = patches.mean(axis=0, dtype=np.float64)
     variances, axes = np.linalg.eigh(
         np.cov(patches, rowvar=False).reshape(len(mean), -1)
