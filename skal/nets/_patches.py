@@ -33,7 +33,7 @@ def drawn_patches(inputs, size, n_patches, rng):
 def one_contrast(patches, flat, dim):
     """Bring patches, laid along a dimension, to mean 0 and variance 1, but flat ones.
 
-    They may be overwritten.
+    It is done in place.
     """
     patches -= patches.mean(dim, keepdim=True)
     spread = patches.square().mean(dim, keepdim=True).add_(flat).sqrt_()
@@ -59,13 +59,12 @@ class PatchMaps:
 
     def __init__(self, centers, whitening, mean, flat, device):
         # Copies: an array that another process maps cannot be a tensor.
-        tensors = (
-            torch.tensor(one, device=device) for one in (centers, whitening, mean)
+        arrays = centers, whitening, mean
+        self.centers, self.whitening, mean = (
+            torch.tensor(one, device=device) for one in arrays
         )
-        centers, self.whitening, mean = tensors
         self.shift = -(self.whitening @ mean)[:, None]  # (d, 1)
-        self.squares = centers.square().sum(1, keepdim=True)  # (K, 1)
-        self.centers = -2 * centers
+        self.squares = self.centers.square().sum(1, keepdim=True)  # (K, 1)
         self.flat = flat
 
     def __call__(self, images, size, parts):
@@ -73,18 +72,17 @@ class PatchMaps:
         n = len(images)
         patches = one_contrast(unfold(images, size), self.flat, dim=1)  # (n, d, P)
         # One product an image: its last bits do not depend on its neighbours.
-        white = torch.baddbmm(
-            self.shift, self.whitening.expand(n, -1, -1), patches
-        )  # symmetric
-        distances = torch.baddbmm(
-            self.squares, self.centers.expand(n, -1, -1), white
-        )  # (n, K, P)
+        whitening, centers = (
+            one.expand(n, -1, -1) for one in (self.whitening, self.centers)
+        )
+        white = torch.baddbmm(self.shift, whitening, patches)
+        distances = torch.baddbmm(self.squares, centers, white, alpha=-2)  # (n, K, P)
         distances += white.square().sum(1, keepdim=True)
         distances.clamp_(min=0).sqrt_()
-        near = distances.neg_().sub_(distances.mean(1, keepdim=True)).relu_()
+        near = distances.sub_(distances.mean(1, keepdim=True)).neg_().relu_()
         where = in_parts([side - size + 1 for side in images.shape[2:]], parts)
-        where = where.to(images.device)
-        return torch.bmm(near, where.expand(n, -1, -1)).flatten(1)
+        where = where.to(images.device).expand(n, -1, -1)
+        return torch.bmm(near, where).flatten(1)
 
 
 def in_parts(places, parts):
