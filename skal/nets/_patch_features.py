@@ -266,9 +266,10 @@ class PatchFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return read(self, X, lambda shape: as_images(shape, self.input_shape), layout)
 
     def __sklearn_tags__(self):
-        """Say that it reads images: of tables, only those that are such."""
+        """Say that it reads images, of tables only those that are such, and float32."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
