@@ -15,6 +15,7 @@ from skal.nets._module import check_widths as check_widths
 from skal.nets._net import NetClassifier
 from skal.nets._objective import Objective as Objective
 from skal.nets._passes import join as join
+from skal.nets._patch_features import PatchFeatures
 from skal.nets._pseudo_targets import PseudoTargets as PseudoTargets
 from skal.nets._regressor import NetRegressor
 from skal.nets._resnet import ResNetClassifier
@@ -29,6 +30,7 @@ __all__ = [
     "MLPNetClassifier",
     "NetClassifier",
     "NetRegressor",
+    "PatchFeatures",
     "ResNetClassifier",
     "SegmentationNet",
     "Standardize",
