@@ -49,7 +49,7 @@ class PatchFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     Parameters
     ----------
-    n_clusters : int, default=400
+    n_clusters : int, default=100
         Kinds of patches. Time grows in proportion; 64 did as well on digits.
     patch_size : int, default=6
         Height and width of a patch, in pixels.
@@ -135,7 +135,7 @@ class PatchFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def __init__(
         self,
-        n_clusters: int = 400,
+        n_clusters: int = 100,
         *,
         patch_size: int = 6,
         pool: int = 2,
