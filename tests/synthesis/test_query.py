@@ -243,7 +243,9 @@ def test_a_strip_leads_from_row_to_row_in_their_shape():
     assert strip.shape == (7, 8, 8)
     np.testing.assert_allclose(strip[[0, -1]], X[:2], atol=1e-6)
     with pytest.raises(TypeError, match="generator must have inverse_transform"):
-        boundary_strip(Nystroem(n_components=2).fit(X[0]), X[0, 0], X[0, 1])
+        boundary_strip(
+            Nystroem(n_components=2, random_state=0).fit(X[0]), X[0, 0], X[0, 1]
+        )
     with pytest.raises(ValueError, match="n_steps must be at least 2"):
         boundary_strip(TruncatedSVD(2, random_state=0).fit(X[0]), X[0, 0], X[0, 1], 1)
 
