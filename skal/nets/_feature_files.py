@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -24,7 +25,8 @@ class FeatureFiles:
 
     Every process appends to two files that are its own, features and then the names of
     their rows, and reads everybody's. So none waits for another, an interrupt costs
-    what was under way, and a row counts once its name is there.
+    what was under way, and a row counts once its name is there; where its features are
+    not, since a file was cut or removed, it is computed again.
 
     Parameters
     ----------
@@ -35,10 +37,14 @@ class FeatureFiles:
     """
 
     def __init__(self, cache, facts):
+        if not isinstance(cache, str | os.PathLike):
+            raise TypeError(f"cache must be a path, got {cache!r}. Name a folder.")
         name = blake2b(json.dumps(facts).encode(), digest_size=_KEY).hexdigest()
         self.folder = Path(cache).expanduser() / name
         self.facts = facts
         self.is_checked = False
+        with self._writing():  # before any row is computed
+            self._describe()
         self._where: dict[bytes, tuple[str, int]] = {}
         self._n_read: dict[str, int] = {}  # rows of a file whose names are known
         self._maps: dict[str, np.ndarray] = {}
@@ -79,14 +85,33 @@ class FeatureFiles:
         """Write the features of rows."""
         features = np.ascontiguousarray(features, dtype=np.float32)
         pid, stem = self._own
-        if pid != os.getpid():  # the first rows of a process, or of its fork
-            self._describe()
+        # The first rows of a process, or of its fork, or after the folder was removed.
+        if pid != os.getpid() or not self._file(stem, "rows").exists():
             stem = f"{uuid4().hex}-{features.shape[1]}"
         self._own = (0, "")  # where writing is cut short, nothing follows
-        for kind, data in ("rows", features.tobytes()), ("names", b"".join(digests)):
-            with open(self.folder / f"{stem}.{kind}", "ab") as file:
-                file.write(data)
+        parts = {"rows": features.tobytes(), "names": b"".join(digests)}
+        with self._writing():
+            self._describe()
+            for kind, data in parts.items():
+                with open(self._file(stem, kind), "ab") as file:
+                    file.write(data)
         self._own = (os.getpid(), stem)
+
+    def _file(self, stem, kind):
+        return self.folder / f"{stem}.{kind}"
+
+    @contextmanager
+    def _writing(self):
+        """Name the parameter where the system refuses to write: a full disk, say."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"cache must be a folder that can be written, got {str(self.folder)!r} "
+                f"({error.strerror}). Make room or name another one; what is in it "
+                "already counts",
+            ) from error
 
     def _describe(self):
         """Make the folder, with a file that tells people what it holds."""
@@ -100,9 +125,9 @@ class FeatureFiles:
 
     def _read_names(self):
         """Learn the names of rows that came since."""
-        for file in sorted(self.folder.glob("*.names")):
-            start, stop = self._n_read.get(file.stem, 0), file.stat().st_size // _KEY
-            if stop == start:
+        for file in sorted(self.folder.glob("*-*.names")):
+            start, stop = self._n_read.get(file.stem, 0), self._n_whole(file)
+            if stop <= start:
                 continue
             with open(file, "rb") as names:
                 names.seek(start * _KEY)
@@ -112,14 +137,27 @@ class FeatureFiles:
                 self._where.setdefault(name, (file.stem, i))
             self._n_read[file.stem] = stop
 
+    def _n_whole(self, file):
+        """Return how many rows have a name and features, in the two files of a stem."""
+        try:
+            sizes = file.stat().st_size, self._file(file.stem, "rows").stat().st_size
+        except FileNotFoundError:
+            return 0
+        return min(sizes[0] // _KEY, sizes[1] // max(4 * width_of(file.stem), 1))
+
     def _row(self, stem, position):
         """Return a copy of a row, of a file that may have grown."""
         rows = self._maps.get(stem)
         if rows is None or len(rows) <= position:
-            shape = (self._n_read[stem], int(stem.split("-")[1]))
-            rows = np.memmap(self.folder / f"{stem}.rows", np.float32, "r", shape=shape)
+            shape = (self._n_read[stem], width_of(stem))
+            rows = np.memmap(self._file(stem, "rows"), np.float32, "r", shape=shape)
             self._maps[stem] = rows
         return np.array(rows[position])
+
+
+def width_of(stem):
+    """Return how many features the rows of a file have, which its name says."""
+    return int(stem.rpartition("-")[2])
 
 
 def words_of(module):

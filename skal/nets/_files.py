@@ -75,6 +75,23 @@ def read_safetensors(file):
     return load(file.read())
 
 
+def weights_in(file, *, safe):
+    """Return the tensors in a file that a parameter ``weights`` names, by name."""
+    kind = "safetensors" if safe else "torch.save"
+    try:
+        if safe:
+            return read_safetensors(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except OSError:  # it is not there, or may not be read
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"weights must be a file of a state dict by {kind}, got "
+            f"{os.fspath(file)!r}, which gives {type(error).__name__}. Of a whole "
+            "module save module.state_dict(); a download may have been cut short."
+        ) from error
+
+
 def no_weights(file, use_safetensors, got):
     """Build the ValueError for a file that holds no weights."""
     kind, other = ("safetensors", False) if use_safetensors else ("torch.save", True)

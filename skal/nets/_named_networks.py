@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.error import URLError
 
 import torch
 from torch import nn
 
 from skal._seed import alone_with_torch
-from skal.nets._files import read_safetensors
+from skal.nets._files import weights_in
 from skal.nets._prepare import IMAGENET
 
 if TYPE_CHECKING:
@@ -148,13 +149,12 @@ def unknown(library, name):
 def state_of(weights):
     """Return the weights by name that a file, a dict or a function stands for."""
     if isinstance(weights, str | os.PathLike):
-        if os.fspath(weights).endswith(".safetensors"):
-            return read_safetensors(weights)
-        state = torch.load(weights, map_location="cpu", weights_only=True)
+        safe = os.fspath(weights).endswith(".safetensors")
+        state = weights_in(weights, safe=safe)
     elif isinstance(weights, Mapping):
         state = weights
     elif hasattr(weights, "get_state_dict"):  # of torchvision's enums
-        state = weights.get_state_dict(progress=False)
+        state = fetched(weights)
     else:
         state = weights() if callable(weights) else None
     if not isinstance(state, Mapping):
@@ -163,6 +163,18 @@ def state_of(weights):
             f"{weights!r}."
         )
     return state
+
+
+def fetched(weights):
+    """Return the weights that an enum of torchvision fetches, once."""
+    try:
+        return weights.get_state_dict(progress=False)
+    except URLError as error:
+        raise ConnectionError(
+            f"weights could not be fetched for {weights!r} ({error.reason}). Without a "
+            f"network take a file of {weights.url}, or network={DEFAULT!r}, which "
+            "needs none."
+        ) from error
 
 
 def take(state, module, heads, name):

@@ -83,7 +83,8 @@ def prepared(images, *, steps, colors):
     if images.ndim != 4:
         raise ValueError(
             "resize, normalize and transforms must be None for rows that are no images "
-            f"(C, H, W), got rows of shape {tuple(images.shape[1:])}."
+            f"(C, H, W), got rows of shape {tuple(images.shape[1:])}. Images that come "
+            "flat need input_shape=(C, H, W), also for a network with a name."
         )
     if images.min() < -_SLACK or images.max() > 1 + _SLACK:
         raise ValueError(

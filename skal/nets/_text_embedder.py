@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skal._checks import check_int
-from skal.nets._files import read_safetensors
+from skal.nets._files import weights_in
 from skal.nets._named_networks import imported
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def as_texts(X):
 
 def table_in(file, n_features):
     """Return the table of a safetensors file, as (n_tokens, n_features) float32."""
-    tables = [one for one in read_safetensors(file).values() if one.ndim == 2]
+    tables = [one for one in weights_in(file, safe=True).values() if one.ndim == 2]
     if len(tables) != 1:
         raise ValueError(
             f"weights must be a file of one table (n_tokens, n_features), got "

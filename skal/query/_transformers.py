@@ -35,6 +35,12 @@ def check_transformer(
             f"{name} must be a transformer with {' and '.join(methods)}, got "
             f"{transformer!r}. Use sklearn.decomposition.PCA(), for example."
         )
+    if not hasattr(transformer, "__sklearn_tags__"):  # nor can it be cloned
+        raise TypeError(
+            f"{name} must be a transformer of scikit-learn's kind, got "
+            f"{transformer!r}. Derive {name_of(transformer)} from TransformerMixin and "
+            "BaseEstimator of sklearn.base."
+        )
     if forgets(transformer):
         raise ValueError(
             f"{name} must be frozen where it is fitted, got {name_of(transformer)}, "
@@ -44,7 +50,12 @@ def check_transformer(
 
 
 def forgets(transformer):
-    """Tell whether a transformer has learnt something that its clones have not."""
+    """Tell whether a transformer has learnt something that its clones have not.
+
+    A Pipeline calls itself fitted where its last step is, or needs no fit.
+    """
+    if isinstance(transformer, Pipeline):
+        return any(forgets(step) for _, step in transformer.steps if is_step(step))
     if not get_tags(transformer).requires_fit:
         return False
     try:
@@ -52,6 +63,11 @@ def forgets(transformer):
     except NotFittedError:
         return False
     return clone(transformer) is not transformer
+
+
+def is_step(step):
+    """Tell whether a step of a Pipeline is an estimator: "passthrough" is none."""
+    return step is not None and not isinstance(step, str)
 
 
 def fitted_for(

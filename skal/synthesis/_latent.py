@@ -49,6 +49,8 @@ def boundary_strip(
     ------
     TypeError
         If the generator has no way back.
+    ValueError
+        If the two are not rows of one shape.
 
     See Also
     --------
@@ -77,11 +79,22 @@ def boundary_strip(
             f"generator must have inverse_transform, got {generator!r}. Use a VAE, a "
             "PCA, or KernelPCA(fit_inverse_transform=True)."
         )
-    ends = np.stack([np.asarray(first), np.asarray(second)])
+    one, other = as_row(first), as_row(second)
+    if one.shape != other.shape:
+        raise ValueError(
+            f"second must be a row like first, of shape {one.shape}, got shape "
+            f"{other.shape}."
+        )
+    ends = np.stack([one, other])
     codes = np.asarray(generator.transform(as_seen(generator, ends)))
     way = np.linspace(0, 1, n_steps)[:, None]
     drawn = generator.inverse_transform(mixed(codes[:1], codes[1:], way))
     return np.asarray(drawn).reshape(n_steps, *ends.shape[1:])
+
+
+def as_row(row):
+    """Return a row as an array, one of a sparse matrix too."""
+    return row.toarray().ravel() if sp.issparse(row) else np.asarray(row)
 
 
 class Codes:
@@ -133,14 +146,31 @@ def as_numbers(rows):
     return values
 
 
+def bounds(rows):
+    """Return the least and the greatest of each value over some rows."""
+    parts = (as_numbers(part) for _, part in rows.chunks(_AT_ONCE))
+    low, high = zip(*((v.min(axis=0), v.max(axis=0)) for v in parts), strict=True)
+    return np.min(low, axis=0), np.max(high, axis=0)
+
+
 def like(X, values):
     """Return new rows in the type of those of X."""
     if sp.issparse(X):
         return sp.csr_array(values)
-    if hasattr(X, "iloc"):  # a frame
-        return type(X)(values, columns=X.columns)
+    if hasattr(X, "iloc") or type(X).__module__.startswith("polars"):
+        return frame_like(X, values)
     kind = np.asarray(take_rows(X, np.arange(1))).dtype
     return (values if kind.kind == "f" else np.rint(values)).astype(kind)
+
+
+def frame_like(X, values):
+    """Return new rows as a frame of pandas or polars, in the types of its columns."""
+    first = X[:1]
+    whole = [np.asarray(first[name]).dtype.kind in "iub" for name in X.columns]
+    values = np.where(whole, np.rint(values), values)
+    if hasattr(X, "iloc"):
+        return type(X)(values, columns=X.columns).astype(X.dtypes)
+    return type(X)(values, schema=X.columns).cast(dict(X.schema))
 
 
 def mixed(first, second, share):

@@ -21,7 +21,7 @@ from skal.query import (
     top_n,
 )
 from skal.query.functional import k_center_greedy, nearest_rows
-from skal.synthesis._latent import Codes, as_numbers, dense, mixed
+from skal.synthesis._latent import Codes, bounds, dense, mixed
 
 if TYPE_CHECKING:
     from typing import Any
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _BOTH_WAYS = ("transform", "inverse_transform")
 #: Rows whose distance to their nearest neighbour stands for that of all.
 _N_LOOK = 200
+#: Neighbours that are looked up at once for each drawn row, since others may take some.
+_N_NEAR = 16
 #: How often the way to the best point of a line is halved, from a quarter of it.
 _HALVINGS = 10
 #: The generator where none is given: components that keep this share of the variance.
@@ -159,8 +161,10 @@ class QuerySynthesis(WrapperStrategy):
         Returns
         -------
         rows : array, CSR or frame of shape (n_instances, ...)
-            The rows, most wanted first, as X holds them. ``learner.teach(rows, y)``
-            takes them with the answers; each counts as a label.
+            The rows, as X holds them, whole numbers where it holds such; of those that
+            are wanted most, the ones farthest from all labelled rows come first.
+            ``learner.teach(rows, y)`` takes them with the answers; each counts as a
+            label.
         codes : ndarray of shape (n_instances, d)
             Their codes.
 
@@ -209,8 +213,7 @@ class Draw:
         self.space = Codes(fitted_for(generator, rows, rng, dense), rows)
         n = max(strategy.n_candidates, strategy.spread * n_instances)
         parents = rows.take(rng.randint(len(rows), size=2 * n))
-        values = as_numbers(parents)
-        self.low, self.high = values.min(axis=0), values.max(axis=0)
+        self.low, self.high = bounds(parents)
         self.ends = np.split(self.space.of(parents), 2)  # 2 x (n, d)
         self.share = rng.uniform(size=(n, 1))
 
@@ -261,10 +264,12 @@ def projected(space, rows, wanted, rng):
     order = rng.permutation(len(rows))
     codes = space.of(rows.take(order))
     limit = np.median(own_distances(codes))
-    near = nearest_rows(codes, wanted, len(wanted))  # (m, k), the nearest first
+    near = nearest_rows(codes, wanted, min(len(wanted), _N_NEAR))  # the nearest first
     picked, distance = np.full(len(wanted), -1), np.full(len(wanted), np.nan)
     left = np.ones(len(rows), bool)
     for i, found in enumerate(near):
+        if not left[found].any():
+            found = nearest_rows(codes, wanted[[i]], i + 1)[0]
         place = found[left[found]][0]
         distance[i] = np.linalg.norm(codes[place] - wanted[i])
         if distance[i] <= limit:

@@ -4,6 +4,9 @@ import json
 import pickle
 import subprocess
 import sys
+from errno import ENOSPC
+from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -111,6 +114,63 @@ def test_a_row_that_was_cut_short_does_not_count(tmp_path, rows):
     last = cached(tmp_path)
     np.testing.assert_array_equal(last.transform(rows[:100]), features)
     assert last.network.passes == 0
+
+
+@pytest.mark.parametrize("n_left", [0, 3, None], ids=["empty", "short", "gone"])
+def test_rows_whose_features_were_lost_are_computed_again(tmp_path, rows, n_left):
+    """As after a power cut: the names reached the disk, the features did not."""
+    features = cached(tmp_path).transform(rows[:100])
+    (values,) = tmp_path.glob("*/*.rows")
+    if n_left is None:
+        values.unlink()
+    else:
+        values.write_bytes(values.read_bytes()[: 16 * n_left + 7])
+    for n_passes in 1, 0:
+        again = cached(tmp_path)
+        np.testing.assert_array_equal(again.transform(rows[:100]), features)
+        assert again.network.passes == n_passes
+
+
+def test_a_folder_may_be_removed_at_any_time(tmp_path, rows):
+    backbone = cached(tmp_path / "made")
+    backbone.transform(rows[:100])
+    rmtree(tmp_path / "made")
+    np.testing.assert_array_equal(backbone.transform(rows[:300]), rows[:300])
+    again = cached(tmp_path / "made")
+    np.testing.assert_array_equal(again.transform(rows[100:300]), rows[100:300])
+    assert again.network.passes == 0
+
+
+def test_a_cache_that_cannot_be_written_is_refused_before_work(tmp_path, rows):
+    (tmp_path / "file").write_text("no folder")
+    backbone = cached(tmp_path / "file")
+    with pytest.raises(OSError, match=r"cache must be a folder that can be written"):
+        backbone.transform(rows)
+    assert backbone.network.passes == 0
+    with pytest.raises(TypeError, match=r"cache must be a path, got 5"):
+        cached(5).transform(rows)
+
+
+def test_a_full_disk_names_the_cache_and_leaves_what_is_there(
+    tmp_path, rows, monkeypatch
+):
+    cached(tmp_path).transform(rows[:256])
+
+    def full(path, mode="r"):
+        if mode == "ab":
+            Path(path).write_bytes(b"half of a row")
+            raise OSError(ENOSPC, "No space left on device")
+        return open(path, mode)
+
+    backbone = cached(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("skal.nets._feature_files.open", full, raising=False)
+        with pytest.raises(OSError, match="Make room"):
+            backbone.transform(rows)
+    np.testing.assert_array_equal(backbone.transform(rows), rows)
+    again = cached(tmp_path)
+    np.testing.assert_array_equal(again.transform(rows), rows)
+    assert again.network.passes == 0
 
 
 def test_two_at_a_time_share_what_they_compute(tmp_path, rows):

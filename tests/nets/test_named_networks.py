@@ -3,6 +3,7 @@
 import pickle
 import sys
 from types import ModuleType
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -197,3 +198,31 @@ def test_a_network_of_ones_own_has_its_weights(photos, weights):
     for network in (nn.Flatten(), CNNClassifier()):
         with pytest.raises(ValueError, match=r"weights must be None for a network"):
             FrozenBackbone(network, weights=weights).transform(photos)
+
+
+def test_files_that_hold_no_weights_are_refused(tmp_path, photos):
+    for name in ("weights.pth", "weights.safetensors"):
+        (tmp_path / name).write_bytes(b"no weights" * 20)
+        with pytest.raises(ValueError, match=r"weights must be a file of a state dict"):
+            FrozenBackbone(NAME, weights=tmp_path / name).transform(photos)
+    torch.save(nn.Linear(2, 2), tmp_path / "whole.pth")
+    with pytest.raises(ValueError, match=r"save module\.state_dict"):
+        FrozenBackbone(NAME, weights=tmp_path / "whole.pth").transform(photos)
+
+
+def test_without_a_network_the_way_out_is_said(monkeypatch, tmp_path, photos):
+    def offline(*args, **params):
+        raise URLError("no route")
+
+    monkeypatch.setattr("torch.hub.urlopen", offline)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    weights = models.ShuffleNet_V2_X0_5_Weights.DEFAULT
+    with pytest.raises(ConnectionError, match=r"could not be fetched .* take a file"):
+        FrozenBackbone(NAME, weights=weights).transform(photos)
+
+
+def test_images_that_come_flat_need_their_shape(weights, photos):
+    backbone = FrozenBackbone(NAME, weights=weights, resize=32)
+    flat = photos.reshape(len(photos), -1)
+    with pytest.raises(ValueError, match=r"flat need input_shape=\(C, H, W\)"):
+        backbone.transform(flat)

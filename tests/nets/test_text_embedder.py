@@ -9,7 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from sklearn.base import clone
+from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import check_is_fitted
 
 from skal.datasets import embed_to
 from skal.nets import TextEmbedder
@@ -46,7 +48,13 @@ def test_a_text_is_the_mean_of_its_tokens(files):
 
 
 def test_it_is_an_estimator():
-    check_estimator(TextEmbedder())  # of what reads texts alone, little is asked
+    """Of what reads texts alone, scikit-learn's own checks ask nothing, and warn."""
+    with pytest.warns(SkipTestWarning, match="TextEmbedder"):
+        check_estimator(TextEmbedder())
+    embedder = TextEmbedder("a.safetensors", "b.json", n_features=2)
+    assert clone(embedder).get_params() == embedder.get_params()
+    assert embedder.fit([]) is embedder
+    check_is_fitted(TextEmbedder())
 
 
 def test_more_texts_than_go_at_a_time(files, monkeypatch):

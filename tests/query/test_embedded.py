@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 
 from skal import ActiveLearner, ModelView
 from skal.query import (
@@ -153,3 +153,27 @@ def test_what_would_forget_is_refused(view, blobs):
     X, _ = blobs
     with pytest.raises(ValueError, match=r"must be frozen .* FrozenEstimator\(transfo"):
         Embedded("typiclust", PCA(1).fit(X))(view, X, 2)
+
+
+@pytest.mark.parametrize("last", [Normalizer(), "passthrough", FunctionTransformer()])
+def test_a_pipeline_that_ends_in_what_needs_no_fit_is_fitted_too(view, blobs, last):
+    X, _ = blobs
+    steps = make_pipeline(PCA(2), last)
+    found = Embedded("core_set", steps)(view, X, 3, random_state=0)
+    frozen = FrozenEstimator(make_pipeline(PCA(2), last).fit(X))
+    expected = Embedded("core_set", frozen)(view, X, 3, random_state=0)
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match=r"must be frozen .* got Pipeline"):
+        Embedded("core_set", steps.fit(X))(view, X, 3)
+
+
+def test_what_cannot_be_cloned_is_refused(view, blobs):
+    class Plain:
+        def fit(self, X):
+            return self
+
+        def transform(self, X):
+            return X
+
+    with pytest.raises(TypeError, match=r"scikit-learn's kind, .* Derive Plain from"):
+        Embedded("typiclust", Plain())(view, blobs[0], 3)

@@ -16,8 +16,9 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skal import ActiveLearner
+from skal._data import as_rows
 from skal.query import Margin
-from skal.synthesis import VAE, QuerySynthesis, boundary_strip
+from skal.synthesis import VAE, QuerySynthesis, _query, boundary_strip
 from skal.testing import _defaults, strategy_checks
 from skal.testing._check import LAWS
 
@@ -243,9 +244,52 @@ def test_a_strip_leads_from_row_to_row_in_their_shape():
     assert strip.shape == (7, 8, 8)
     np.testing.assert_allclose(strip[[0, -1]], X[:2], atol=1e-6)
     with pytest.raises(TypeError, match="generator must have inverse_transform"):
-        boundary_strip(Nystroem(n_components=2).fit(X[0]), X[0, 0], X[0, 1])
+        boundary_strip(
+            Nystroem(n_components=2, random_state=0).fit(X[0]), X[0, 0], X[0, 1]
+        )
     with pytest.raises(ValueError, match="n_steps must be at least 2"):
         boundary_strip(TruncatedSVD(2, random_state=0).fit(X[0]), X[0, 0], X[0, 1], 1)
+
+
+def test_a_strip_takes_sparse_rows_and_wants_two_of_one_shape(plane):
+    generator = PCA().fit(plane)
+    sparse = sp.csr_array(plane)
+    np.testing.assert_array_equal(
+        boundary_strip(generator, sparse[[0]], sparse[[1]]),
+        boundary_strip(generator, plane[0], plane[1]),
+    )
+    with pytest.raises(ValueError, match=r"second must be a row like first, of shape"):
+        boundary_strip(generator, plane[0], plane[1, :1])
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_whole_numbers_of_a_frame_stay_whole(kind, plane):
+    """The model that answers has seen a frame: it would warn of rows without names."""
+    lib = pytest.importorskip(kind)
+    frame = lib.DataFrame({"n": np.arange(300), "x": plane[:, 0].astype(np.float32)})
+    model = LogisticRegression().fit(frame, np.arange(300) > 150)
+    rows, _ = QuerySynthesis(PCA()).propose(model, frame, 5, random_state=0)
+    assert type(rows) is type(frame)
+    assert list(rows.dtypes) == list(frame.dtypes)
+    assert rows["n"].max() <= 299
+
+
+def test_many_that_are_drawn_near_one_row_get_rows_one_by_one():
+    """More than are looked up at once for each."""
+    codes = np.arange(100.0)[:, None] ** 2
+
+    class Same:
+        def of(self, rows):
+            return np.asarray(rows)
+
+    wanted = np.full((40, 1), 50.0**2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_query, "own_distances", lambda codes: [np.inf])
+        picked, _ = _query.projected(
+            Same(), as_rows(codes), wanted, np.random.RandomState(0)
+        )
+    order = np.argsort(np.abs(codes[:, 0] - 50.0**2), kind="stable")
+    np.testing.assert_array_equal(picked, order[:40])
 
 
 @pytest.mark.long
