@@ -64,9 +64,10 @@ class ConsistencyClassifier(UnlabeledClassifier):
         How often each class comes among the unlabelled rows: predictions are aligned to
         it before they are held against the threshold. "uniform" is all alike, "labels"
         as among the labels; or it is so often, in the order of ``classes_``. "auto"
-        looks at the predictions when the delay is over: "uniform" if most are sure and
-        a fifth of them at most would have to change, else None, which takes predictions
-        as they are.
+        looks at the predictions when the delay is over: "uniform" if most are rather
+        sure and near that (between two classes, if a fifth of the rows at most would
+        have to change), else None, which takes predictions as they are. If few are
+        sure it looks once more when the ramp is over.
     unlabeled_ratio : float, default=3
         Unlabelled rows for each labelled row of a step.
     unlabeled_weight : float, default=1.0
