@@ -132,7 +132,8 @@ class ConsistencyTrainer(Trainer):
         self.strong = check_strong(plan.strong, inputs.layout)
         self.hidden = Batches(inputs, objective, plan.hidden, passes.device)
         n_hidden = len(self.hidden)
-        self.n_hidden = min(max(1, round(plan.ratio * self.batch_size)), n_hidden)
+        wanted = min(plan.ratio * self.batch_size, n_hidden)  # may be infinite
+        self.n_hidden = max(1, round(wanted))
         self.facts = n_hidden, objective.width, passes.device
         self.targets: Any = None  # until the delay is over
         self.look_again = None  # the step at which to see what they are aligned to
