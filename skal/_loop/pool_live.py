@@ -131,6 +131,6 @@ def labelled_before(again, n_twice):
     if len(again):
         what = f"{len(again)} with a label, the first at {again[0]}"
     return ValueError(
-        f"indices must be different rows of pool_ without a label, got {what}. Pass "
-        "on_repeat='replace' to label them anew."
+        f"X must hold different rows of pool_ without a label, got {what}. "
+        "Pass on_repeat='replace' to label them anew."
     )

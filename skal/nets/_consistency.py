@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,8 @@ class Consistency:
         Whether classes ask for less while few rows have passed.
     prior : ndarray of shape (n_classes,), "auto" or None
         How often classes come: guesses are aligned to it. "auto" is all alike, if that
-        is what predictions support when the delay is over, else None.
+        is what predictions support when the delay is over, else None; where they say
+        nothing yet, None until the ramp is over, and what they support then.
     ratio : float
         Unlabelled rows for each labelled row of a step.
     weight : float
@@ -130,9 +132,11 @@ class ConsistencyTrainer(Trainer):
         self.strong = check_strong(plan.strong, inputs.layout)
         self.hidden = Batches(inputs, objective, plan.hidden, passes.device)
         n_hidden = len(self.hidden)
-        self.n_hidden = min(max(1, round(plan.ratio * self.batch_size)), n_hidden)
+        wanted = min(plan.ratio * self.batch_size, n_hidden)  # may be infinite
+        self.n_hidden = max(1, round(wanted))
         self.facts = n_hidden, objective.width, passes.device
         self.targets: Any = None  # until the delay is over
+        self.look_again = None  # the step at which to see what they are aligned to
         self.hidden_weights = None
         if plan.weights is not None:
             weights = torch.from_numpy(plan.weights / plan.weights.mean())
@@ -153,6 +157,8 @@ class ConsistencyTrainer(Trainer):
         weight = self.plan.weight_at(self.n_done, self.n_steps)
         if weight and self.targets is None:
             self.targets = self._first_targets()
+        elif self.n_done == self.look_again:
+            self.targets.prior = supported_prior(self._look_at_some())
         self.beside = self._views(next(self.stream), weight) if weight else None
         loss = super()._step(optimizer, where)
         self.average.update()
@@ -161,14 +167,17 @@ class ConsistencyTrainer(Trainer):
 
     def _first_targets(self):
         """Return targets, aligned to a prior that labels alone may have to support."""
-        proba, prior = self._look_at_some(), self.plan.prior
-        if has_learnt(proba):
-            self.plan.shares.append(proba.mean(dim=0).cpu().numpy())
+        plan, proba = self.plan, self._look_at_some()
+        prior, learnt = plan.prior, has_learnt(proba)
+        if learnt:
+            plan.shares.append(proba.mean(dim=0).cpu().numpy())
         if isinstance(prior, str):
             prior = supported_prior(proba)
+            if not learnt:
+                self.look_again = ceil((plan.delay + plan.ramp) * self.n_steps)
         elif prior is not None:
             prior = torch.from_numpy(prior).float().to(proba.device)
-        return PseudoTargets(self.plan, *self.facts, prior)
+        return PseudoTargets(plan, *self.facts, prior)
 
     def _look_at_some(self):
         """Return the predictions for some of the unlabelled rows."""

@@ -6,10 +6,11 @@ import torch
 
 #: How much of the running mean of predictions a step keeps.
 _MOMENTUM = 0.99
-#: Classes come about alike if no more than so many rows would have to change theirs.
-_NEAR = 0.2
-#: How probable a prediction is of a network that has learnt something.
-_RATHER_SURE = 0.6
+#: Classes come about alike if no more rows would have to change theirs than this share
+#: of those that would if all were of one class: a fifth of them between two classes.
+_NEAR = 0.4
+#: How far from chance to 1 the predictions are of a network that has learnt something.
+_RATHER_SURE = 0.5
 
 
 def aligned(
@@ -25,7 +26,9 @@ def aligned(
 
 def has_learnt(proba: torch.Tensor) -> bool:
     """Tell whether predictions (n, C) say something: most of them are rather sure."""
-    return bool(proba.max(dim=1).values.median() >= _RATHER_SURE)
+    chance = 1 / proba.shape[1]
+    least = chance + _RATHER_SURE * (1 - chance)
+    return bool(proba.max(dim=1).values.median() >= least)
 
 
 def supported_prior(proba: torch.Tensor) -> torch.Tensor | None:
@@ -34,8 +37,9 @@ def supported_prior(proba: torch.Tensor) -> torch.Tensor | None:
     It is all alike, where these say something and are near that; else None.
     """
     shares = proba.mean(dim=0)
-    alike = torch.full_like(shares, 1 / len(shares))
-    near = bool((shares - alike).abs().sum() / 2 <= _NEAR)
+    chance = 1 / len(shares)
+    alike = torch.full_like(shares, chance)
+    near = bool((shares - alike).abs().sum() / 2 <= _NEAR * (1 - chance))
     return alike if near and has_learnt(proba) else None
 
 

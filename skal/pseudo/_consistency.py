@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Self
 
-    import numpy as np
     from numpy.typing import ArrayLike
 
 
@@ -64,9 +64,10 @@ class ConsistencyClassifier(UnlabeledClassifier):
         How often each class comes among the unlabelled rows: predictions are aligned to
         it before they are held against the threshold. "uniform" is all alike, "labels"
         as among the labels; or it is so often, in the order of ``classes_``. "auto"
-        looks at the predictions when the delay is over: "uniform" if most are sure and
-        a fifth of them at most would have to change, else None, which takes predictions
-        as they are.
+        looks at the predictions when the delay is over: "uniform" if most are rather
+        sure and near that (between two classes, if a fifth of the rows at most would
+        have to change), else None, which takes predictions as they are. If few are
+        sure it looks once more when the ramp is over.
     unlabeled_ratio : float, default=3
         Unlabelled rows for each labelled row of a step.
     unlabeled_weight : float, default=1.0
@@ -254,7 +255,11 @@ class ConsistencyClassifier(UnlabeledClassifier):
                 "unlabeled_ratio must be above 0, got 0. unlabeled_weight=0 leaves "
                 "unlabelled rows out."
             )
-        check_number("unlabeled_weight", self.unlabeled_weight, minimum=0)
+        if check_number("unlabeled_weight", self.unlabeled_weight, minimum=0) == np.inf:
+            raise ValueError(
+                "unlabeled_weight must be finite, got inf. Lower threshold where more "
+                "rows are to be learnt from."
+            )
         for name in ("delay", "ramp"):
             check_number(name, getattr(self, name), minimum=0, maximum=1)
         if check_number("ema_decay", self.ema_decay, minimum=0, maximum=1) == 1:

@@ -43,7 +43,13 @@ class ConsistencyFit:
             )
         counts = codes < 0 if self.weights is None else (codes < 0) & (self.weights > 0)
         self.hidden = np.flatnonzero(counts)
-        self.prior = prior_for(owner.align, self._count())
+        labelled = self._count()
+        if not labelled.any():
+            raise ValueError(
+                "sample_weight must be above 0 for a row with a label, got only zeros "
+                "there. Rows of no weight are as if absent."
+            )
+        self.prior = prior_for(owner.align, labelled)
         self.go_on = owner.warm_start and owner.__sklearn_is_fitted__()
         self.model = self._next_of(template) if self.go_on else self._new(template)
 
@@ -72,6 +78,12 @@ class ConsistencyFit:
                 "warm_start=False for a fit from new weights."
             )
         model = deepcopy(self.owner.estimator_)
+        if kinds_in(model) != kinds_in(template):
+            raise ValueError(
+                "estimator must be of the kind of the last fit where warm_start=True, "
+                f"{name_of(model)}, got {name_of(template)}. Set warm_start=False for "
+                "a fit from new weights."
+            )
         params = self._net_of(self._new(template)).get_params()
         self._net_of(model).set_params(**params)
         return model
@@ -156,6 +168,12 @@ class ConsistencyFit:
         return codes.numpy(), sure.numpy()
 
 
+def kinds_in(model):
+    """Return the types of the steps of a Pipeline, or that of a net."""
+    steps = model.steps if isinstance(model, Pipeline) else [("", model)]
+    return [type(step) for _, step in steps]
+
+
 def prior_for(align, counts):
     """Return how often each class is supposed to come; "auto" is found in training."""
     n_classes = len(counts)
@@ -167,8 +185,11 @@ def prior_for(align, counts):
         if align == "uniform":
             return np.full(n_classes, 1 / n_classes)
         return (counts + 1) / (counts.sum() + n_classes)
-    shares = np.asarray(align, dtype=float)
-    if shares.shape != (n_classes,) or not np.all(shares > 0):
+    try:
+        shares = np.asarray(align, dtype=float)
+    except (TypeError, ValueError):  # no numbers, or no array
+        shares = np.empty(0)
+    if shares.shape != (n_classes,) or not np.all((shares > 0) & (shares < np.inf)):
         raise ValueError(
             f"align must hold a share above 0 for each of the {n_classes} classes in "
             f"y, got {align!r}. 'labels' takes the shares of the labels."

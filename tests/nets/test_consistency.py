@@ -61,16 +61,22 @@ def test_what_is_aligned_is_finite_where_a_class_has_vanished():
         ([40, 30, 30], 0.94, True),
         ([40, 30, 30], 0.5, False),  # nothing has been learnt
         ([70, 20, 10], 0.94, False),  # a third would have to change
+        ([55, 45], 0.7, False),  # a coin would be sure of so much
+        ([68, 32], 0.98, True),
+        ([72, 28], 0.98, False),
+        ([40, *[6] * 10], 0.94, True),  # of many classes some are off
+        ([60, *[4] * 10], 0.94, False),
     ],
 )
 def test_the_prior_that_predictions_support(n_of_each, sure, alike):
-    codes = torch.repeat_interleave(torch.arange(3), torch.tensor(n_of_each))
-    proba = torch.full((100, 3), (1 - sure) / 2)
+    n = len(n_of_each)
+    codes = torch.repeat_interleave(torch.arange(n), torch.tensor(n_of_each))
+    proba = torch.full((100, n), (1 - sure) / (n - 1))
     proba[torch.arange(100), codes] = sure
     found = supported_prior(proba)
     assert (found is not None) == alike
     if alike:
-        torch.testing.assert_close(found, torch.full((3,), 1 / 3))
+        torch.testing.assert_close(found, torch.full((n,), 1 / n))
 
 
 @pytest.mark.parametrize(
@@ -278,6 +284,17 @@ def test_the_passes_of_a_step():
     assert steps[:15] == 15 * [(8, True, True)]
     assert steps[15] == (40, False, False)  # how often classes come
     assert steps[16:] == 15 * [(8, False, False), (16, True, True)]
+
+
+@pytest.mark.parametrize(("lr", "n_looks"), [(1e-6, 2), (1.0, 1)])
+def test_a_net_that_says_nothing_yet_is_looked_at_again(lr, n_looks):
+    """When the delay is over, and when the ramp is."""
+    Watched.calls.clear()
+    some = plan(range(20, 60), prior="auto", ratio=1, delay=0.5, ramp=0.3)
+    fitted(Watched(3, 2), some, batch_size=8, lr=lr)
+    steps = Watched.calls[-(45 + n_looks) :]
+    look = (40, False, False)
+    assert [i for i, call in enumerate(steps) if call == look] == [15, 34][:n_looks]
 
 
 def test_rows_with_and_without_a_label_meet_in_no_batch():

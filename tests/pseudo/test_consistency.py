@@ -188,7 +188,10 @@ def test_the_prior_by_hand():
     assert prior_for([3, 1], counts).tolist() == [0.75, 0.25]
 
 
-@pytest.mark.parametrize("align", [[0.5, 0.5, 0.5], [1.0, 0.0], 0.5])
+@pytest.mark.parametrize(
+    "align",
+    [[0.5, 0.5, 0.5], [1.0, 0.0], 0.5, [1.0, np.inf], ["a", "b"], {0: 0.5, 1: 0.5}],
+)
 def test_a_prior_that_is_none(moons, align):
     X, _, partial = moons
     with pytest.raises(ValueError, match="align must hold a share above 0"):
@@ -367,6 +370,14 @@ def test_a_warm_start_goes_on_from_the_weights(moons):
         warm.fit(X, np.where(partial < 0, -1, 2))
 
 
+def test_a_warm_start_wants_the_same_kind_of_estimator(moons):
+    X, _, partial = moons
+    model = sure_of_all(warm_start=True).fit(X, partial)
+    model.set_params(estimator=make_pipeline(StandardScaler(), mlp()))
+    with pytest.raises(ValueError, match=r"estimator must be of the kind .*Pipeline"):
+        model.fit(X, partial)
+
+
 def first_weights(model):
     return next(model.estimator_.module_.parameters())
 
@@ -503,6 +514,7 @@ def test_it_is_tuned_clones_and_pickles(moons):
         ({"align": "balanced"}, ValueError, "align must be one of"),
         ({"unlabeled_ratio": 0}, ValueError, "unlabeled_ratio must be above 0"),
         ({"unlabeled_weight": -1}, ValueError, "unlabeled_weight must be in"),
+        ({"unlabeled_weight": np.inf}, ValueError, "unlabeled_weight must be finite"),
         ({"delay": 1.5}, ValueError, "delay must be in"),
         ({"ramp": -1}, ValueError, "ramp must be in"),
         ({"ema_decay": 1}, ValueError, "ema_decay must be below 1"),
@@ -514,6 +526,12 @@ def test_parameters_out_of_bounds(moons, params, error, match):
     model = ConsistencyClassifier(**{"estimator": mlp(), **params})
     with pytest.raises(error, match=match):
         model.fit(X, partial)
+
+
+def test_labels_that_have_no_weight_are_none(moons):
+    X, _, partial = moons
+    with pytest.raises(ValueError, match="must be above 0 for a row with a label"):
+        sure_of_all().fit(X, partial, sample_weight=(partial < 0).astype(float))
 
 
 def test_strangers_among_the_parameters_of_fit(moons):

@@ -179,7 +179,7 @@ def test_any_way_to_train(pool, params):
         {"delay": 0, "ramp": 0},
         {"unlabeled_weight": 0},
         {"unlabeled_ratio": 0.01},
-        {"unlabeled_ratio": 1000},
+        {"unlabeled_ratio": np.inf},
         {"threshold": 0, "min_threshold": 0},
         {"threshold": 1, "min_threshold": 1},
         {"ema_decay": 0},
