@@ -116,6 +116,7 @@ def network(seed):
     """Return the network that all share."""
     return CNNClassifier(
         channels=(16, 32, 64),
+        dropout=0.25,
         mixed_precision=True,
         bfloat16=True,
         label_smoothing=0.05,
@@ -127,7 +128,9 @@ def network(seed):
 def consistency(seed, shares, align):
     """Return the model with unlabelled rows, told how often classes come, or not."""
     align = shares if align == "the truth" else align
-    return ConsistencyClassifier(network(seed), align=align, random_state=seed)
+    return ConsistencyClassifier(
+        network(seed), align=align, delay=0.1, ramp=0.2, random_state=seed
+    )
 
 
 #: Each by the seed, and the true shares of the classes in the pool that have a label.
