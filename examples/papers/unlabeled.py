@@ -13,15 +13,14 @@ from __future__ import annotations
 import argparse
 import csv
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
-from page import as_table
+from page import as_table, median_and_range, percent
+from page import read as read_bench
 from sklearn.metrics import balanced_accuracy_score
 
 from skal.datasets import fetch_cifar10, fetch_mnist
-from skal.exceptions import CollapseWarning
 from skal.nets import CNNClassifier
 from skal.pseudo import ConsistencyClassifier
 
@@ -170,12 +169,10 @@ def play(pool, model, seed):
     else:
         partial = np.full(len(y), -1)
         partial[labeled] = y[labeled]
-        with warnings.catch_warnings():
-            warnings.simplefilter("default", CollapseWarning)
-            fitted.fit(X, partial)
+        fitted.fit(X, partial)
         given = fitted.labeled_iter_ == 1
         pseudo = f"{given.sum() / (partial < 0).sum():.4f}"
-        right = f"{np.mean(fitted.pseudo_labels_[given] == y[given]):.4f}"
+        right = f"{np.sum(fitted.pseudo_labels_[given] == y[given]) / given.sum():.4f}"
     told = fitted.predict(X_test[known])
     accuracy = np.mean(told == y_test[known])
     balanced = balanced_accuracy_score(y_test[known], told)
@@ -236,11 +233,89 @@ def mean_of(rows, name):
     return 100 * np.mean([float(row[name]) for row in rows])
 
 
+#: The loops of skal bench: what is said of each, its results, estimator and strategy.
+LOOPS = {
+    "asked by UHerding, with unlabelled rows": ("unlabeled", "uherding"),
+    "asked by UHerding, labels alone": ("labels_alone", "uherding"),
+    "random, with unlabelled rows": ("unlabeled", "random"),
+}
+FILES = ("mnist_unlabeled", "mnist_unlabeled_more", "mnist_unlabeled_random")
+LEVELS = (0.95, 0.97, 0.98, 0.985, 0.99)
+
+
+def curves(estimator, strategy):
+    """Return for each seed its labels and accuracies."""
+    found = {}
+    for name in FILES:
+        runs = read_bench(name).runs("accuracy", "mnist", estimator)
+        found.update(runs.get(strategy, {}))
+    return found
+
+
+def labels_to(last):
+    """Labels to each level, of the seeds that went to the last number of labels."""
+    lines = []
+    for words, (estimator, strategy) in LOOPS.items():
+        runs = [
+            (counts[counts <= last], scores[counts <= last])
+            for counts, scores in curves(estimator, strategy).values()
+            if counts[-1] >= last
+        ]
+        if not runs:
+            continue
+        reached = [
+            [min(counts[scores >= level], default=np.inf) for counts, scores in runs]
+            for level in LEVELS
+        ]
+        cells = [median_and_range(np.array(one), last) for one in reached]
+        lines.append([words, len(runs), *cells])
+    return as_table(["rows", "seeds", *(f"{100 * v:g} %" for v in LEVELS)], lines)
+
+
+def by_labels(counts=(20, 30, 40, 60, 80, 100, 150, 200, 250)):
+    """Mean accuracy by labels, and that of the worst seed."""
+    lines = []
+    for words, (estimator, strategy) in LOOPS.items():
+        runs = curves(estimator, strategy).values()
+        cells = []
+        for count in counts:
+            at = [float(s[c == count][0]) for c, s in runs if count in c]
+            cells.append(f"{percent(np.mean(at))} ({percent(min(at))})" if at else "")
+        lines.append([words, *cells])
+    return as_table(["accuracy at", *counts], lines)
+
+
+def worst_gap():
+    """Return the least that unlabelled rows added, over seeds and from 30 labels on."""
+    alone = curves("labels_alone", "uherding")
+    gaps = []
+    for seed, (counts, scores) in curves("unlabeled", "uherding").items():
+        others = dict(zip(*alone[seed], strict=True))
+        gaps += [
+            (100 * (score - others[n]), int(n), seed)
+            for n, score in zip(counts, scores, strict=True)
+            if n >= 30
+        ]
+    return min(gaps)
+
+
+TABLES = {
+    "to 100": lambda: labels_to(100),
+    "to 250": lambda: labels_to(250),
+    "by labels": by_labels,
+    "pools": by_pool,
+}
+
+
 def filled(page):
-    """Return the page with the table of pools written anew."""
-    words = f"<!-- unlabeled: pools -->\n\n{by_pool()}\n\n<!-- end -->"
-    pattern = r"<!-- unlabeled: pools -->.*?<!-- end -->"
-    return re.sub(pattern, lambda _: words, page, flags=re.DOTALL)
+    """Return the page with its tables of unlabelled rows written anew; others stay."""
+
+    def table(match):
+        words = TABLES[match[1]]()
+        return f"<!-- unlabeled: {match[1]} -->\n\n{words}\n\n<!-- end -->"
+
+    pattern = r"<!-- unlabeled: (.+?) -->.*?<!-- end -->"
+    return re.sub(pattern, table, page, flags=re.DOTALL)
 
 
 def main():
