@@ -245,11 +245,6 @@ LOOPS = {
         "labels_alone",
         "uherding",
     ),
-    "30 by MaxHerding, then UHerding; with unlabelled rows": (
-        ("mnist_unlabeled_start",),
-        "unlabeled",
-        "uherding",
-    ),
     "random; with unlabelled rows": (
         ("mnist_unlabeled_random",),
         "unlabeled",
