@@ -302,6 +302,8 @@ def gaps():
     """What unlabelled rows add to the network's own loop, in points, by labels."""
     alone, found = curves(ALONE), {}
     for seed, (counts, scores) in curves(ASKED).items():
+        if seed not in alone:
+            continue
         others = dict(zip(*alone[seed], strict=True))
         for count, score in zip(counts, scores, strict=True):
             found.setdefault(int(count), []).append(100 * (score - others[count]))
