@@ -56,7 +56,8 @@ def test_results_are_those_of_the_config(path):
     assert definition["strategies"] == {
         name: describe(as_strategy(strategy)) for name, strategy in strategies.items()
     }
-    assert len(definition["seeds"]) == experiment.seeds
+    seeds = experiment.seeds
+    assert definition["seeds"] == ([*range(seeds)] if isinstance(seeds, int) else seeds)
     for name in ("n_labels", "n_initial", "batch_size", "pool_size", "initial"):
         assert definition["settings"][name] == getattr(experiment, name)
     data = config["data"]
