@@ -59,7 +59,7 @@ def test_results_are_those_of_the_config(path):
     seeds = experiment.seeds
     assert definition["seeds"] == ([*range(seeds)] if isinstance(seeds, int) else seeds)
     for name in ("n_labels", "n_initial", "batch_size", "pool_size", "initial"):
-        assert definition["settings"][name] == getattr(experiment, name)
+        assert definition["settings"][name] == describe(getattr(experiment, name))
     data = config["data"]
     assert set(definition["data"]) == set(data if isinstance(data, list) else [data])
 
