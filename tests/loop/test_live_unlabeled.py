@@ -477,10 +477,10 @@ def test_a_failing_fit_changes_nothing():
     learner.fit(X, none_of(y))
     _, rows = learner.query()
     learner.teach(rows, [0, 1]).set_params(estimator__limit=1)
-    learner.set_params(estimator__error=RuntimeError("no"))
+    learner.set_params(estimator__error=RuntimeError)  # an instance keeps its traceback
     indices, rows = learner.query()
     before = state_of(learner)
-    with pytest.raises(RuntimeError, match="no"):
+    with pytest.raises(RuntimeError):
         learner.teach(rows, y[indices])
     assert state_of(learner) == before
 

@@ -135,8 +135,9 @@ NO_POOLS = {
 @pytest.mark.parametrize("name", NO_POOLS)
 def test_what_is_no_pool_is_refused_by_name_at_the_first_call(name):
     X, message = NO_POOLS[name]
-    with pytest.raises(TypeError, match=f"X_pool must be rows that.*{message}"):
-        ActiveLearner().query(X)
+    if X is not None:  # nothing stands for the pool that fit was given
+        with pytest.raises(TypeError, match=f"X_pool must be rows that.*{message}"):
+            ActiveLearner().query(X)
     for step in "fit", "teach":
         with pytest.raises(TypeError, match=f"X must be rows that.*{message}"):
             getattr(ActiveLearner(), step)(X, [0, 1])

@@ -231,6 +231,8 @@ STRATEGIES = {
         for name in get_strategy_names()
         if not isinstance(as_strategy(name), UnitStrategy)  # see test_units.py
     },
+    "Embedded": Embedded(transformer=PCA(2)),
+    "Embedded(margin)": Embedded("margin", PCA(2)),
     "GreedySampling(GSx)": GreedySampling("GSx"),
     "GreedySampling(GSy)": GreedySampling("GSy"),
     "KMeansBoundary(input)": KMeansBoundary(space="input"),

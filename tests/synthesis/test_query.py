@@ -282,13 +282,13 @@ def test_many_that_are_drawn_near_one_row_get_rows_one_by_one():
         def of(self, rows):
             return np.asarray(rows)
 
-    wanted = np.full((40, 1), 50.0**2)
+    wanted = np.full((40, 1), 50.0**2 + 0.25)  # no two codes are as far
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_query, "own_distances", lambda codes: [np.inf])
         picked, _ = _query.projected(
             Same(), as_rows(codes), wanted, np.random.RandomState(0)
         )
-    order = np.argsort(np.abs(codes[:, 0] - 50.0**2), kind="stable")
+    order = np.argsort(np.abs(codes[:, 0] - wanted[0, 0]))
     np.testing.assert_array_equal(picked, order[:40])
 
 
