@@ -36,7 +36,7 @@ _SHORTLIST = 1024
 _AS_GOOD = 0.8
 #: Pairs with reference rows that are summed up in one go, where they are a sample.
 _AT_ONCE = 2**18
-#: Numbers of them that are kept at most, and no more than the candidates have.
+#: Numbers of them that are kept at most, and no more than half of what the pool has.
 _ROOM = 2**24
 #: Nearer than this share of the mean distance, rows draw no pick any stronger.
 _CLOSE = 0.1
@@ -140,7 +140,7 @@ class Reference:
         if some is not None:
             self.points = Points(pool.E[some], pool.centre, keep=True)
             self.n_at_once = max(1, _AT_ONCE // len(some))
-            room = max(self.n_at_once, min(_ROOM, pool.E.size) // len(some))
+            room = max(self.n_at_once, min(_ROOM, pool.E.size // 2) // len(some))
             self.columns = Columns(self.nearness_to, len(pool), min(len(pool), room))
             self.own, self.weights = self.weights, shares(weights[some])
             self.weights = self.weights.astype(pool.dtype)
