@@ -372,13 +372,17 @@ class Deadly(LogisticRegression):
 
 
 @pytest.mark.long
-def test_a_query_that_kills_every_worker_is_an_error_and_loses_nothing(cluster):
+def test_a_query_that_kills_its_worker_is_an_error_and_loses_nothing(
+    cluster, monkeypatch
+):
     from distributed.scheduler import KilledWorker
 
     X, y = many_rows()
     fitted = ActiveLearner(Deadly(), "margin", random_state=0).fit(X[:50], y[:50])
     before = pickle.dumps(vars(fitted))
-    with pytest.raises(KilledWorker, match="4 different workers"):
+    # One is enough: where several die at once, dask may wait for them for ever.
+    monkeypatch.setattr(cluster.cluster.scheduler, "allowed_failures", 0)
+    with pytest.raises(KilledWorker, match="1 different workers"):
         fitted.query(da.from_array(X, chunks=(1024, 4)), 20)
     assert pickle.dumps(vars(fitted)) == before
     indices, rows = fitted.query(X, 20)
