@@ -87,8 +87,13 @@ WRITES = {
     "changed", [*ELSEWHERE.values(), *WRITES.values()], ids=[*ELSEWHERE, *WRITES]
 )
 def test_a_label_from_elsewhere_is_refused(changed, client, server):
-    status, _, _ = client.send("POST", "/api/events", LABEL, **filled(changed, server))
-    assert status == 403 or (status == 400 and changed == NO_HOST)
+    headers = filled(changed, server)
+    try:
+        status, _, _ = client.send("POST", "/api/events", LABEL, **headers)
+    except ConnectionResetError:  # closed before the label was read, and the answer
+        assert changed == NO_HOST
+    else:
+        assert status == 403 or (status == 400 and changed == NO_HOST)
     assert server.session.n_labels == 0
 
 
