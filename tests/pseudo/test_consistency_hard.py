@@ -242,17 +242,3 @@ def test_rows_of_a_foreign_kind_seldom_pass():
     passed = model.labeled_iter_ == 1
     assert passed[400:].mean() < 0.2 < 0.8 < passed[40:400].mean()
     assert model.score(X, y) > net.fit(X[:40], y[:40]).score(X, y)
-
-
-@pytest.mark.parametrize("align", ["auto", None])
-def test_a_rare_class_stays_rare(align):
-    """One row in fifty; five labels of either class, as a strategy would ask."""
-    rng = np.random.RandomState(0)
-    y = (np.arange(612) % 51 == 0).astype(int)
-    X = (rng.randn(612, 5) + 4 * y[:, None]).astype(np.float32)
-    known = np.r_[np.flatnonzero(y)[:5], np.flatnonzero(y == 0)[:5]]
-    partial = np.full(612, -1)
-    partial[known] = y[known]
-    net = MLPNetClassifier(max_steps=100, random_state=0)
-    model = ConsistencyClassifier(net, align=align).fit(X, partial)
-    assert model.score(X, y) > 0.98
