@@ -9,10 +9,12 @@ from skal._loop.budget import budget_of, check_amount, exceeds
 from skal._loop.checks import check_learner, check_parts
 from skal._loop.initial import resolve_initial
 from skal._loop.learner import ActiveLearner
+from skal._loop.units import cells_asked
 
 __all__ = [
     "ActiveLearner",
     "budget_of",
+    "cells_asked",
     "check_amount",
     "check_learner",
     "check_parts",

@@ -16,6 +16,11 @@ def asks_units(strategy):
     return isinstance(as_strategy(strategy), UnitStrategy)
 
 
+def cells_asked(strategy):
+    """Return the cells of rows a strategy asks for, None where it asks for rows."""
+    return as_strategy(strategy)._cells() if asks_units(strategy) else None
+
+
 @dataclass(frozen=True)
 class OpenUnits:
     """Rows of a pool, and a mask (n, L) of what may be asked about each of them."""

@@ -1,4 +1,4 @@
-"""What curves count, in words: labels, or what labels cost."""
+"""What curves count, in words: labels, cells of rows, or what labels cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from skal.experiment._results import Results
 
 #: What a curve may count.
-UNITS = ("labels", "cost")
+UNITS = ("labels", "cells", "cost")
 
 
 def unit_of(results: Results, data: str) -> str:
@@ -26,8 +26,11 @@ def unit_of(results: Results, data: str) -> str:
     Returns
     -------
     str
-        "cost" where its labels have costs, else "labels".
+        "cost" where its labels have costs, "cells" where strategies ask for these, else
+        "labels".
     """
+    if "cells" in results.definition.get("data", {}).get(data, {}):
+        return "cells"
     priced = any("cost" in one for one in results.records if one["data"] == data)
     return "cost" if priced else "labels"
 
@@ -35,15 +38,15 @@ def unit_of(results: Results, data: str) -> str:
 def points_of(results: Results) -> str:
     """Say what the points of all curves are: label counts, costs, or both."""
     units = {unit_of(results, one["data"]) for one in results.records}
-    words = {"labels": "label counts", "cost": "costs"}
+    words = {"labels": "label counts", "cells": "counts of cells", "cost": "costs"}
     return " or ".join(words[unit] for unit in UNITS if unit in units)
 
 
 def amount(value: float, unit: str) -> str:
-    """Write a number of labels, which is whole, or a cost, to three figures."""
+    """Write a number of labels or cells, which is whole, or a cost, to 3 figures."""
     if np.isinf(value):
         return "∞"
-    return f"{value:.0f}" if unit == "labels" or abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:.0f}" if unit != "cost" or abs(value) >= 100 else f"{value:.3g}"
 
 
 def with_interval(value: float, low: float, high: float, unit: str) -> str:
@@ -87,8 +90,8 @@ def match_in_words(row: Any, own: Any, baseline: str, budget: float, unit: str) 
     if not np.isfinite(found[0]):
         return f"It does not reach {baseline}'s last score within the budget."
     whole, needed = amount(budget, unit), with_interval(*found, unit)
-    step = 1 if unit == "labels" else budget / 100
-    spent, word = f"of {whole} labels", "with"
+    step = budget / 100 if unit == "cost" else 1
+    spent, word = f"of {whole} {unit}", "with"
     if unit == "cost":
         spent, word = f"at a cost of {whole}", "at"
     had = f", which {baseline} had first {word} {amount(first, unit)}"

@@ -49,5 +49,11 @@ def shown_rounds(n_rounds):
 def _pick(asked, X, shape):
     rounds = shown_rounds(len(asked))
     size = min([ROWS, *(len(asked[i]) for i in rounds)], default=0)
-    rows = [take_rows(X, np.array(asked[i][:size], int)) for i in rounds]
+    rows = [take_rows(X, rows_of(asked[i][:size])) for i in rounds]
     return np.array(rows).reshape(len(rows), size, *shape)
+
+
+def rows_of(asked):
+    """Return the rows of what was asked, which may be cells of rows."""
+    picks = np.array(asked, int)
+    return picks if picks.ndim == 1 else picks[:, 0]

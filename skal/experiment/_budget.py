@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def check_budget(
-    name: str, data: Data, pool: NDArray[np.int64], n_labels: Any, n_initial: int
+    name: str,
+    data: Data,
+    pool: NDArray[np.int64],
+    n_labels: Any,
+    n_initial: int,
+    n_cells: int = 1,
 ) -> None:
     """Refuse a budget that a pool is too small for, or that leaves no choice.
 
@@ -29,13 +34,15 @@ def check_budget(
         Which of them are the pool.
     n_labels, n_initial : float, int
         As in the experiment.
+    n_cells : int, default=1
+        How many labels a row counts as.
     """
-    n_pool, costs = len(pool), data.beside(pool).get("costs")
+    n_pool, costs = len(pool) * n_cells, data.beside(pool).get("costs")
     if exceeds(n_labels, n_pool, costs):
-        most = n_pool if costs is None else f"{costs.sum():g}, the cost of"
+        most = f"{n_pool}," if costs is None else f"{costs.sum():g}, the cost of"
+        most += " the cells of" if n_cells > 1 else ""
         raise ValueError(
-            f"n_labels must be at most {most}{',' if costs is None else ''} the pool "
-            f"of {name!r}, got {n_labels}."
+            f"n_labels must be at most {most} the pool of {name!r}, got {n_labels}."
         )
     budget = budget_of(n_labels, n_pool, costs)
     if costs is None and n_initial >= budget:

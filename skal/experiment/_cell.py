@@ -24,6 +24,7 @@ from skal.experiment._measures import (
 )
 from skal.experiment._near_copies import near_copies
 from skal.experiment._oracle import seeing
+from skal.experiment._units import UnitAnswers, default_metrics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +51,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one run of the loop is made of; ``key`` is the hash of all of it."""
+    """What one run of the loop is made of; ``key`` is the hash of all of it.
+
+    ``labels_a_pick`` is how many labels a thing that the strategy asks for counts as.
+    """
 
     key: str
     data: str
@@ -59,6 +63,7 @@ class Cell:
     seed: int
     learner: ActiveLearner
     settings: Settings
+    labels_a_pick: int = 1
 
     @property
     def name(self) -> dict[str, Any]:
@@ -160,9 +165,10 @@ class Recorder:
         self.cell, self.clock, self.classes = cell, clock, data.classes
         self.data = data
         self.split = data.split(cell.seed, settings.test_size, settings.pool_size)
-        self.measures = resolve_metrics(
-            settings.metrics, data.is_classes, data.positive
-        )
+        metrics = settings.metrics
+        if metrics is None and data.units:
+            metrics = default_metrics(data, cell.learner._template())
+        self.measures = resolve_metrics(metrics, data.target_type, data.positive)
         self.rows: list[dict[str, float]] = []
         self.counts: list[list[int]] = []
         self.details: dict[str, Any] = {}
@@ -207,7 +213,8 @@ class Recorder:
 
     def n_labels(self, learner):
         """Return every label spent so far, those for validation included."""
-        return learner.history_["n_labels"] + self.cell.settings.n_validation
+        asked = learner.history_["n_labels"] * self.cell.labels_a_pick
+        return asked + self.cell.settings.n_validation
 
     def spent(self, learner):
         """Return what the labels cost so far, where they cost something."""
@@ -215,9 +222,18 @@ class Recorder:
             return {}
         return {"cost": learner.history_["cost"].tolist()}
 
-    def asked(self, rounds) -> list[list[int]]:
-        """Return the rows asked in each round, as positions in the whole data."""
-        return [self.split.pool[indices].tolist() for indices in rounds]
+    def asked(self, rounds) -> list[list[Any]]:
+        """Return what was asked in each round: positions in the whole data.
+
+        Where cells of rows were asked for, pairs of such a position and a cell.
+        """
+        pool = self.split.pool
+        return [
+            pool[picks].tolist()
+            if picks.ndim == 1
+            else np.column_stack([pool[picks[:, 0]], picks[:, 1]]).tolist()
+            for picks in rounds
+        ]
 
     # The callback ---------------------------------------------------------------
 
@@ -234,7 +250,8 @@ class Recorder:
             return
         self.peaks.append(self.memory.peak())
         learner = self.learner
-        answers = Answers(learner, self.split.X_test, self.split.y_test)
+        told = UnitAnswers if self.data.units else Answers
+        answers = told(learner, self.split.X_test, self.split.y_test)
         row = measure(self.measures, answers)
         if self.classes is not None:
             row.update(self.entropies(learner))

@@ -16,7 +16,7 @@ import numpy as np
 from skal import query
 from skal._checks import nearest_first
 from skal.experiment._experiment import Experiment
-from skal.experiment._names import serve_numbers
+from skal.experiment._names import serve_numbers, serve_units
 from skal.experiment._sources import FILES, load_data, whole_path
 from skal.experiment._table_files import need_pandas
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 CONFIGS = (".toml", ".yaml", ".yml", ".json")
 #: What is compared where nobody says it.
 STRATEGIES = ["margin", "entropy", "random"]
+STRATEGIES_FOR_UNITS = ["aggregate", "random"]
 STRATEGIES_FOR_NUMBERS = ["greedy_sampling", "core_set", "random"]
 #: Parameters of Experiment that may name objects.
 BUILT = ("costs", "data", "estimators", "initial", "metrics", "strategies")
@@ -169,11 +170,13 @@ def loaded_experiment(
         if name in config
     }
     source = build(config.get("data", default), "data")
-    data = load_data(source, download, **about)
+    estimators = build(config.get("estimators"), "estimators")
+    data = load_data(source, download, units=serve_units(estimators), **about)
     numbers = not any(one.is_classes for one in data.values())
-    if not numbers:
-        numbers = serve_numbers(build(config.get("estimators"), "estimators"))
+    numbers = numbers or serve_numbers(estimators)
     strategies = STRATEGIES_FOR_NUMBERS if numbers else STRATEGIES
+    if all(one.units for one in data.values()):
+        strategies = STRATEGIES_FOR_UNITS
     defaults: dict[str, Any] = {"strategies": strategies}
     n_initial = config.get("n_initial", KEYS_AND_DEFAULTS["n_initial"].default)
     if not numbers and any(starts_with_one_class(o, n_initial) for o in data.values()):

@@ -10,10 +10,11 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import type_of_target
 
-from skal._data import Rows, as_array, find_missing, n_rows, take_rows
+from skal._data import Rows, take_rows
 from skal._seed import draw_seed, stream
 from skal.experiment._digest import digest
 from skal.experiment._group_split import split_by_group
+from skal.experiment._labels import by_entry, is_mask, read_labels
 from skal.experiment._public_name import public_name
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Data:
     each row, 0 to n_groups - 1, which no split tears apart; ``costs`` what each label
     costs; ``positive`` is the class that scores of two classes look for; ``reject`` the
     label of rows of no class. ``columns`` says what the columns of a table hold, where
-    it needs a Pipeline.
+    it needs a Pipeline. ``units`` says that a row has a label for each of its units,
+    such as pixels: y is then an array (n, ...), or one of n objects.
     """
 
     X: Any
@@ -44,6 +46,7 @@ class Data:
     reject: Any = None
     columns: dict[str, list[str]] | None = None
     costs: NDArray[np.float64] | None = None
+    units: bool = False
 
     def fingerprint(self, name_of: Callable[[Any], str] = public_name) -> str:
         """Digest of the content: another digest is another experiment.
@@ -58,7 +61,8 @@ class Data:
         str
             The digest.
         """
-        content = (self.X, self.y, self.X_test, self.y_test)
+        y, y_test = (by_entry(one, name_of) for one in (self.y, self.y_test))
+        content = (self.X, y, self.X_test, y_test)
         more = {"groups": self.groups, "positive": self.positive}
         more |= {"reject": self.reject, "costs": self.costs}
         more = {name: one for name, one in more.items() if one is not None}
@@ -108,14 +112,21 @@ class Data:
     @cached_property
     def is_classes(self) -> bool:
         """Whether the labels are classes."""
-        if self.as_numbers and self.y.dtype.kind in "iuf":
+        if self.units or (self.as_numbers and self.y.dtype.kind in "iuf"):
             return False
         return type_of_target(self.y) in ("binary", "multiclass")
 
     @property
     def target_type(self) -> str:
         """The kind of target, as strategies know it."""
+        if self.units:
+            return "structured"
         return "multiclass" if self.is_classes else "regression"
+
+    @cached_property
+    def are_masks(self) -> bool:
+        """Whether labels are classes of units, told by whole numbers."""
+        return self.units and all(map(is_mask, (self.y, self.y_test)))
 
     def split(self, seed: int, test_size: Any, pool_size: int | None) -> Split:
         """Return the pool and the test rows of a seed.
@@ -214,38 +225,20 @@ class Split:
     beside: dict[str, NDArray[Any]]
 
 
-def checked(name: str, X: Any, y: Any, X_test: Any = None, y_test: Any = None) -> Data:
+def checked(
+    name: str,
+    X: Any,
+    y: Any,
+    X_test: Any = None,
+    y_test: Any = None,
+    *,
+    units: bool = False,
+) -> Data:
     """Build a Data after checking that its parts fit together."""
-    y = _labels(f"y of {name!r}", y, X)
+    y = read_labels(f"y of {name!r}", y, X, units)
     if X_test is not None or y_test is not None:
-        y_test = _labels(f"y_test of {name!r}", y_test, X_test)
-    shape = np.shape(X)[1:] if len(np.shape(X)) in (3, 4) else None
-    return Data(X, y, X_test, y_test, shape)
-
-
-def _labels(what, y, X):
-    """Return the labels of rows as an array, checked."""
-    y = as_array(y, regression=True)  # which says that it is no matrix to be flattened
-    if y.ndim != 1:
-        raise ValueError(
-            f"{what} must be 1-D, one label a row, got shape {y.shape}. "
-            "Experiments compare one output at a time."
-        )
-    if len(y) == 0:
-        raise ValueError(f"{what} must hold labels, got none.")
-    if n_rows(X) != len(y):
-        raise ValueError(
-            f"{what} must hold one label for each of the {n_rows(X)} rows, got "
-            f"{len(y)}."
-        )
-    missing, _ = find_missing(y, None, regression=True)
-    if missing.any():
-        raise ValueError(
-            f"{what} must hold every label, got {missing.sum()} of {len(missing)} "
-            "missing. Leave those rows out."
-        )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError(f"{what} must hold finite numbers, got infinity.")
-    if y.dtype.kind == "O" and type_of_target(y) == "unknown":
-        y = np.array(y.tolist())  # such as integers in a column of objects
-    return y
+        y_test = read_labels(f"y_test of {name!r}", y_test, X_test, units)
+    shape = np.shape(X) if hasattr(X, "shape") or not units else ()  # rows may differ
+    is_image = len(shape) in (3, 4) and not (units and y.ndim == 2)  # but signals
+    image_shape = tuple(shape[1:]) if is_image else None
+    return Data(X, y, X_test, y_test, image_shape, units=units)

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
 from skal._checks import check_int, check_number, name_of
-from skal._data import read_target
+from skal._data import read_structured, read_target
 from skal._loop import (
     budget_of,
     check_amount,
@@ -23,25 +23,38 @@ from skal._loop import (
 from skal.experiment._asked_images import asked_images
 from skal.experiment._budget import check_budget
 from skal.experiment._cell import Settings
+from skal.experiment._cells_of_rows import (
+    cells_a_row,
+    check_cells,
+    check_counts,
+    labels_a_pick,
+)
 from skal.experiment._grid import run_grid
 from skal.experiment._limits import limited_threads
 from skal.experiment._measures import check_scorers, resolve_metrics
 from skal.experiment._names import (
+    default_estimator,
     learners_of_data,
     load_estimators,
     load_strategies,
     serve_numbers,
+    serve_units,
 )
 from skal.experiment._oracle import with_oracle
 from skal.experiment._owner import check_free, owned
-from skal.experiment._plan import Plan
+from skal.experiment._plan import Plan, learner_to_run
 from skal.experiment._progress import GridBar, Silent
 from skal.experiment._results import Results
 from skal.experiment._sent import check_can_be_sent
 from skal.experiment._sources import load_data
 from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas
-from skal.query import as_strategy, check_beside
+from skal.experiment._units import (
+    check_answers,
+    check_unit_metrics,
+    refuse_for_units,
+)
+from skal.query import check_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -364,6 +377,7 @@ class Experiment:
         strategies = with_oracle(load_strategies(self.strategies), self.oracle)
         data = load_data(
             self.data,
+            units=serve_units(self.estimators),
             target=self.target,
             groups=self.groups,
             costs=self.costs,
@@ -372,28 +386,34 @@ class Experiment:
         )
         if serve_numbers(self.estimators):
             data = {n: replace(one, as_numbers=True) for n, one in data.items()}
-        numbers = not any(one.is_classes for one in data.values())
-        learners = load_estimators(self.estimators, numbers)
+        learners = load_estimators(self.estimators, default_estimator(data))
         own = {
             name: learners_of_data(self.estimators, learners, one)
             for name, one in data.items()
         }
-        n_pool = {name: self._check_data(name, one) for name, one in data.items()}
-        for name, one in data.items():
-            for learner in {**learners, **own[name]}.values():
-                self._check_estimator(name, one, learner)
-                self._check_parts(one, n_pool[name], learner, strategies)
         loop = {
             "n_labels": self.n_labels,
             "n_initial": self.n_initial,
             "initial": self.initial,
             "batch_size": check_sizes("batch_size", self.batch_size),
         }
+        check_counts(strategies, loop)
+        n_cells = cells_a_row(strategies)
+        n_pool = {n: self._check_data(n, one, n_cells) for n, one in data.items()}
+        for name, one in data.items():
+            for learner in {**learners, **own[name]}.values():
+                self._check_estimator(name, one, learner)
+                for strategy in strategies.values():
+                    runs = learner_to_run(learner, strategy, loop, n_cells)
+                    n_asked = n_pool[name] * n_cells // labels_a_pick(strategy, n_cells)
+                    self._check_parts(one, n_asked, runs)
         check_can_be_sent(
             [*learners.values(), *strategies.values(), *data.values(), settings],
             self.time_limit,
         )
-        return Plan(data, learners, own, strategies, seeds, loop, settings, n_pool)
+        return Plan(
+            data, learners, own, strategies, seeds, loop, settings, n_pool, n_cells
+        )
 
     # Checks ---------------------------------------------------------------------
 
@@ -441,7 +461,7 @@ class Experiment:
             )
         return seeds
 
-    def _check_data(self, name, data):
+    def _check_data(self, name, data, n_cells):
         """Refuse a budget that the pool cannot pay; return the size of the pool."""
         known = data.y[data.in_scope(data.y)]
         if data.is_classes and len(there := np.unique(known)) < 2:
@@ -454,7 +474,9 @@ class Experiment:
             raise ValueError(
                 f"data {name!r} cannot be split into a pool and test rows. {error}"
             ) from error
-        check_budget(name, data, pool, self.n_labels, self.n_initial)
+        check_budget(name, data, pool, self.n_labels, self.n_initial, n_cells)
+        if data.units:
+            refuse_for_units("oracle", self.oracle, name)
         if self.oracle and data.costs is not None:
             raise ValueError(
                 f"oracle must be False where labels of {name!r} have costs, got "
@@ -466,8 +488,9 @@ class Experiment:
                 f"{self.oracle!r}. It knows no row that belongs to no class; leave "
                 "such rows out, or the oracle."
             )
-        resolve_metrics(self.metrics, data.is_classes, data.positive)
-        check_scorers(self.metrics, known, data.is_classes, data.positive)
+        resolve_metrics(self.metrics, data.target_type, data.positive)
+        if not data.units:
+            check_scorers(self.metrics, known, data.is_classes, data.positive)
         resolve_initial(self.initial, data.y, data.target_type)
         return len(pool)
 
@@ -475,6 +498,13 @@ class Experiment:
         """Refuse a classifier for numbers, and a regressor for classes."""
         template = learner._template()
         check_learner(learner, template, has_costs=data.costs is not None)
+        check_answers(name, data, template)
+        if data.units:
+            check_unit_metrics(name, data, template, self.metrics)
+            self._check_labels(
+                name, learner, read_structured(data.y, learner.missing_label)
+            )
+            return
         kind = "classifier" if data.is_classes else "regressor"
         fits = is_classifier(template) if data.is_classes else is_regressor(template)
         if not fits:
@@ -491,7 +521,11 @@ class Experiment:
             )
         mark, classes = learner.missing_label, learner.classes
         known = data.y[data.in_scope(data.y)]
-        missing = read_target(known, mark, kind, classes).missing
+        self._check_labels(name, learner, read_target(known, mark, kind, classes))
+
+    def _check_labels(self, name, learner, target):
+        """Refuse labels that a learner takes for none."""
+        missing = target.missing
         if missing.any():
             raise ValueError(
                 f"y of {name!r} must hold every label, got {missing.sum()} of "
@@ -500,16 +534,17 @@ class Experiment:
                 "ActiveLearner(estimator, missing_label=None) as the estimator."
             )
 
-    def _check_parts(self, data, n_pool, learner, strategies):
-        """Ask strategies and the stopping rule whether they serve the estimator."""
+    def _check_parts(self, data, n_asked, learner):
+        """Ask the strategy and the stopping rule whether they serve the estimator."""
         template, target_type = learner._template(), data.target_type
-        left = n_pool - self.n_initial
+        left = n_asked - learner.n_initial
         if data.costs is None:
-            left = budget_of(self.n_labels, n_pool) - self.n_initial
-        size = min(size_in_round(self.batch_size, 1), left)
-        initial = resolve_initial(self.initial, data.y, target_type)
-        asked = [(as_strategy(strategy), size) for strategy in strategies.values()]
-        asked = [(initial, self.n_initial), *asked]
+            left = budget_of(learner.n_labels, n_asked) - learner.n_initial
+        size = min(size_in_round(learner.batch_size, 1), left)
+        initial = resolve_initial(learner.initial, data.y, target_type)
+        asked = (initial, learner.n_initial), (learner.query_strategy, size)
         check_parts(template, target_type, asked, learner.stopping)
+        check_learner(learner, template, has_costs=data.costs is not None)
+        check_cells(learner, data.y)
         for strategy, _ in asked:
             check_beside(strategy, data.rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,9 +123,21 @@ REGRESSION = {
     ),
 }
 
+#: Of rows that have a label for each unit, such as a pixel.
+UNITS = {
+    name: Measure(title, 1, attrgetter(name), needs_proba=False)
+    for name, title in (
+        ("mean_iou", "mean IoU"),
+        ("pixel_accuracy", "pixel accuracy"),
+        ("score", "score"),
+    )
+}
+#: By what rows have: a class, a number, a label for each unit.
+OWN = {"multiclass": CLASSIFICATION, "regression": REGRESSION, "structured": UNITS}
+
 #: What more is measured where one class of two is looked for.
 OF_ONE_CLASS = ("recall", "f1")
-BUILT_IN = {**CLASSIFICATION, **REGRESSION}
+BUILT_IN = {**CLASSIFICATION, **REGRESSION, **UNITS}
 #: How even the classes are among the labels of a round, and among all.
 ENTROPIES = ("asked_entropy", "labeled_entropy")
 #: How many labels so far were of no class.
@@ -132,7 +145,7 @@ N_REJECTED = "n_rejected"
 
 
 def resolve_metrics(
-    metrics: Any, is_classes: bool, positive: Any = None
+    metrics: Any, target_type: str, positive: Any = None
 ) -> dict[str, Any]:
     """Return what to compute, by name: a Measure, or a scorer of scikit-learn's kind.
 
@@ -140,8 +153,8 @@ def resolve_metrics(
     ----------
     metrics : list, dict or None
         As :class:`Experiment` takes it.
-    is_classes : bool
-        Whether the labels are classes.
+    target_type : {"multiclass", "regression", "structured"}
+        What the labels are.
     positive : object, default=None
         The class of two that scorers of scikit-learn look for.
 
@@ -150,7 +163,7 @@ def resolve_metrics(
     dict of str to Measure
         What to compute.
     """
-    own = CLASSIFICATION if is_classes else REGRESSION
+    own = OWN[target_type]
     if metrics is None:
         more = () if positive is None else OF_ONE_CLASS
         return {**own, **{name: _resolve(name, own, positive) for name in more}}

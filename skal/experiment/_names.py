@@ -11,6 +11,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skal import ActiveLearner
 from skal._checks import check_choice, name_of
+from skal._model import is_structured
 from skal.experiment._table_pipeline import on_columns
 from skal.query import as_strategy, get_strategy_names
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from skal.experiment._data import Data
 
 
-def load_estimators(estimators: Any, numbers: bool = False) -> dict[str, ActiveLearner]:
+def load_estimators(
+    estimators: Any, default: str = "logistic"
+) -> dict[str, ActiveLearner]:
     """Return a learner to clone for each estimator, by name.
 
     Parameters
@@ -28,17 +31,15 @@ def load_estimators(estimators: Any, numbers: bool = False) -> dict[str, ActiveL
     estimators : estimator, str, list, dict or None
         As :class:`Experiment` takes it. An ActiveLearner keeps what it was given, such
         as ``warm_start`` or ``stopping``; anything else is wrapped in a new one.
-    numbers : bool, default=False
-        Whether None is to be a regressor.
+    default : str, default="logistic"
+        What None stands for.
 
     Returns
     -------
     dict of str to ActiveLearner
         Unfitted learners.
     """
-    if estimators is None:
-        estimators = "ridge" if numbers else "logistic"
-    named = _named("estimators", estimators)
+    named = _named("estimators", default if estimators is None else estimators)
     return {name: _learner(name, source) for name, source in named.items()}
 
 
@@ -76,6 +77,21 @@ def serve_numbers(estimators: Any) -> bool:
     sure = [is_regressor(_learner(*one)._template()) for one in named.items()]
     may_be = [isinstance(one, str) and one in REGRESSORS for one in named.values()]
     return any(sure) and all(np.logical_or(sure, may_be))
+
+
+def serve_units(estimators: Any) -> bool:
+    """Tell whether an estimator answers for units of rows, such as pixels."""
+    if estimators is None:
+        return False
+    learners = load_estimators(estimators).values()
+    return any(is_structured(one._template()) for one in learners)
+
+
+def default_estimator(data: dict[str, Data]) -> str:
+    """Return the name of what is trained where nobody says it."""
+    if all(one.units for one in data.values()):
+        return "unet"
+    return "logistic" if any(one.is_classes for one in data.values()) else "ridge"
 
 
 def load_strategies(strategies: Any) -> dict[str, Any]:
@@ -141,8 +157,12 @@ def _other(source, learner, data):
     """
     named = isinstance(source, str)
     other = None
-    is_known = named and not data.is_classes and source in REGRESSORS
-    if is_known and not is_regressor(learner._template()):
+    is_known = named and source in REGRESSORS
+    if (
+        is_known
+        and data.target_type == "regression"
+        and not is_regressor(learner._template())
+    ):
         other = learner = ActiveLearner(REGRESSORS[source]())
     if data.columns is None:
         return other
@@ -155,15 +175,15 @@ def _other(source, learner, data):
 
 
 def _learner(name, source):
+    known = {**REGRESSORS, **UNIT_ESTIMATORS, **ESTIMATORS}
     if isinstance(source, str):
-        known = {**REGRESSORS, **ESTIMATORS}
         source = known[check_choice("estimators", source, known)]()
     if isinstance(source, ActiveLearner):
         return clone(source)
     if isinstance(source, type) or not hasattr(source, "fit"):
         raise TypeError(
             f"estimators must have fit, got {source!r} for {name!r}. Known by name "
-            f"are {', '.join(map(repr, sorted({*REGRESSORS, *ESTIMATORS})))}."
+            f"are {', '.join(map(repr, sorted(known)))}."
         )
     return ActiveLearner(source)
 
@@ -217,12 +237,20 @@ def _resnet():
     return ResNetClassifier(width=16)
 
 
+def _unet():
+    from skal.nets import SegmentationNet
+
+    return SegmentationNet()
+
+
 ESTIMATORS: dict[str, Callable[[], Any]] = {
     "cnn": _cnn,
     "forest": _forest,
     "logistic": _logistic,
     "resnet": _resnet,
 }
+#: What answers for units of rows.
+UNIT_ESTIMATORS: dict[str, Callable[[], Any]] = {"unet": _unet}
 #: What a name means where labels are numbers.
 REGRESSORS: dict[str, Callable[[], Any]] = {
     "forest": _forest_of_numbers,

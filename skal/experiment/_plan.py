@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from skal.experiment._cell import Cell
+from skal.experiment._cells_of_rows import counts_for, labels_a_pick
 from skal.experiment._describe import describe, key_of
 from skal.experiment._migration import FORMAT, path_in_format_1
 from skal.experiment._public_name import public_name
@@ -23,7 +24,8 @@ class Plan:
     """The grid of an experiment, checked.
 
     ``own`` holds by data what stands in the place of some learners there; ``loop`` the
-    parameters that all learners share, ``n_pool`` the size of each pool.
+    parameters that all learners share, ``n_pool`` the size of each pool, ``n_cells``
+    how many labels a row counts as.
     """
 
     data: dict[str, Data]
@@ -34,6 +36,7 @@ class Plan:
     loop: dict[str, Any]
     settings: Settings
     n_pool: dict[str, int]
+    n_cells: int = 1
 
     def _built(self) -> dict[tuple[str, str, str], ActiveLearner]:
         """Return the learner to run for each data set, estimator and strategy."""
@@ -53,14 +56,8 @@ class Plan:
 
     def _to_run(self, template, strategy):
         """Return a learner of the template's parameters, and those that all share."""
-        return template.__class__(
-            **{
-                **template.get_params(deep=False),
-                **self.loop,
-                "query_strategy": as_strategy(self.strategies[strategy]),
-                "store_estimators": False,
-                "verbose": 0,
-            }
+        return learner_to_run(
+            template, self.strategies[strategy], self.loop, self.n_cells
         )
 
     def cells(self, definition: dict[str, Any]) -> list[Cell]:
@@ -71,6 +68,9 @@ class Plan:
                 **cell,
                 learner=built[cell["data"], cell["estimator"], cell["strategy"]],
                 settings=self.settings,
+                labels_a_pick=labels_a_pick(
+                    self.strategies[cell["strategy"]], self.n_cells
+                ),
             )
             for cell in definition["cells"]
         ]
@@ -120,6 +120,8 @@ class Plan:
         more = {"columns": data.columns, "groups": groups, "positive": positive}
         more |= {"reject": reject, "costs": data.range_of_costs}
         more["estimators"] = own or None
+        more["units"] = ("masks" if data.are_masks else "entries") * data.units or None
+        more["cells"] = self.n_cells if self.n_cells > 1 else None
         return {one: value for one, value in more.items() if value is not None}
 
     def _keys(self, shared, fingerprints, learners):
@@ -138,3 +140,36 @@ class Plan:
             where = {"data": data, "estimator": estimator, "strategy": strategy}
             cells.append({"key": key_of(content), **where, "seed": seed})
         return cells
+
+
+def learner_to_run(
+    template: ActiveLearner, strategy: Any, loop: dict[str, Any], n_cells: int
+) -> ActiveLearner:
+    """Return a learner of a template's parameters, and those that all share.
+
+    Parameters
+    ----------
+    template : ActiveLearner
+        What an estimator of the experiment was made into.
+    strategy : str, QueryStrategy or callable
+        What picks its rows, or cells of these.
+    loop : dict of str to object
+        Parameters that all learners share; they count cells where ``n_cells`` is more
+        than one.
+    n_cells : int
+        How many labels a row counts as.
+
+    Returns
+    -------
+    ActiveLearner
+        The learner, unfitted.
+    """
+    return template.__class__(
+        **{
+            **template.get_params(deep=False),
+            **counts_for(strategy, loop, n_cells),
+            "query_strategy": as_strategy(strategy),
+            "store_estimators": False,
+            "verbose": 0,
+        }
+    )

@@ -117,7 +117,7 @@ def _setting(results, metric, data, estimator):
     if has_baseline:
         yield picture(
             lambda ax: results.plot_efficiency(metric, ax=ax, **where),
-            f"How many times {'the cost' if unit == 'cost' else 'as many labels'} "
+            f"How many times {'the cost' if unit == 'cost' else f'as many {unit}'} "
             f"{BASELINE} needs for the same {title_of(metric)}, with a 95 % bootstrap "
             "interval over seeds.",
         )

@@ -246,8 +246,13 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
     ]
     for name, one in data.items():
         rows += [[f"columns of {name}", words] for words in columns_in_words(one)]
-        if one["classes"] is None:
+        if "units" in one:
+            rows.append([f"labels of {name}", "one for each unit of a row"])
+        elif one["classes"] is None:
             rows.append([f"labels of {name}", "numbers: a regression"])
+        if "cells" in one:
+            words = f"parts of rows; a whole row counts as {one['cells']}"
+            rows.append([f"cells of {name}", words])
         if "groups" in one:
             rows.append([f"groups of {name}", f"{one['groups']}, none of them split"])
         if "costs" in one:
@@ -304,7 +309,9 @@ def told_of(data: dict[str, Data], initial: Any = "random") -> list[str]:
         if one.image_shape is not None:
             size = " x ".join(map(str, one.image_shape))
             sentences.append(f"{name}: {len(one.y)} images of {size}.")
-        if not one.is_classes:
+        if one.units:
+            sentences.append(f"{name}: a row has a label for each of its units.")
+        elif not one.is_classes:
             sentences.append(
                 f"{name}: the labels are numbers, {one.y.min():g} to {one.y.max():g}: "
                 "a regression."

@@ -250,7 +250,8 @@ class Results:
         Returns
         -------
         list of ndarray of int
-            For each round positions in the X that was given.
+            For each round positions in the X that was given; where cells of rows were
+            asked for, pairs (m, 2) of such a position and a cell.
 
         Raises
         ------
@@ -324,7 +325,7 @@ class Results:
             )
         for part, record in zip(parts, self.records, strict=True):
             part["key"] = [record["key"]] * len(record["n_labels"])
-            part["asked"] = record["asked"]
+            part["asked"] = [np.ravel(picks).tolist() for picks in record["asked"]]
         frame = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
         rest = {
             "definition": self.definition,
@@ -428,8 +429,9 @@ def _without_columns(outcome):
     outcome = deepcopy(outcome)
     if "record" in outcome:
         outcome["record"]["metrics"] = list(outcome["record"]["metrics"])
-        for name in ("asked", "n_labels"):
-            outcome["record"].pop(name)
+        outcome["record"].pop("n_labels")
+        if np.ndim(outcome["record"].pop("asked")[0]) == 2:
+            outcome["record"]["cells"] = True
         if "cost" in outcome["record"]:
             outcome["record"]["cost"] = True
         for name in TIMES:
@@ -449,6 +451,9 @@ def _fill(outcome, rows):
     record["n_labels"] = rows["n_labels"].tolist()
     if has_cost:
         record["cost"] = rows["cost"].tolist()
-    record["asked"] = [list(map(int, asked)) for asked in rows["asked"]]
+    shape = (-1, 2) if record.pop("cells", False) else -1
+    record["asked"] = [
+        np.array(picks, int).reshape(shape).tolist() for picks in rows["asked"]
+    ]
     if "timings" in outcome:
         outcome["timings"] |= {name: numbers(name) for name in TIMES}

@@ -16,6 +16,7 @@ from skal.experiment._image_source import is_image_folder, load_images
 from skal.experiment._names import by_name
 from skal.experiment._positive_class import positive_class
 from skal.experiment._table_files import read_table
+from skal.experiment._units import refuse_for_units
 
 FILES = (".csv", ".npz", ".parquet")
 #: Whole numbers in a file are no classes where there are more, and some are there once.
@@ -26,6 +27,7 @@ def load_data(
     data: Any,
     download: bool = False,
     *,
+    units: bool = False,
     target: Any = None,
     groups: Any = None,
     costs: Any = None,
@@ -40,6 +42,9 @@ def load_data(
         As :class:`Experiment` takes it.
     download : bool, default=False
         Whether a named data set that is missing may be downloaded.
+    units : bool, default=False
+        Whether a row has a label for each of its units, because the estimators answer
+        for these.
     target, groups, costs, pos_label, reject_label : object, default=None
         As :class:`Experiment` takes them; dicts say them by the name of the data.
 
@@ -64,7 +69,10 @@ def load_data(
     loaded = {}
     for name, source in named.items():
         beside = {"groups": grouped[name], "costs": priced[name]}
-        one = _load(name, source, download, targets[name], beside)
+        one = _load(name, source, download, targets[name], beside, units)
+        if one.units:
+            refuse_for_units("pos_label", positives[name], name)
+            refuse_for_units("reject_label", rejects[name], name)
         if rejects[name] is not None and one.reject is None:
             one = one.with_reject(name, rejects[name])
         if positives[name] is not None and one.positive is None:
@@ -99,13 +107,13 @@ def _by_data(parameter, value, names):
     return {name: value.get(name) for name in names}
 
 
-def _load(name, source, download, target, beside):
+def _load(name, source, download, target, beside, units):
     """Return a data set; ``beside`` says which groups and costs its rows have."""
     if isinstance(source, Data):
         return source
     is_word = isinstance(source, PathLike | str)
     if is_word and source not in NAMED and not is_image_folder(source):
-        return _of_file(name, source, target, beside)
+        return _of_file(name, source, target, beside, units)
     if target is not None:
         raise ValueError(
             f"target must be left out for {name!r}, which is no file, got {target!r}. "
@@ -125,14 +133,16 @@ def _load(name, source, download, target, beside):
         )
     X, y, *test = source
     X, test, beside = taken_out(X, test, beside)
-    return with_beside(name, checked(name, X, y, *test), beside)
+    return with_beside(name, checked(name, X, y, *test, units=units), beside)
 
 
-def _of_file(name, source, target, beside):
+def _of_file(name, source, target, beside, units):
     """Read a file, and say whether whole numbers in it are numbers or classes."""
     table = _read(source, target, named_columns(beside))
-    data = checked(name, table.X, table.y, table.X_test, table.y_test)
-    data = replace(data, columns=table.columns, as_numbers=_are_numbers(data.y))
+    parts = table.X, table.y, table.X_test, table.y_test
+    data = checked(name, *parts, units=units)
+    as_numbers = not units and _are_numbers(data.y)
+    data = replace(data, columns=table.columns, as_numbers=as_numbers)
     return with_beside(name, data, {**beside, **table.beside})
 
 
@@ -188,6 +198,13 @@ def _cifar10(download):
     return _with_test("cifar10", fetch_cifar10, download)
 
 
+def _shapes(download):
+    from skal.datasets import make_shapes
+
+    X, y = make_shapes(500, return_X_y=True, random_state=0)
+    return checked("shapes", X, y, units=True)
+
+
 def _with_test(name, fetch, download):
     """Return a data set that comes with test rows."""
     try:
@@ -209,6 +226,7 @@ NAMED = {
     "digits": _digits,
     "digits_images": _digits_images,
     "mnist": _mnist,
+    "shapes": _shapes,
 }
 
 

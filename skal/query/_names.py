@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+#: The parameters that take strategies which pick parts of rows.
+PICK_PARTS = ("query_strategy", "strategies")
+
+
 def as_strategy(
     strategy: str | QueryStrategy | Callable[..., Any], name: str = "query_strategy"
 ) -> QueryStrategy:
@@ -39,7 +43,8 @@ def as_strategy(
         If no strategy has that name; the known ones are listed, nearest first.
     TypeError
         If it is neither, or a class instead of an instance; or picks parts of rows
-        where ``name`` is not the ``query_strategy`` of a learner.
+        where ``name`` is neither the ``query_strategy`` of a learner nor the
+        ``strategies`` of an experiment.
 
     Examples
     --------
@@ -63,7 +68,7 @@ def as_strategy(
             f"{name} must be an instance, got the class {strategy.__name__}. "
             f"Write {strategy.__name__}()."
         )
-    if isinstance(strategy, UnitStrategy) and name != "query_strategy":
+    if isinstance(strategy, UnitStrategy) and name not in PICK_PARTS:
         raise TypeError(
             f"{name} must be a strategy that picks rows, got {strategy!r}, which picks "
             "parts of them. It serves as the query_strategy of a learner."
