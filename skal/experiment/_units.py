@@ -62,7 +62,8 @@ class UnitAnswers:
     def truth(self) -> list[Any]:
         """The classes of the units of each row, -1 where nobody knows."""
         mark = self.learner.missing_label
-        return [np.where(row == mark, -1, row) for row in self.y_test]
+        signed = (np.asarray(row, np.int64) for row in self.y_test)
+        return [np.where(row == mark, -1, row) for row in signed]
 
 
 def default_metrics(data: Data, template: Any) -> list[str]:

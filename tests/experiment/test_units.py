@@ -205,10 +205,10 @@ def test_a_run_goes_on_where_it_was(tmp_path):
     whole = experiment(strategies=strategies, **counts).run(tmp_path / "whole")
     experiment(strategies=strategies, **counts, seeds=1).run(tmp_path / "parts")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "parts/cells").iterdir()}
-    more = experiment(strategies=strategies, **counts, n_jobs=2)
+    more = experiment(strategies=strategies, **counts)
     assert more.run(tmp_path / "parts").records == whole.records
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
-    others = {"cells": Regions(grid=4), "random": "random"}
+    others = {"cells": Regions(grid=(1, 4)), "random": "random"}
     with pytest.raises(ValueError, match="directory must be new"):
         experiment(strategies=others, **counts).run(tmp_path / "parts")
 
@@ -326,15 +326,19 @@ class Mute(Gray):
             "estimators must answer for units of rows for 'data', .* got GaussianNB",
         ),
         ({"data": "digits"}, TypeError, "must answer for rows for 'digits'.* got Gray"),
-        ({"strategies": "margin"}, TypeError, "Margin does not serve structured targ"),
-        ({"strategies": LabelUncertainty()}, TypeError, "not serve structured targets"),
+        ({"strategies": "margin"}, TypeError, "Margin needs one target a row, got G"),
+        (
+            {"strategies": LabelUncertainty()},
+            TypeError,
+            "LabelUncertainty needs one tar",
+        ),
         (
             {"strategies": Regions(grid=17)},
             ValueError,
             "grid must have at most as many",
         ),
         (
-            {"strategies": Regions(grid=2), "costs": 2},
+            {"strategies": Regions(grid=2), "costs": 1},
             ValueError,
             "costs must be None where parts of rows are asked for",
         ),
