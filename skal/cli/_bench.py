@@ -49,8 +49,8 @@ def bench(
         str | None,
         typer.Argument(
             metavar="DATA|CONFIG",
-            help="Data: digits, digits_images, mnist, cifar10, a CSV, npz or parquet "
-            "file, a folder of images; several with commas. Or an experiment in a "
+            help="Data: digits, digits_images, mnist, cifar10, shapes, a CSV, npz or "
+            "parquet file, a folder of images; several with commas. Or an experiment in a "
             "TOML, YAML or JSON file.",
             show_default=False,
         ),
@@ -73,7 +73,7 @@ def bench(
             metavar="NAMES",
             show_default="logistic",
             help="What to train: logistic, forest, cnn, resnet; for numbers ridge, "
-            "forest.",
+            "forest; for masks unet.",
         ),
     ] = None,
     target: Annotated[

@@ -60,7 +60,8 @@ def summary(
         learning curve, last score and its standard deviation, labels to match the
         baseline and to reach the targets with 95 % intervals (``_low``,
         ``_high``), seconds of choosing and training a run. Where labels have costs,
-        ``cost_to_`` stands in place of ``labels_to_``. Where the oracle ran,
+        ``cost_to_`` stands in place of ``labels_to_``, and ``cells_to_`` where parts of
+        rows are counted. Where the oracle ran,
         ``share_of_gain`` is how much of its gain in area over the baseline a strategy
         gets, with a 95 % interval of seeds drawn again, pair by pair; NaN where the
         oracle gains nothing.

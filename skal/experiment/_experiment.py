@@ -74,15 +74,15 @@ class Experiment:
     ----------
     estimators : estimator, str, list or dict, default=None
         What is trained: an estimator, a name ("logistic", "forest", "cnn", "resnet",
-        and "ridge" and "forest" for numbers), several in a list, or in a dict that
-        names them. None is "logistic", or "ridge" where labels are numbers. Each round
-        trains from scratch. An :class:`~skal.ActiveLearner` serves as a template
+        "ridge" and "forest" for numbers, "unet" for masks), several in a list, or in a
+        dict that names them. None is "logistic", "ridge" where labels are numbers, or
+        "unet" for "shapes". Each round trains from scratch. An :class:`~skal.ActiveLearner` serves as a template
         and keeps its ``warm_start``, ``stopping``, ``use_unlabeled`` and ``classes``.
     strategies : str, QueryStrategy, callable, list or dict, default=(...)
         What picks the rows; by default "margin" and "random". Have "random" among
         them: it is what the others are compared with.
     data : str, path, tuple, list or dict, default="digits"
-        A name ("digits", "digits_images", "mnist", "cifar10"); a CSV or parquet file
+        A name ("digits", "digits_images", "mnist", "cifar10", "shapes"); a CSV or parquet file
         with a column of labels; an npz file with ``X`` and ``y``; a folder or a zip of
         images in folders, or ``{"folder": path, "size": 96}``; ``(X, y)``, which each
         seed splits;
@@ -90,6 +90,9 @@ class Experiment:
         these; several names in a list, or anything in a dict that names it.
     n_labels : int or float, default=200
         Labels to buy in each cell, or a share of the pool; with ``costs`` an amount.
+        It, ``n_initial`` and ``batch_size`` count parts of rows where a strategy, such
+        as :class:`~skal.query.Regions`, asks for these; a whole row then counts as
+        many as it has parts.
     n_initial : int, default=20
         Labels of the first round.
     initial : {"random", "stratified"} or QueryStrategy, default="random"
@@ -109,8 +112,10 @@ class Experiment:
         What is measured each round. None takes accuracy, balanced accuracy, negative
         log-likelihood (``nll``), Brier score, ``ece``, macro ``auc``, the mean entropy
         of the predictions (``test_entropy``) and the training loss (``train_nll``);
-        for regressors ``r2``, ``rmse``, ``mae``. Scorers of scikit-learn go by their
-        name, others as a dict of ``f(estimator, X, y)``.
+        for regressors ``r2``, ``rmse``, ``mae``; for masks ``mean_iou`` and
+        ``pixel_accuracy``, for other labels of units the estimator's own ``score``.
+        Scorers of scikit-learn go by their name, others as a dict of ``f(estimator, X,
+        y)``.
     details_at : sequence of int, default=()
         Numbers of labels at which the confusion matrix and the ROC curves are kept,
         besides the last.
@@ -184,6 +189,10 @@ class Experiment:
     **Labels are numbers** where they have fractions, where every estimator is a
     regressor, and in a file where there are more than 20 whole numbers and some of
     them once.
+
+    **Rows of many units** (pixels, words, boxes) are those of estimators that answer
+    for units; y is then what a learner takes for these. It has no classes to draw test
+    rows by, nor confusion matrices, and what is about classes of rows is refused.
 
     Results depend on the definition alone: not on the backend, the number of workers,
     or how often a run was killed and resumed. On the threading backend that holds for

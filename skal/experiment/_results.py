@@ -68,7 +68,8 @@ class Results:
     classes are met among the labels of the round, and among all (1 is equally often);
     ``query_seconds`` and ``fit_seconds``; ``peak_memory``, the most that the process
     held in the round, in MB. Where rows cost differently ``cost`` is what the labels
-    cost so far, and all curves and comparisons count in it instead of labels.
+    cost so far, and all curves and comparisons count in it instead of labels. Where a
+    strategy asks for cells of rows, ``n_labels`` counts cells.
 
     Examples
     --------

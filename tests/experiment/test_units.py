@@ -11,7 +11,7 @@ from skal import ActiveLearner
 from skal._seed import draw_seed, stream
 from skal.datasets import make_shapes
 from skal.experiment import Experiment, Results
-from skal.experiment._config import experiment_of, loaded_experiment
+from skal.experiment._config import experiment_of, loaded_experiment, read_config
 from skal.experiment._report_text import headlines, setup_table, told_of
 from skal.experiment._sources import load_data
 from skal.experiment._units import UnitAnswers
@@ -384,10 +384,35 @@ def test_labels_of_units_want_an_estimator_that_answers_for_them(y):
         experiment(GaussianNB(), data=(RNG.random((40, 2)), y)).check()
 
 
-def test_a_configuration_names_pictures_of_shapes():
-    data = {"class": "skal.datasets.make_shapes", "n_samples": 40, "size": 16}
-    config = {"data": {"small": {**data, "return_X_y": True, "random_state": 0}}}
-    config |= {"estimators": "unet", "n_labels": 12, "n_initial": 8, "seeds": 1}
+CONFIG = """
+estimators = "unet"
+n_labels = 48
+n_initial = 24
+batch_size = 8
+seeds = 1
+
+[data.small]
+class = "skal.datasets.make_shapes"
+n_samples = 40
+size = 16
+return_X_y = true
+random_state = 0
+"""
+
+STRATEGIES = """
+[strategies]
+random = "random"
+images = { class = "Aggregate", base = "entropy", topk = 0.1 }
+regions = { class = "Regions", base = "entropy", grid = 2 }
+"""
+
+
+def test_a_configuration_names_pictures_and_strategies_of_pixels(tmp_path):
+    (tmp_path / "a.toml").write_text(CONFIG + STRATEGIES, "utf-8")
+    found, _ = loaded_experiment(read_config(tmp_path / "a.toml"))
+    assert found.check() == 3
+    config = {**read_config(tmp_path / "a.toml"), "n_labels": 26}
+    del config["strategies"]
     found, config = loaded_experiment(config)
     assert config["strategies"] == ["aggregate", "random"]
     assert found.check() == 2
