@@ -76,16 +76,17 @@ class Experiment:
         What is trained: an estimator, a name ("logistic", "forest", "cnn", "resnet",
         "ridge" and "forest" for numbers, "unet" for masks), several in a list, or in a
         dict that names them. None is "logistic", "ridge" where labels are numbers, or
-        "unet" for "shapes". Each round trains from scratch. An :class:`~skal.ActiveLearner` serves as a template
-        and keeps its ``warm_start``, ``stopping``, ``use_unlabeled`` and ``classes``.
+        "unet" for "shapes". Each round trains from scratch. An
+        :class:`~skal.ActiveLearner` serves as a template and keeps its ``warm_start``,
+        ``stopping``, ``use_unlabeled`` and ``classes``.
     strategies : str, QueryStrategy, callable, list or dict, default=(...)
         What picks the rows; by default "margin" and "random". Have "random" among
         them: it is what the others are compared with.
     data : str, path, tuple, list or dict, default="digits"
-        A name ("digits", "digits_images", "mnist", "cifar10", "shapes"); a CSV or parquet file
-        with a column of labels; an npz file with ``X`` and ``y``; a folder or a zip of
-        images in folders, or ``{"folder": path, "size": 96}``; ``(X, y)``, which each
-        seed splits;
+        A name ("digits", "digits_images", "mnist", "cifar10", "shapes"); a CSV or
+        parquet file with a column of labels; an npz file with ``X`` and ``y``; a folder
+        or a zip of images in folders, or ``{"folder": path, "size": 96}``; ``(X, y)``,
+        which each seed splits;
         ``(X, y, X_test, y_test)``, which it does not; a function that returns one of
         these; several names in a list, or anything in a dict that names it.
     n_labels : int or float, default=200
