@@ -50,8 +50,8 @@ def bench(
         typer.Argument(
             metavar="DATA|CONFIG",
             help="Data: digits, digits_images, mnist, cifar10, shapes, a CSV, npz or "
-            "parquet file, a folder of images; several with commas. Or an experiment in "
-            "a TOML, YAML or JSON file.",
+            "parquet file, a folder of images; several with commas. Or an experiment "
+            "in a TOML, YAML or JSON file.",
             show_default=False,
         ),
     ] = None,
