@@ -196,7 +196,7 @@ def plot_asked_classes(
         if here and record["strategy"] in wanted and record["asked_counts"]:
             found.setdefault(record["strategy"], []).append(record["asked_counts"])
     if not found:
-        raise ValueError("plot_asked_classes needs classes, got numbers.")
+        raise ValueError("plot_asked_classes needs rows of one class each, got none.")
     classes = self.definition["data"][setting[0]]["classes"]
     figure, axes = row_of_axes(figure, len(found), 3.2, 2.8)
     shares = {name: _mean_shares(counts) for name, counts in found.items()}

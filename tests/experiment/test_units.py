@@ -1,5 +1,6 @@
 """Experiments whose rows have a label for each unit: masks, tags, boxes, cells."""
 
+import pickle
 from copy import deepcopy
 
 import numpy as np
@@ -214,7 +215,7 @@ def test_a_run_goes_on_where_it_was(tmp_path):
 
 
 def test_tags_of_texts_are_scored_as_their_estimator_says(tmp_path):
-    results = experiment(Tags(), data=tagged(), n_jobs=2).run(tmp_path)
+    results = experiment(Tags(), data=tagged()).run(tmp_path)
     assert results.failures == []
     assert results.metrics() == ["score"]
     again = experiment(Tags(), data=deepcopy(tagged())).run(tmp_path)
@@ -225,6 +226,18 @@ def test_tags_of_texts_are_scored_as_their_estimator_says(tmp_path):
     words, tags = (np.array(one, object)[asked].tolist() for one in tagged())
     score = Tags().fit(words, tags).score(split.X_test, split.y_test)
     assert record["metrics"]["score"][-1] == score
+
+
+@pytest.mark.long
+def test_workers_return_the_same_records():
+    here, there = (experiment(Tags(), data=tagged(), n_jobs=n).run() for n in (1, 2))
+    assert there.failures == []
+    assert here.records == there.records
+
+
+def test_labels_of_units_are_the_same_after_a_journey():
+    data = load_data(tagged(), units=True)["data"]
+    assert pickle.loads(pickle.dumps(data)).fingerprint() == data.fingerprint()
 
 
 def test_entries_that_are_one_object_are_as_good_as_copies():
@@ -432,3 +445,11 @@ def test_shapes_are_data_by_name_for_a_net_by_name():
 def test_signals_are_no_pictures():
     rows, y = RNG.random((20, 1, 32)), RNG.integers(0, 2, (20, 32))
     assert load_data((rows, y), units=True)["data"].image_shape is None
+
+
+def test_files_hold_masks_too(tmp_path):
+    np.savez(tmp_path / "a.npz", X=X[:20], y=Y[:20], X_test=X[20:], y_test=Y[20:])
+    data = load_data(tmp_path / "a.npz", units=True)["a"]
+    assert data.are_masks
+    assert data.target_type == "structured"
+    np.testing.assert_array_equal(data.split(0, 0.3, None).y_test, Y[20:])
