@@ -21,6 +21,8 @@ from skal.metrics import expected_calibration_error
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from skal.experiment._units import UnitAnswers
+
 #: False positive rates at which ROC curves are kept.
 FPR_GRID = np.linspace(0, 1, 101)
 
@@ -127,7 +129,7 @@ REGRESSION = {
 UNITS = {
     name: Measure(title, 1, attrgetter(name), needs_proba=False)
     for name, title in (
-        ("mean_iou", "mean IoU"),
+        ("mean_iou", "IoU"),  # which sentences call a mean
         ("pixel_accuracy", "pixel accuracy"),
         ("score", "score"),
     )
@@ -277,14 +279,16 @@ def in_order(names: Any) -> list[str]:
     return sorted(names, key=lambda name: (place.get(name, 0), name))
 
 
-def measure(measures: dict[str, Measure], answers: Answers) -> dict[str, float]:
+def measure(
+    measures: dict[str, Measure], answers: Answers | UnitAnswers
+) -> dict[str, float]:
     """Compute the measures; NaN for those that a model without probabilities lacks.
 
     Parameters
     ----------
     measures : dict of str to Measure
         What to compute.
-    answers : Answers
+    answers : Answers or UnitAnswers
         What the model says.
 
     Returns

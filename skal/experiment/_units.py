@@ -44,8 +44,8 @@ class UnitAnswers:
         n_right = n_known = 0
         for truth, answer in zip(self.truth, self.predicted, strict=True):
             known = truth != -1
-            n_right += np.count_nonzero(known & (truth == answer))
-            n_known += np.count_nonzero(known)
+            n_right += int(np.sum(known & (truth == answer)))
+            n_known += int(np.sum(known))
         return n_right / n_known
 
     @property

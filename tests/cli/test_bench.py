@@ -192,6 +192,43 @@ def test_a_file_describes_an_experiment(tmp_path):
     assert {"accuracy", "f1"} < set(results.frame)
 
 
+def test_masks_and_cells_of_them_are_compared(tmp_path):
+    (tmp_path / "bench.toml").write_text(
+        """
+        n_labels = 32
+        n_initial = 24
+        batch_size = 8
+        seeds = 1
+
+        [data.pictures]
+        class = "skal.datasets.make_shapes"
+        n_samples = 30
+        size = 16
+        return_X_y = true
+        random_state = 0
+
+        [estimators.net]
+        class = "skal.nets.SegmentationNet"
+        module__channels = [4, 8]
+        max_steps = 2
+
+        [strategies]
+        random = "random"
+        cells = { class = "Regions", grid = 2 }
+        """
+    )
+    result = run_skal("bench", "bench.toml", "-o", "runs")
+    assert result.exit_code == 0, result.output
+    for words in (
+        "pictures: a row has a label for each of its units.",
+        "random's last score, of 32 cells",
+        "Mean IoU over the budget",
+    ):
+        assert words in said(result)
+    results = Results.from_dir(tmp_path / "runs")
+    assert results.asked(strategy="cells", seed=0)[1].shape == (8, 2)
+
+
 @pytest.mark.parametrize("said_by", ["option", "file"])
 def test_an_oracle_runs_beside_strategies(tmp_path, monkeypatch, said_by):
     monkeypatch.setattr(_oracle, "N_BATCHES", 3)
