@@ -293,6 +293,6 @@ def test_what_takes_strategies_of_rows_refuses_those_of_labels(view, pool):
             ActiveLearner(initial=strategy).query(pool, 1)
         with pytest.raises(TypeError, match=f"strategy {match}"):
             check_strategy(strategy)
-        with pytest.raises(TypeError, match="does not serve multiclass targets"):
+        with pytest.raises(TypeError, match="needs multilabel targets"):
             Experiment(strategies=[strategy]).run()
     assert isinstance(as_strategy("label_uncertainty"), LabelUncertainty)
