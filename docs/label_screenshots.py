@@ -43,7 +43,7 @@ def served(X, **options):
             Path(X).name if isinstance(X, str) else "reviews.csv"
         )
         tokens = {"anna": session.store.add_annotator("anna")}
-        with Running(Answers(session), pictures, tokens) as server:
+        with Running(Answers(session, pictures), pictures, tokens) as server:
             yield session, server
         pictures.close()
 
