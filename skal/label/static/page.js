@@ -848,7 +848,7 @@ class Page {
   async fetchStrip(between = {}) {
     const row = this.shown();
     if (!row || !this.state.strips) return;
-    this.hint.replaceChildren(h("p", { role: "status" }, "Drawing…"));
+    if (!this.hint.querySelector(".strip")) this.hint.replaceChildren(h("p", { role: "status" }, "Drawing…"));
     const answer = await this.transport.ask("strip", { item: row.item, ...between }).catch((error) => ({ error }));
     if (this.shown() !== row) return;
     const trouble = answer.error?.message ?? answer.why;
