@@ -328,8 +328,8 @@ class LabelSession:
         Returns
         -------
         list of Item
-            The rows, less those that have an answer, are kept for the audit, or that
-            somebody else was asked for.
+            The rows, but those that have an answer, are kept for the audit, or are on
+            the screen of somebody else.
         """
         items = dict.fromkeys(self._state.number(id) for id in as_ids(ids))
         return self._asker.ask_for(list(items), self._person(annotator))

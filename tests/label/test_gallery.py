@@ -68,4 +68,6 @@ def test_pictures_of_another_shape_are_brought_to_that_of_most(shape):
     gallery = Gallery(pictures.__getitem__)
     gallery.look(range(6), 60)
     np.testing.assert_array_equal(gallery.picture(5), np.full((6, 6, 3), 90))
-    np.testing.assert_array_equal(gallery.strip(5, 0, 2), [np.full((6, 6, 3), 90), pictures[0]])
+    np.testing.assert_array_equal(
+        gallery.strip(5, 0, 2), [np.full((6, 6, 3), 90), pictures[0]]
+    )

@@ -11,7 +11,6 @@ import numpy as np
 
 from skal._seed import stream
 from skal.label._gallery import LEARNT_ON, Gallery
-from skal.label._page._shown import number
 
 #: Drawn pictures of a strip, and rows that are named as most like each.
 STEPS, LIKE = 7, 5
@@ -89,7 +88,9 @@ class Strips:
                     f"got {label!r:.80}."
                 )
         if first is not None and first == second:
-            raise ValueError(f"second must be another class than first, got {second!r}.")
+            raise ValueError(
+                f"second must be another class than first, got {second!r}."
+            )
 
     def _drawn(self, annotator, item, first, second, ends):
         gallery = self._gallery
@@ -111,7 +112,10 @@ class Strips:
             "second": second,
             "size": [strip.shape[2], strip.shape[1]],
             "steps": [
-                {"pixels": b64encode(picture.tobytes()).decode(), **taken_for(rows, said)}
+                {
+                    "pixels": b64encode(picture.tobytes()).decode(),
+                    **taken_for(rows, said),
+                }
                 for picture, rows in zip(strip, like, strict=True)
             ],
         }
@@ -127,7 +131,7 @@ class Strips:
 
     def _nearest(self, item, ends):
         """Return the labelled row of each class nearest to a row, the nearest first."""
-        if not self._gallery.known([item]):
+        if not self._gallery.is_ready or not self._gallery.known([item]):
             return {}
         label_of = {row: label for label, rows in ends.items() for row in rows}
         mine = self._gallery.picture(item)[None]
@@ -149,5 +153,7 @@ class Strips:
 def taken_for(rows, said):
     """Return rows, and what the model takes most of them for."""
     labels = Counter(said[row][0] for row in rows if row in said)
-    label, n = labels.most_common(1)[0] if labels else (None, None)
-    return {"items": rows, "label": label, "share": number(n and n / len(rows))}
+    if not labels:
+        return {"items": rows, "label": None, "share": None}
+    [(label, n)] = labels.most_common(1)
+    return {"items": rows, "label": label, "share": n / len(rows)}
