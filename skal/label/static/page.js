@@ -1201,7 +1201,7 @@ class Page {
       ["U", "undo, as far back as you like; shift U does it again"],
       ["← →", "look back at answers and change them"],
       ["M", "what the model would say; hidden, so that it does not sway you"],
-      ...(this.state?.strips ? [["-", "pictures drawn from one class to another, to see where it changes"]] : []),
+      ...(this.state?.strips ? [["-", "a strip, drawn from one class to another"]] : []),
       ["G", "a grid of what the model takes for one class"],
       ["/", "search, or rows like this one"],
       ["N", "a note on the row"],
