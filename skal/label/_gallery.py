@@ -94,7 +94,8 @@ class Gallery:
         ndarray of uint8 of shape (n, h, w, 3)
             The pictures.
         """
-        drawn = boundary_strip(self._pca, *self._rows([first, second]), n_steps=n)
+        one, other = self._rows([first, second])
+        drawn = boundary_strip(self._pca, one, other, n_steps=n)
         drawn = np.rint(np.clip(drawn, 0, 255)).astype(np.uint8)
         return drawn.reshape(n, *self._shape)
 

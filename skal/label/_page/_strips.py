@@ -42,14 +42,15 @@ class Strips:
         self.session = session
         self._shown = shown
         self._tally = tally
-        self._gallery = None if pictures is None else Gallery(pictures.small)
+        self._pictures = pictures
+        self._gallery = Gallery(lambda item: pictures.small(item))
         self._sample = None
         self._lock = Lock()
 
     @property
     def are_drawn(self):
         """Whether rows are pictures, and at hand."""
-        return self._gallery is not None and self.session.pool.kind == "image"
+        return self._pictures is not None and self.session.pool.kind == "image"
 
     def strip(self, annotator, item, first=None, second=None):
         """Draw a strip between the labelled rows of two classes nearest to a row."""
