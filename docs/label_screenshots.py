@@ -43,7 +43,7 @@ def served(X, **options):
             Path(X).name if isinstance(X, str) else "reviews.csv"
         )
         tokens = {"anna": session.store.add_annotator("anna")}
-        with Running(Answers(session), pictures, tokens) as server:
+        with Running(Answers(session, pictures), pictures, tokens) as server:
             yield session, server
         pictures.close()
 
@@ -93,6 +93,10 @@ def digits(browser):
         page.keyboard.press("Escape")
         page.keyboard.press("?")
         take(page, "help")
+        page.keyboard.press("Escape")
+        page.keyboard.press("-")
+        page.wait_for_selector(".strip canvas")
+        take(page, "strip")
         page.close()
         page = opened(browser, server, color_scheme="dark")
         take(page, "dark")

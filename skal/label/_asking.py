@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skal.label._item import Item
+from skal.label._leases import Lease
 from skal.label._queue import Queue, Ranking
 
 if TYPE_CHECKING:
     from skal.label._derived import Derived
-    from skal.label._leases import Lease
     from skal.label._state import State
 
 
@@ -52,6 +52,22 @@ class Asker:
                 self.repeat,
             )
             return self._with_guess(queue.choose(who, n))
+
+        with state.lock:
+            return [self._item(lease) for lease in state.store.lease(who, choose)]
+
+    def ask_for(self, items: list[int], who: str) -> list[Item]:
+        """Return those of some rows that a person may be asked for."""
+        state = self._state
+
+        def choose(held):
+            state.sync()
+            pool, is_open = state.pool, state.ledger.open
+            shut = set(pool.numbers_reserved().tolist())
+            free = [one for one in items if one in pool and is_open[one]]
+            # What the person was asked for before came up as it did then.
+            leases = [held.get(one, Lease(one, source="search")) for one in free]
+            return self._with_guess([one for one in leases if one.item not in shut])
 
         with state.lock:
             return [self._item(lease) for lease in state.store.lease(who, choose)]

@@ -72,10 +72,11 @@ class Desk:
                 stack.enter_context(Supervisor(project.folder, trust=self._trust))
             pictures = Pictures(session, project.thumbs)
             stack.callback(pictures.close)
+            answers = Answers(session, pictures)
             tokens = {
                 name: session.store.add_annotator(name) for name in self.annotators
             }
-            self.server = self._listening(Running, Answers(session), pictures, tokens)
+            self.server = self._listening(Running, answers, pictures, tokens)
             stack.callback(self.server.close)
             session.store.meta["port"] = self.server.port
             self._open = stack.pop_all()

@@ -315,6 +315,25 @@ class LabelSession:
             self._trainer.train_if_due()
         return self._asker.ask(n, annotator)
 
+    def ask_for(self, ids: Iterable[Any], annotator: str | None = None) -> list[Item]:
+        """Ask a person for rows that you chose.
+
+        Parameters
+        ----------
+        ids : list
+            The rows.
+        annotator : str or None, default=None
+            Who will label them; nobody else is asked for them meanwhile.
+
+        Returns
+        -------
+        list of Item
+            The rows, but those that have an answer, are kept for the audit, or are on
+            the screen of somebody else.
+        """
+        items = dict.fromkeys(self._state.number(id) for id in as_ids(ids))
+        return self._asker.ask_for(list(items), self._person(annotator))
+
     # Answering --------------------------------------------------------------------
 
     def label(

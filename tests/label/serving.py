@@ -21,7 +21,7 @@ def served(X=TEXTS, annotators=("me",), answers=Answers, **options):
         closing(Pictures(session, seconds=5)) as pictures,
     ):
         tokens = {name: session.store.add_annotator(name) for name in annotators}
-        with Running(answers(session), pictures, tokens) as server:
+        with Running(answers(session, pictures), pictures, tokens) as server:
             server.session = session
             server.pictures = pictures
             yield server

@@ -536,6 +536,57 @@ def test_the_keyboard_reaches_everything_in_order(chromium):
 
 
 @pytest.mark.long
+def test_a_strip_is_drawn_and_real_rows_like_it_come_next(
+    chromium, digit_images, digit_of
+):
+    """Seen and pressed by keyboard alone; what is drawn never has a label."""
+    with (
+        served(str(digit_images), classes=CLASSES) as server,
+        tab(chromium, server) as page,
+    ):
+        session = server.session
+        page.keyboard.press("-")
+        page.wait_for_selector("text=Label a few rows of two classes first.")
+        while session.n_labels < 12:
+            press(page, digit_of(shown(page)))
+            wait_saved(page)
+        before = shown(page)
+        page.keyboard.press("-")
+        page.wait_for_selector(".strip canvas")
+        steps = page.locator(".strip button")
+        assert steps.count() == 7
+        names = [steps.nth(i).get_attribute("aria-label") for i in range(7)]
+        assert names[2] == "Drawn picture 3 of 7. Ask for rows like it."
+        first = page.locator("select[name=first]")
+        other = page.locator("select[name=second]").input_value()
+        first.select_option(other)  # the other end is then another class
+        page.wait_for_function(
+            "other => document.querySelector('select[name=second]').value !== other",
+            arg=other,
+        )
+        assert first.input_value() == other
+        for _ in range(4):  # from one class, over the other, to the third picture
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        until(lambda: "rows like it" in page.locator(".spoken").text_content())
+        assert shown(page) == before  # never exchanged under one's hands
+        assert session.n_labels == 12
+        mine = session.store.leases(of="me")
+        wanted = {one for one, lease in mine.items() if lease.source == "search"}
+        assert wanted
+        server.session.train()  # a new ranking changes nothing about it
+        page.wait_for_selector("text=up to date")
+        asked = [press(page, digit_of(shown(page))) for _ in range(6)]
+        assert asked[0] == before
+        assert wanted <= {session.pool.number(id) for id in asked[1:]}
+        wait_saved(page)
+        assert said(session) | {id: digit_of(id) for id in asked} == said(session)
+        assert page.locator(".strip").count() == 0
+    with served() as server, tab(chromium, server) as page:
+        assert not page.locator(".drawn").is_visible()
+
+
+@pytest.mark.long
 def test_the_trainer_sleeps_and_the_page_does_not(chromium):
     """What a page says of a model, and of one that failed."""
     with served() as server, tab(chromium, server) as page:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skal.label._page._shown import bounded
+from skal.label._page._shown import MOST, bounded
 
 
 class Line:
@@ -31,6 +31,12 @@ class Line:
         if not asked:
             answer["why"] = self._why_nothing()
         return answer
+
+    def ask_for(self, annotator, items):
+        """Ask for rows that a person chose, as far as they may be asked."""
+        ids = [self._shown.id(item) for item in items[:MOST]]
+        asked = self.session.ask_for(ids, annotator=annotator)
+        return {"items": [self._shown.row(one) for one in asked]}
 
     def _give_back_old(self, annotator, shown):
         """Return rows that an older model wanted and nobody has seen."""

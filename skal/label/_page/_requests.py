@@ -13,6 +13,7 @@ from skal.label._page._line import Line
 from skal.label._page._progress import Progress
 from skal.label._page._said import Said
 from skal.label._page._shown import Shown
+from skal.label._page._strips import Strips
 from skal.label._page._tally import Tally
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Answers:
     ----------
     session : LabelSession
         Asks and writes down.
+    pictures : Pictures or None, default=None
+        Its images, for the strips between classes; None for a page without these.
 
     See Also
     --------
@@ -49,14 +52,17 @@ class Answers:
     1
     """
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, pictures: Any = None) -> None:
         self.session = session
         self._key = project_key(session.store.path)
         shown, tally = Shown(session), Tally(session)
         said, found = Said(session, shown), Found(session, shown, tally)
+        line = Line(session, shown, tally)
+        self._strips = Strips(session, shown, tally, pictures)
         self._requests: dict[str, Callable[..., dict[str, Any]]] = {
             "state": self._state,
-            "next": Line(session, shown, tally).next,
+            "next": line.next,
+            "ask_for": line.ask_for,
             "events": said.events,
             "batch": said.batch,
             "undo": said.undo,
@@ -65,6 +71,7 @@ class Answers:
             "grid": found.grid,
             "search": found.search,
             "suggestion": found.suggestion,
+            "strip": self._strips.strip,
             "progress": Progress(session, tally).progress,
             "add_class": said.add_class,
         }
@@ -110,6 +117,7 @@ class Answers:
             "project": session.store.meta.get("name") or name_of(path),
             "key": self._key,
             "kind": session.pool.kind,
+            "strips": self._strips.are_drawn,
             "annotator": annotator,
             "annotators": max(1, len(session.store.annotators())),
             "classes": [str(one) for one in session.classes],

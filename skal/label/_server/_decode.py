@@ -44,7 +44,9 @@ def encode(path, to, side):
         image = image.convert("RGBA" if alpha else "RGB")
         image.thumbnail((side, side))
         temporary = f"{to}.{os.getpid()}"
-        image.save(temporary, "WEBP", quality=88, lossless=max(image.size) <= 128)
+        small = max(image.size) <= 128
+        how = {"lossless": True, "method": 0} if small else {"quality": 88}
+        image.save(temporary, "WEBP", **how)
         os.replace(temporary, to)
 
 

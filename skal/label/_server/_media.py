@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -10,7 +11,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-SIDES = {"full": 1600, "thumb": 320}
+from skal.label._sources import in_colour
+
+SIDES = {"full": 1600, "thumb": 320, "small": 32}
 
 
 class Pictures:
@@ -48,7 +51,7 @@ class Pictures:
         ----------
         item : int
             The number of the row.
-        size : {"full", "thumb"}
+        size : {"full", "thumb", "small"}
             How large.
 
         Returns
@@ -65,6 +68,17 @@ class Pictures:
         except ValueError as error:
             raise ValueError(f"The image cannot be shown: {error}.") from error
         return kept.read_bytes()
+
+    def small(self, item):
+        """Return the pixels of a picture, at most 32 a side, (h, w, 3) of uint8.
+
+        They are of the file that was encoded anew: nothing else is decoded here.
+        """
+        import numpy as np
+        from PIL import Image
+
+        with Image.open(io.BytesIO(self.encoded(item, "small"))) as image:
+            return np.asarray(in_colour(image))
 
     def _source(self, item):
         """Return the file of a row, and the name under which its picture is kept."""

@@ -128,13 +128,14 @@ def read_pixels(path: Path, root: Path | None, side: int) -> Any:
         with open_image(path, root) as image:
             image.draft("RGB", (2 * side, 2 * side))  # a JPEG is decoded this small
             ImageOps.exif_transpose(image, in_place=True)
-            small = ImageOps.fit(_in_colour(image), (side, side), Image.Resampling.BOX)
+            small = ImageOps.fit(in_colour(image), (side, side), Image.Resampling.BOX)
             return np.moveaxis(np.asarray(small), -1, 0)
     except unreadable():
         return None
 
 
-def _in_colour(image):
+def in_colour(image: Any) -> Any:
+    """Return an image in red, green and blue, transparent parts on white."""
     from PIL import Image
 
     if image.mode.startswith("I;16"):  # Pillow would clip what is above 255

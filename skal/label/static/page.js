@@ -305,6 +305,7 @@ class Page {
     this.title.textContent = state.project;
     this.who.textContent = state.annotators > 1 ? state.annotator : "";
     if (this.transport.whole) document.title = `${state.project} · skal label`;
+    this.stripButton.hidden = !state.strips;
     this.find.placeholder = state.kind === "image" ? "File name" : "Words to look for";
     this.drawClasses();
   }
@@ -396,6 +397,7 @@ class Page {
         this.following,
         other("Note", "N", "note", () => this.openNote()),
         other("Suggest", "M", "suggest", () => this.suggest()),
+        (this.stripButton = other("Strip", "-", "drawn", () => this.fetchStrip())),
       ),
     );
   }
@@ -537,6 +539,7 @@ class Page {
       x: () => this.answer("discard"),
       n: () => this.openNote(),
       m: () => this.suggest(),
+      "-": () => this.fetchStrip(),
     }[key];
     if (act) return this.take(event, act);
     const found = this.keys.find(({ digit, letter }) => key === digit || key === letter);
@@ -839,6 +842,90 @@ class Page {
     this.hint.replaceChildren(h("p", { role: "status" }, ...line));
   }
 
+  // -------------------------------------------------------------- from class to class
+
+  /** Draw the way from one class to another; the two nearest to the row, or as chosen. */
+  async fetchStrip(between = {}) {
+    const row = this.shown();
+    if (!row || !this.state.strips) return;
+    if (!this.hint.querySelector(".strip")) this.hint.replaceChildren(h("p", { role: "status" }, "Drawing…"));
+    const answer = await this.transport.ask("strip", { item: row.item, ...between }).catch((error) => ({ error }));
+    if (this.shown() !== row) return;
+    const trouble = answer.error?.message ?? answer.why;
+    if (trouble) return this.hint.replaceChildren(h("p", { role: "status" }, trouble));
+    this.hint.replaceChildren(...this.strip(answer));
+    this.spoken.textContent = `${answer.steps.length} pictures drawn from ${answer.first} to ${answer.second}`;
+  }
+
+  strip(answer) {
+    const { classes, first, second, steps } = answer;
+    // One class taken for both ends: the other end is for the server to choose.
+    const chosen = async (name) => {
+      const between = { first: one.value, second: two.value };
+      if (one.value === two.value) delete between[name === "first" ? "second" : "first"];
+      await this.fetchStrip(between);
+      this.hint.querySelector(`select[name=${name}]`)?.focus();
+    };
+    const pick = (name, words, value) =>
+      h(
+        "select",
+        { name, "aria-label": words, onchange: () => chosen(name) },
+        classes.map((label) => h("option", { value: label, selected: label === value }, label)),
+      );
+    const one = pick("first", "Class at the first end", first);
+    const two = pick("second", "Class at the other end", second);
+    return [
+      h("p", { className: "between" }, "Drawn, from ", one, " to ", two, h("span", { className: "muted" }, "Press where it changes: rows like that come next.")),
+      h(
+        "div",
+        { className: "strip", role: "group", "aria-label": `Pictures drawn from ${first} to ${second}` },
+        steps.map((step, at) => this.step(step, at, answer)),
+      ),
+    ];
+  }
+
+  step(step, at, { size, steps }) {
+    const [width, height] = size;
+    const canvas = h("canvas", { width, height, "aria-hidden": "true" });
+    const pixels = Uint8Array.from(atob(step.pixels), (one) => one.charCodeAt(0));
+    const image = new ImageData(width, height);
+    for (let i = 0; i < width * height; i++) image.data.set([...pixels.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    const taken = step.label === null ? "" : `The model takes ${percent(step.share)} of the rows most like it for ${step.label}. `;
+    return h(
+      "button",
+      {
+        type: "button",
+        disabled: !step.items.length,
+        title: taken.trim() || null,
+        "aria-label": `Drawn picture ${at + 1} of ${steps.length}. ${taken}Ask for rows like it.`,
+        onclick: () => this.askFor(step.items),
+      },
+      canvas,
+      h("span", { className: "muted", dir: "auto" }, step.label ?? ""),
+    );
+  }
+
+  /** Have rows come next, behind the one on the screen, which stays. */
+  async askFor(items) {
+    let rows;
+    try {
+      rows = (await this.transport.ask("ask_for", { items })).items;
+    } catch (error) {
+      return this.trouble(error);
+    }
+    const busy = new Set([this.current?.item, ...this.pending()]);
+    rows = rows.filter((row) => !busy.has(row.item));
+    const next = new Set(rows.map((row) => row.item));
+    for (const row of rows) {
+      row.seen = true; // chosen by the person: no new model takes its place
+      this.known.set(row.item, row);
+    }
+    this.queue = [...rows, ...this.queue.filter((row) => !next.has(row.item))];
+    this.tell([rows.length ? `${plural(rows.length, "row")} like it: next` : "No more rows like it"]);
+    return this.current ? this.prefetch() : this.advance();
+  }
+
   // -------------------------------------------------------------- views
 
   toggle(mode) {
@@ -1114,6 +1201,7 @@ class Page {
       ["U", "undo, as far back as you like; shift U does it again"],
       ["← →", "look back at answers and change them"],
       ["M", "what the model would say; hidden, so that it does not sway you"],
+      ...(this.state?.strips ? [["-", "a strip, drawn from one class to another"]] : []),
       ["G", "a grid of what the model takes for one class"],
       ["/", "search, or rows like this one"],
       ["N", "a note on the row"],
