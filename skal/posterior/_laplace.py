@@ -121,12 +121,12 @@ class LaplaceClassifier(UnitPosterior):
     "all" is not for it. Other criteria are no likelihoods with a known curvature, and
     are refused.
 
-    Of a network that learns a class for each pixel (:class:`~skal.nets.SegmentationNet`)
-    every known pixel is a row of the last layer, which must score each by itself: a
-    convolution of size 1, or a linear layer. They are read in pieces, and "cv" holds out
-    whole images and compares precisions by ``link="probit"``. Neighbours say nearly the
-    same and yet count as so many labels, so that draws differ less than new images
-    would have them; "all" is not for such networks.
+    Of a :class:`~skal.nets.SegmentationNet` every known pixel is a row of the last
+    layer, which must score each by itself: a convolution of size 1, or a linear layer.
+    They are read in pieces; "cv" holds out whole images, and compares precisions in
+    closed form, as ``link="probit"`` does. Neighbours say nearly the same and yet count
+    as so many labels, so that draws differ less than new images would have them. "all"
+    is not for such a network.
 
     References
     ----------
