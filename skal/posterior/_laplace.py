@@ -386,4 +386,7 @@ def loss_weights(fitted, y, sample_weight):
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     if layer is None or layer.class_weight is None:
         return weight
-    return weight * compute_sample_weight(layer.class_weight, y)
+    told, present = layer.class_weight, np.unique(y).tolist()
+    if isinstance(told, dict):  # a network's may name classes that y lacks
+        told = {name: told[name] for name in told if name in present}
+    return weight * compute_sample_weight(told, y)

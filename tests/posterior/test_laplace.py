@@ -23,6 +23,7 @@ from skal.nets import MLPNetClassifier, NetClassifier
 from skal.posterior import LaplaceClassifier, _links, _precision
 from skal.posterior._all_weights import AllWeights
 from skal.posterior._curvature import STRUCTURES, OutputCurvature
+from skal.posterior._laplace import loss_weights
 from skal.posterior._last_layer import LastLayer
 from skal.posterior._linear_head import LinearHead
 
@@ -501,6 +502,15 @@ def test_marglik_is_the_evidence_of_the_gaussian(iris):
     best = evidence(posterior.prior_precision_)
     for factor in (0.8, 1.25):
         assert evidence(factor * posterior.prior_precision_) < best
+
+
+def test_weights_may_name_classes_that_no_row_has(iris):
+    """They were refused after the fit, in words of scikit-learn."""
+    weights = {"classes": range(5), "class_weight": {0: 0.5, 4: 2}}
+    net = MLPNetClassifier(max_steps=1, random_state=0, **weights)
+    posterior = LaplaceClassifier(net, prior_precision=1.0).fit(*iris)
+    weight = loss_weights(posterior.estimator_, iris[1], None)
+    np.testing.assert_array_equal(weight, np.where(iris[1] == 0, 0.5, 1))
 
 
 def test_the_natural_precision_is_that_of_the_penalty():
