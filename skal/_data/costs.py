@@ -18,6 +18,11 @@ def check_costs(costs, X):
     """
     n = n_rows(X)
     prices = as_floats(asked(costs, X) if callable(costs) else costs)
+    if callable(costs) and prices.ndim == 0:
+        raise ValueError(
+            f"costs must return a number for each of {n} rows, got {prices}. It is "
+            "called with all of them at once: lambda X: [price(row) for row in X]."
+        )
     if prices.ndim == 0:
         prices = np.full(n, prices)
     if prices.shape != (n,):

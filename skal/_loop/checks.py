@@ -15,8 +15,9 @@ from skal._loop.budget import check_amount
 from skal._loop.initial import resolve_initial
 from skal._loop.training import warm_start_param
 from skal._loop.units import asks_units
-from skal._model import find_layer, is_structured
+from skal._model import find_layer, is_structured, layers
 from skal.query import CallableStrategy, as_strategy, check_beside, check_reach
+from skal.structured import Units
 
 
 def check_learner(learner, template, *, has_costs=False):
@@ -47,6 +48,8 @@ def check_learner(learner, template, *, has_costs=False):
         )
     if is_structured(template):
         check_structured(learner, template)
+    else:
+        check_way_to_units(template)
     if learner.reject_label is not None and asks_units(learner.query_strategy):
         raise ValueError(
             "reject_label must be None where single labels of rows are asked for, got "
@@ -70,6 +73,16 @@ def check_learner(learner, template, *, has_costs=False):
         raise TypeError(
             "stopping must be None or a rule with measure and verdict, got "
             f"{rule!r}. See skal.stopping."
+        )
+
+
+def check_way_to_units(template):
+    """Refuse Units that name a method which what they are around has not."""
+    units, _ = layers.descend(template, lambda layer: isinstance(layer, Units))
+    if isinstance(units, Units):
+        raise TypeError(
+            f"method must be the name of a method of {name_of(units.estimator)}, or a "
+            f"function of it and X, got {units.method!r}."
         )
 
 

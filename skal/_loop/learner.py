@@ -348,7 +348,8 @@ class ActiveLearner(ReadableReprMixin, CallbackSupportMixin, EstimatorInside):
             groups, such as a search over a GroupKFold, is given those of its rows.
         costs : float, array-like of shape (n_samples,) or callable, default=None
             What each label costs, finite and above 0; a function is called with X,
-            once. With costs ``n_labels`` is an amount of cost.
+            once, and returns a number a row. With costs ``n_labels`` is an amount of
+            cost.
         **params : dict
             Passed to the estimator's fit, row-wise ones sliced to the labelled rows.
 

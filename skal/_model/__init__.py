@@ -19,7 +19,7 @@ from skal._model.needs import (
     provides,
 )
 from skal._model.pure import only_votes
-from skal._model.untrained import sampled_before_training
+from skal._model.untrained import asked_before_training, sampled_before_training
 from skal._model.view import ModelView, as_view, check_n_samples
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ModelView",
     "NoEmbedding",
     "answers",
+    "asked_before_training",
     "as_view",
     "check_n_samples",
     "check_needs",

@@ -9,7 +9,7 @@ import numpy as np
 from skal._checks import check_int, name_of
 from skal._data import as_entries, as_rows, n_rows, view_rows
 from skal._model import answers
-from skal._model.unit_checks import finite_units
+from skal._model.unit_checks import check_sums, finite_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,7 +188,9 @@ class UnitAnswers:
     def _units_of(self, data):
         units = answers.predict_units(self.estimator, data)
         self._check_length(units, data, "predict_units")
-        return finite_units(units, self.estimator)
+        units = finite_units(units, self.estimator)
+        check_sums(units, self.estimator)
+        return units
 
     def _unit_samples_of(self, data, n_samples):
         if n_samples is not None:
@@ -196,7 +198,9 @@ class UnitAnswers:
         draws = answers.sample_units(self.estimator, data, n_samples, self.seed)
         of_rows = draws if isinstance(draws, list) else np.swapaxes(draws, 0, 1)
         self._check_length(of_rows, data, "sample_units")
-        return finite_units(draws, self.estimator)
+        draws = finite_units(draws, self.estimator)
+        check_sums(draws, self.estimator, drawn=True)
+        return draws
 
     def _check_length(self, units, data, method):
         if len(units) != n_rows(data):

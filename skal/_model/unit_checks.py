@@ -4,6 +4,9 @@ import numpy as np
 
 from skal._checks import name_of
 
+#: By how much probabilities in half precision may miss 1 together.
+_ROUNDING = 0.02
+
 
 def as_units(units, estimator, rank=2):
     """Return units as an array, or as a list of arrays, an entry a row."""
@@ -57,3 +60,24 @@ def finite_units(units, estimator):
             "scale the inputs."
         )
     return units
+
+
+def check_sums(units, estimator, *, drawn=False):
+    """Refuse units whose last axis has no probabilities of classes.
+
+    Of many rows the first that has units is looked at, in the first of its draws.
+    """
+    row = next((row for row in units if row.size), None)
+    if row is None:
+        return
+    first = row[:1] if drawn else row  # of an array a draw is first, else a row
+    sums = first.sum(axis=-1, dtype=float)
+    wrong = np.abs(sums - 1) > _ROUNDING
+    if wrong.any() or first.min() < -_ROUNDING:
+        raise ValueError(
+            f"{name_of(estimator)} must answer with probabilities of classes, which "
+            "are from 0 to 1 and sum to 1 over the last axis, got "
+            f"{first.min():.3g} to {first.max():.3g} with sums from {sums.min():.3g} "
+            f"to {sums.max():.3g}. Take the softmax of scores, and move an axis of "
+            "classes that is not the last: np.moveaxis(proba, 1, -1)."
+        )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from skal.nets._inputs import Inputs
     from skal.nets._mc_dropout import LastDropout
+    from skal.nets._unit_head import UnitHead
 
 
 class Passes:
@@ -151,6 +152,28 @@ class Passes:
         from skal.nets._mc_dropout import last_dropout
 
         return last_dropout(self.module, next(self.batches(X)), self.head)
+
+    def unit_head(self, X: Any) -> UnitHead:
+        """Return the last layer of a module that scores the units of rows.
+
+        One row of X is passed, to see it.
+
+        Raises
+        ------
+        TypeError
+            If no layer scores each unit by itself, and its scores come out.
+        """
+        from skal.nets._unit_head import find_unit_head
+
+        head = find_unit_head(self.module, next(self.batches(X))[:1])
+        if head is None:
+            raise TypeError(
+                "module must end in a layer that scores each pixel by itself, a "
+                "convolution of size 1 or a torch.nn.Linear over the channels, got "
+                f"{type(self.module).__name__}, which ends in something else. Use "
+                "MCDropoutCommittee or EnsembleClassifier."
+            )
+        return head
 
     def _pass(self, batch):
         """Return the module's output for a batch; the head is always exact."""

@@ -26,9 +26,10 @@ def read_units(y, positions):
     A row that counts must have a unit that is known.
     """
     if y.dtype.kind not in "iub":
+        as_numbers = "np.nan_to_num(y, nan=-1)" if y.dtype.kind == "f" else "y"
         raise ValueError(
             "y must hold whole numbers, the class of each pixel (or step) and -1 where "
-            f"it is not known, got {y.dtype}. Use y.astype(int)."
+            f"it is not known, got {y.dtype}. Use {as_numbers}.astype(int)."
         )
     if y.ndim < 2:
         raise ValueError(

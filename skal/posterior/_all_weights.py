@@ -36,6 +36,7 @@ class AllWeights:
     """
 
     several = False
+    units: tuple[int, ...] = ()
     proba = staticmethod(softmax)
 
     def __init__(self, estimator, X, weight, structure):

@@ -7,7 +7,7 @@ Gauss-Newton matrix, and the Fisher information) is
 
 and the posterior of the weights N(W, (H + tau I)^-1) for a prior of precision tau
 around them. Each structure below keeps some eigendecomposition of H, from which the
-posterior for every tau follows.
+posterior for every tau follows. H is a sum over the rows, which come in pieces.
 """
 
 from __future__ import annotations
@@ -57,15 +57,14 @@ class OutputCurvature:
             return self.between(0, 0)[:, np.newaxis]
         return self.proba - np.square(self.proba)
 
-    def mean(self, weight):
-        """Return (K, K): the weighted mean over the rows."""
-        share = weight / weight.sum()
+    def total(self, weight):
+        """Return (K, K): the weighted sum over the rows."""
         if self.K == 1:
-            return np.tensordot(share, self.diagonal(), axes=1)[:, np.newaxis]
+            return np.tensordot(weight, self.diagonal(), axes=1)[:, np.newaxis]
         start, total = 0, np.zeros((self.K, self.K))
         for proba in chunks_of(self.proba, self.K**2 * self.proba.itemsize):
             stop = start + len(proba)
-            total = total + np.tensordot(share[start:stop], whole(proba), axes=1)
+            total = total + np.tensordot(weight[start:stop], whole(proba), axes=1)
             start = stop
         return total
 
@@ -97,9 +96,9 @@ class LabelCurvature:
         """Return (n, L): the curvature in each logit."""
         return self.variance
 
-    def mean(self, weight):
-        """Return (L, L): the weighted mean over the rows."""
-        return np.diag(weight / weight.sum() @ self.variance)
+    def total(self, weight):
+        """Return (L, L): the weighted sum over the rows."""
+        return np.diag(weight @ self.variance)
 
 
 def whole(proba):
@@ -152,21 +151,26 @@ def check_size(structure, n, smaller):
 class Full:
     """The whole Hessian of all K * D weights.
 
-    Like the other structures it takes rows (n, D), their OutputCurvature and how much
-    each row counts (n,). For precisions (T,) in place of one,
-    variances have an axis of precisions in front.
+    Like the other structures it takes pieces: rows (n, D), their OutputCurvature and
+    how much each row counts (n,). For precisions (T,) in place of one, variances have
+    an axis of precisions in front.
     """
 
     independent = False  # as pickles of before have it
 
-    def __init__(self, features, curvature, weight):
-        K, D = curvature.K, features.shape[1]
-        check_size("full", K * D, "'kron' or 'diag'")
-        H = np.empty((K, D, K, D))
+    def __init__(self, pieces):
+        H = None
+        for features, curvature, weight in pieces:
+            K, D = curvature.K, features.shape[1]
+            if H is None:
+                check_size("full", K * D, "'kron' or 'diag'")
+                H = np.zeros((K, D, K, D))
+            for a in range(K):
+                for b in range(a + 1):
+                    H[a, :, b] += gram(features, curvature.between(a, b) * weight)
         for a in range(K):
-            for b in range(a + 1):
-                block = gram(features, curvature.between(a, b) * weight)
-                H[a, :, b], H[b, :, a] = block, block.T
+            for b in range(a):
+                H[b, :, a] = H[a, :, b].T
         self.shape = K, D
         self.independent = curvature.independent
         self.eigenvalues, self.vectors = eigh(H.reshape(K * D, K * D))
@@ -249,11 +253,16 @@ class Kron(Separable):
     Exact where all rows have the same curvature in the logits.
     """
 
-    def __init__(self, features, curvature, weight):
-        check_size("kron", features.shape[1], "'diag'")
-        inner, self.inner = eigh(gram(features, weight).astype(float))
+    def __init__(self, pieces):
+        inputs, outputs, n = 0.0, 0.0, 0.0
+        for features, curvature, weight in pieces:
+            check_size("kron", features.shape[1], "'diag'")
+            inputs = inputs + gram(features, weight).astype(float)
+            outputs = outputs + curvature.total(weight).astype(float)
+            n += float(weight.sum())
+        inner, self.inner = eigh(inputs)
         self.independent = curvature.independent
-        outer, self.outer = eigh(curvature.mean(weight).astype(float))
+        outer, self.outer = eigh(outputs / n)
         self.eigenvalues = np.multiply.outer(outer, inner)  # (K, D)
 
     def perturb(self, noise, tau):
@@ -270,9 +279,12 @@ class Kron(Separable):
 class Diag(Separable):
     """The diagonal of the Hessian."""
 
-    def __init__(self, features, curvature, weight):
-        diagonal = curvature.diagonal() * weight[:, np.newaxis]
-        self.eigenvalues = np.asarray(squares(features).T @ diagonal, float).T
+    def __init__(self, pieces):
+        total = 0.0
+        for features, curvature, weight in pieces:
+            diagonal = curvature.diagonal() * weight[:, np.newaxis]
+            total = total + np.asarray(squares(features).T @ diagonal, float)
+        self.eigenvalues = total.T
         self.outer = np.eye(len(self.eigenvalues), dtype=np.float32)
         self.independent = curvature.independent
 
@@ -308,8 +320,8 @@ def to_logits(features, weights):
 class Isotropic(Diag):
     """The mean of the diagonal: the nearest multiple of the identity."""
 
-    def __init__(self, features, curvature, weight):
-        super().__init__(features, curvature, weight)
+    def __init__(self, pieces):
+        super().__init__(pieces)
         self.eigenvalues = np.full_like(self.eigenvalues, self.eigenvalues.mean())
 
 

@@ -10,16 +10,17 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._checks import check_choice, check_int, check_number
+from skal._checks import check_choice, check_int, check_number, name_of
 from skal._data import take_rows
 from skal._meta import AroundEstimator, columns_of, fit_weight, slice_params
-from skal._model import find_layer
+from skal._model import asked_before_training, find_layer, is_structured
 from skal._seed import stream
 from skal.posterior import _links, _precision
-from skal.posterior._base import Posterior
 from skal.posterior._curvature import STRUCTURES
 from skal.posterior._last_layer import LastLayer
-from skal.posterior._net_inside import net_inside
+from skal.posterior._net_inside import check_answers_as_net, net_inside
+from skal.posterior._unit_last_layer import UnitLastLayer, unit_weights
+from skal.posterior._units import UnitPosterior
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,17 +29,19 @@ if TYPE_CHECKING:
 
 #: Draws with which cross-validation compares precisions.
 _N_SEARCH = 64
-#: Rows and draws that tell whether the draws differ at all.
-_N_LOOK, _N_DRAWS_LOOK = 100, 8
+#: Rows, or at least so many units, and draws that tell whether these differ at all.
+_N_LOOK, _N_UNITS_LOOK, _N_DRAWS_LOOK = 100, 10_000, 8
 
 
 def _has_head(posterior):
     if posterior.subset_of_weights != "last_layer":
         raise AttributeError('head_proba needs subset_of_weights="last_layer".')
+    if is_structured(posterior):
+        raise AttributeError("head_proba needs one label a row, or several.")
     return True
 
 
-class LaplaceClassifier(Posterior):
+class LaplaceClassifier(UnitPosterior):
     r"""A Gaussian posterior around the weights of a fitted classifier.
 
     The loss around its minimum is nearly a parabola, so the posterior is nearly
@@ -51,8 +54,9 @@ class LaplaceClassifier(Posterior):
     Parameters
     ----------
     estimator : estimator, default=None
-        A network of :mod:`skal.nets` or scikit-learn's LogisticRegression, or a
-        Pipeline or a search around one. None is ``LogisticRegression()``.
+        A network of :mod:`skal.nets` for classes, of rows or pixels, or scikit-learn's
+        LogisticRegression, or a Pipeline or a search around one. None is
+        ``LogisticRegression()``.
     subset_of_weights : {"last_layer", "all"}, default="last_layer"
         Which weights are uncertain. "all" is for small networks, with the structures
         "diag" and "isotropic"; the network is then taken as linear in its weights.
@@ -117,6 +121,13 @@ class LaplaceClassifier(Posterior):
     "all" is not for it. Other criteria are no likelihoods with a known curvature, and
     are refused.
 
+    Of a :class:`~skal.nets.SegmentationNet` every known pixel is a row of the last
+    layer, which must score each by itself: a convolution of size 1, or a linear layer.
+    They are read in pieces; "cv" holds out whole images, and compares precisions in
+    closed form, as ``link="probit"`` does. Neighbours say nearly the same and yet count
+    as so many labels, so that draws differ less than new images would have them. "all"
+    is not for such a network.
+
     References
     ----------
     MacKay, D. (1992). The evidence framework applied to classification networks.
@@ -178,16 +189,16 @@ class LaplaceClassifier(Posterior):
 
     def _fit(self, template, X, y, params):
         check_likelihood(template, self.subset_of_weights)
-        fitted = clone(template).fit(X, y, **params)
-        several = isinstance(fitted.classes_, list)
-        if not several and len(fitted.classes_) < 2:
+        if is_structured(template):
+            check_units(template, self.subset_of_weights)
+        fitted = self._fitted_on(template, X, y, params)
+        if not isinstance(fitted.classes_, list) and len(fitted.classes_) < 2:
             raise ValueError(
                 f"y must hold two classes at least, got {fitted.classes_.tolist()}. "
                 "Name every class in the network's classes=, or label more rows; those "
                 "of sample_weight 0 do not count."
             )
-        y = np.asarray(y, float) if several else np.ravel(np.asarray(y))
-        weight = loss_weights(fitted, y, fit_weight(template, params, len(y)))
+        y, weight = labels_and_weights(fitted, y, fit_weight(template, params, len(y)))
         model = self._around(fitted, X, weight, y)
         results = {}
         if self.prior_precision == "cv":
@@ -201,12 +212,29 @@ class LaplaceClassifier(Posterior):
         self.prior_precision_ = tau
         self.cv_results_ = results
         self._model = model
-        few = take_rows(X, slice(0, _N_LOOK))
+        n_units = int(np.prod(model.units))
+        n_look = -(-_N_UNITS_LOOK // n_units) if n_units > 1 else _N_LOOK
+        few = take_rows(X, slice(0, n_look))
         _precision.warn_of_collapse(self._sample(few, _N_DRAWS_LOOK, self.seed_), tau)
         return self
 
+    def _fitted_on(self, template, X, y, params):
+        """Return the estimator fitted on rows, if its answers are those of a head."""
+        fitted = clone(template)
+        if not is_structured(fitted):
+            return fitted.fit(X, y, **params)
+        with asked_before_training(
+            fitted, lambda net, row: net.passes().unit_head(row)
+        ):
+            fitted.fit(X, y, **params)
+        net, seen = net_inside(fitted, X)
+        check_answers_as_net(self, fitted, net, X, seen)
+        return fitted
+
     def _around(self, fitted, X, weight, y):
         """Return the fitted estimator as a linear function of its uncertain weights."""
+        if weight.ndim > 1:
+            return UnitLastLayer(fitted, X, weight, self.structure)
         net, _ = net_inside(fitted)
         if self.subset_of_weights == "last_layer" or net is None:
             return LastLayer(fitted, X, weight, self.structure, y)
@@ -217,8 +245,13 @@ class LaplaceClassifier(Posterior):
     def _search(self, template, model, X, y, weight, params):
         """Return the precision that serves held-out rows, and the losses of all."""
         rng = stream(self.seed_, 0, "laplace folds")
-        rows = np.flatnonzero(weight)  # a row that does not count is not held out
-        folds = _precision.held_out_folds(y[rows], self.n_folds, rng)
+        of_rows = weight.reshape(len(weight), -1).sum(axis=1)
+        rows = np.flatnonzero(of_rows)  # a row that does not count is not held out
+        if weight.ndim > 1:
+            told = y[rows], weight[rows]
+            folds = _precision.held_out_rows_of_units(*told, self.n_folds, rng)
+        else:
+            folds = _precision.held_out_folds(y[rows], self.n_folds, rng)
         folds = [rows[fold] for fold in folds]
         if not folds:
             _precision.warn_of_single_rows(model.unit)
@@ -229,7 +262,7 @@ class LaplaceClassifier(Posterior):
             for fold in folds
         ]
         loss = np.concatenate(losses)
-        weight = weight[np.concatenate(folds)]
+        weight = of_rows[np.concatenate(folds)]
         mean = np.average(loss, axis=0, weights=weight)
         tau = _precision.choose(loss, taus, weight)
         return tau, {"prior_precision": taus, "mean_test_loss": mean}
@@ -241,12 +274,16 @@ class LaplaceClassifier(Posterior):
         given = slice_params(params, rest, n)
         fitted = clone(template).fit(take_rows(X, rest), y[rest], **given)
         model = self._around(fitted, take_rows(X, rest), weight[rest], y[rest])
+        inputs = model.inputs(fitted, take_rows(X, fold))
+        codes = y[fold]
+        if weight.ndim > 1:
+            known = np.where(weight[fold] > 0, codes, fitted.classes_[0])
+            codes = known_columns(known, fitted.classes_)
+            return _precision.unit_losses(model, inputs, codes, weight[fold], taus)
         link = "mc" if self.link == "plugin" else self.link
         if not isinstance(model, LastLayer):
             link = "probit"  # a draw costs a pass there
         noise = self._noise(model, _N_SEARCH, self.seed_) if link == "mc" else None
-        inputs = model.inputs(fitted, take_rows(X, fold))
-        codes = y[fold]
         if codes.ndim == 1:
             codes = known_columns(codes, fitted.classes_)
         return _precision.losses(model, inputs, codes, taus, link, noise)
@@ -257,7 +294,8 @@ class LaplaceClassifier(Posterior):
     def _sample(self, X, n_samples, seed):
         inputs = self._model.inputs(self.estimator_, X)
         noise = self._noise(self._model, n_samples, seed)
-        return _links.samples(self._model, inputs, self.prior_precision_, noise)
+        samples = _links.samples(self._model, inputs, self.prior_precision_, noise)
+        return samples.reshape(n_samples, -1, *self._model.units, samples.shape[-1])
 
     def _mean(self, X):
         return self._linked(self._model.inputs(self.estimator_, X))
@@ -266,7 +304,9 @@ class LaplaceClassifier(Posterior):
         model, noise = self._model, None
         if self.link == "mc":
             noise = self._noise(model, self.n_samples, self.seed_)
-        return _links.predictive(model, inputs, self.prior_precision_, self.link, noise)
+        tau = self.prior_precision_
+        proba = _links.predictive(model, inputs, tau, self.link, noise)
+        return proba.reshape(-1, *model.units, proba.shape[-1])
 
     @available_if(_has_head)
     def head_proba(self, E: ArrayLike) -> NDArray[Any]:
@@ -304,6 +344,31 @@ def check_likelihood(template, subset):
         )
 
 
+def check_units(template, subset):
+    """Refuse what answers for units and is no network, and uncertain other layers."""
+    if net_inside(template)[0] is None:
+        raise TypeError(
+            "estimator must be skal.nets.SegmentationNet, or hold one, where it "
+            f"answers for units of rows, got {name_of(template)}. Use "
+            "EnsembleClassifier."
+        )
+    if subset == "all":
+        raise ValueError(
+            "subset_of_weights must be 'last_layer' for a network that answers for "
+            "units of rows, got 'all'. Use MCDropoutCommittee or EnsembleClassifier."
+        )
+
+
+def labels_and_weights(fitted, y, sample_weight):
+    """Return the labels of rows, or of their units, and how much each counts."""
+    if is_structured(fitted):
+        y = np.asarray([*y]) if y.dtype == object else y  # a mask each
+        return y, unit_weights(net_inside(fitted)[0], y, sample_weight)
+    several = isinstance(fitted.classes_, list)
+    y = np.asarray(y, float) if several else np.ravel(np.asarray(y))
+    return y, loss_weights(fitted, y, sample_weight)
+
+
 def known_columns(y, classes):
     """Return the places of labels among the classes of a fitted estimator."""
     unknown = np.setdiff1d(y, classes)
@@ -321,4 +386,7 @@ def loss_weights(fitted, y, sample_weight):
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     if layer is None or layer.class_weight is None:
         return weight
-    return weight * compute_sample_weight(layer.class_weight, y)
+    told, present = layer.class_weight, np.unique(y).tolist()
+    if isinstance(told, dict):  # a network's may name classes that y lacks
+        told = {name: told[name] for name in told if name in present}
+    return weight * compute_sample_weight(told, y)

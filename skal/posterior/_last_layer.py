@@ -28,21 +28,26 @@ class LastLayer:
         The labels of these rows, NaN where one is not known; for several labels a row.
     """
 
+    #: The shape of what a row has a label for each of; a row alone has one.
+    units: tuple[int, ...] = ()
+
     def __init__(self, estimator, X, weight, structure, y=None):
         E = checked_embedding(estimator, X)
         self.head = find_head(estimator, E)
-        self.theta = self.head.theta
-        self.unit = self.head.unit
         features = self.head.features(E)
         proba = self.head.proba(self.head.logits(features)).astype(np.float32)
         curvature: OutputCurvature | LabelCurvature
         if self.head.several:
             curvature = LabelCurvature(proba, ~np.isnan(y))
         else:
-            curvature = OutputCurvature(proba, len(self.theta))
-        self.posterior = STRUCTURES[structure](
-            features, curvature, weight.astype(np.float32)
-        )
+            curvature = OutputCurvature(proba, len(self.head.theta))
+        self._settle(structure, [(features, curvature, weight.astype(np.float32))])
+
+    def _settle(self, structure, pieces):
+        """Learn what follows from the head and the pieces of the Hessian."""
+        self.theta = self.head.theta
+        self.unit = self.head.unit
+        self.posterior = STRUCTURES[structure](pieces)
         self.eigenvalues = self.posterior.eigenvalues
 
     @property

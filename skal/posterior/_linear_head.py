@@ -108,8 +108,11 @@ def head_of_layer(layer):
 
 
 def weights_of(layer):
-    """Return the weight (K, d) and the bias (K,) of a linear layer, zero for none."""
-    weight = layer.weight.detach().float().cpu().numpy()
+    """Return the weight (K, d) and the bias (K,) of a linear layer, zero for none.
+
+    A convolution of size 1 is one for each place.
+    """
+    weight = layer.weight.detach().flatten(1).float().cpu().numpy()
     if layer.bias is None:
         return weight, np.zeros(len(weight), np.float32)
     return weight, layer.bias.detach().float().cpu().numpy()

@@ -43,9 +43,9 @@ def predictive(model, inputs, tau, link, noise):
 
 
 def likelihoods(model, inputs, codes, taus, link, noise):
-    """Return the probability (n, T) of each row's class under each precision.
+    """Yield the probability (m, T) of the class of rows under each precision.
 
-    Of several labels a row it is that of each, (n, T, L), given their values as codes.
+    Of several labels a row it is that of each, (m, T, L), given their values as codes.
     As ``predictive`` has it, but what does not depend on the precision is done once.
     The draws of ``mc`` have each row's own Gaussian, which may be cheaper than draws
     of the weights.
@@ -53,19 +53,18 @@ def likelihoods(model, inputs, codes, taus, link, noise):
     drawn_around = model.deviations(noise, taus) if link == "mc" else None
     chance = label_likelihood if model.several else likelihood
     width = _IN_CACHE * (1 if noise is None else len(noise))
-    parts, start = [], 0
+    start = 0
     for chunk in model.chunks(inputs, width):
         logits = model.logits(chunk)
         here = codes[start : start + len(logits)]
         start += len(logits)
         if drawn_around is None:
             logits = logits / np.sqrt(1 + np.pi / 8 * model.variances(chunk, taus))
-            parts.append(chance(np.moveaxis(logits, -1, 0), here).swapaxes(0, 1))
+            yield chance(np.moveaxis(logits, -1, 0), here).swapaxes(0, 1)
             continue
         centre = logits.T[:, np.newaxis].astype(np.float32)  # (K, 1, m)
         means = [chance(centre + d, here).mean(axis=0) for d in drawn_around(chunk)]
-        parts.append(np.stack(means, axis=1))
-    return np.concatenate(parts)
+        yield np.stack(means, axis=1)
 
 
 def likelihood(logits, codes):

@@ -15,17 +15,13 @@ from skal._model import is_structured, sampled_before_training
 from skal._seed import draw_seed
 from skal.posterior._base import chunks_of, sigmoid, softmax
 from skal.posterior._linear_head import weights_of
-from skal.posterior._net_inside import net_inside
+from skal.posterior._net_inside import check_answers_as_net, net_inside
 from skal.posterior._units import UnitPosterior
 
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
-
-
-#: Rows that tell whether the estimator answers as its network does.
-_N_LOOK = 10
 
 
 def _ends_in_dropout_and_head(committee):
@@ -135,13 +131,7 @@ class MCDropoutCommittee(UnitPosterior):
                 f"{name_of(self.estimator)}. Use LaplaceClassifier or "
                 "EnsembleClassifier."
             )
-        few = take_rows(X, slice(0, _N_LOOK)), take_rows(seen, slice(0, _N_LOOK))
-        if not same(fitted.predict_proba(few[0]), net.predict_proba(few[1])):
-            raise TypeError(
-                "estimator must answer as the network inside it does, got "
-                f"{name_of(self.estimator)}. Put MCDropoutCommittee inside "
-                "what changes the probabilities."
-            )
+        check_answers_as_net(self, fitted, net, X, seen)
         row = take_rows(seen, slice(0, 1))
         next(self._draws(net, row, 1, 0))  # raises where there is none
         last: Any = None
@@ -194,10 +184,3 @@ class MCDropoutCommittee(UnitPosterior):
                 proba += sigmoid(logits) if several else softmax(logits)
             parts.append(proba / len(masks))
         return np.concatenate(parts)
-
-
-def same(proba, others):
-    """Tell whether probabilities are the same, NaN of a diverged network included."""
-    return proba.shape == others.shape and np.allclose(
-        proba, others, rtol=0, atol=1e-4, equal_nan=True
-    )

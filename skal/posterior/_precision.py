@@ -39,9 +39,32 @@ def by_evidence(model):
 
 def losses(model, inputs, codes, taus, link, noise):
     """Return the negative log-likelihood (n, T) of rows under each precision."""
-    proba = likelihoods(model, inputs, codes, taus, link, noise)
-    loss = -np.log(np.maximum(proba, _LEAST))
-    return loss.sum(axis=2) if loss.ndim == 3 else loss
+    return np.concatenate([*pieces_of_loss(model, inputs, codes, taus, link, noise)])
+
+
+def unit_losses(model, inputs, codes, weight, taus):
+    """Return the weighted mean (n, T) of that of the units of each row.
+
+    What units of a row lack is alike: it is rows that tell how sure a mean of losses
+    is. Codes and weights are (n, ...); units are too many for draws.
+    """
+    flat, n_units = weight.ravel(), weight[0].size
+    total, start = np.zeros((len(weight), len(taus))), 0
+    for loss in pieces_of_loss(model, inputs, codes.ravel(), taus, "probit", None):
+        stop = start + len(loss)
+        row_of = np.arange(start, stop) // n_units
+        first = np.flatnonzero(np.diff(row_of, prepend=-1))
+        of_rows = np.add.reduceat(loss * flat[start:stop, np.newaxis], first, axis=0)
+        total[row_of[first]] += of_rows
+        start = stop
+    return total / flat.reshape(-1, n_units).sum(axis=1, keepdims=True)
+
+
+def pieces_of_loss(model, inputs, codes, taus, link, noise):
+    """Yield the negative log-likelihood (m, T) of chunks of rows."""
+    for proba in likelihoods(model, inputs, codes, taus, link, noise):
+        loss = -np.log(np.maximum(proba, _LEAST))
+        yield loss.sum(axis=2) if loss.ndim == 3 else loss
 
 
 def choose(loss, taus, weight):
@@ -61,9 +84,9 @@ def choose(loss, taus, weight):
 
 
 def warn_of_collapse(samples, tau):
-    """Warn where the samples (S, n, C) agree about every row, doubtful rows too."""
+    """Warn where the samples (S, n, ..., C) agree about all, what is doubtful too."""
     spread = samples.std(axis=0).max()
-    doubtful = samples.mean(axis=0).max(axis=1).min() < _CERTAIN
+    doubtful = samples.mean(axis=0).max(axis=-1).min() < _CERTAIN
     if doubtful and spread < _COLLAPSED:
         warnings.warn(
             f"The samples hardly differ, by {spread:.1g} at most: prior_precision is "
@@ -91,6 +114,22 @@ def held_out_folds(y, n_folds, rng):
         if len(rows) > 1:
             fold_of[rows] = (dealt + np.arange(len(rows))) % n_folds
             dealt += len(rows)
+    folds = [np.flatnonzero(fold_of == fold) for fold in range(n_folds)]
+    return [fold for fold in folds if len(fold)]
+
+
+def held_out_rows_of_units(y, weight, n_folds, rng):
+    """Return the rows, of a class y (n, ...) a unit, that each fold holds out.
+
+    Where all rows that have some class fell to one fold, the first of them always stays
+    in training, so that no fold misses a class. Units of no weight have none.
+    """
+    fold_of = rng.permutation(len(y)) % n_folds
+    classes = [np.unique(row[here > 0]) for row, here in zip(y, weight, strict=True)]
+    for label in np.unique(np.concatenate(classes)):
+        have = np.flatnonzero([label in found for found in classes])
+        if len(np.unique(fold_of[have])) == 1:
+            fold_of[have[0]] = -1
     folds = [np.flatnonzero(fold_of == fold) for fold in range(n_folds)]
     return [fold for fold in folds if len(fold)]
 

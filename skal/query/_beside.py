@@ -11,5 +11,6 @@ def check_beside(strategy, rows):
             raise ValueError(
                 f"{need} must be given for {name_of(strategy)}, which reads them, got "
                 f"None. Pass {need}= to a learner's fit, query and score_pool; call a "
-                f"strategy by itself with Rows(X, {need}=...)."
+                f"strategy by itself with Rows(X, {need}=...). A search hands them on "
+                "with enable_metadata_routing=True in scikit-learn's configuration."
             )

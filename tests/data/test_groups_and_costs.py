@@ -48,6 +48,12 @@ def test_costs_may_be_a_number_or_a_function_of_the_whole_base():
     assert sparse.costs[2] == 10
 
 
+def test_a_function_of_one_row_is_no_price():
+    """Each row cost as much as there are rows: ``len`` was asked about all of them."""
+    with pytest.raises(ValueError, match=r"a number for each of 8 rows, got 8\.0\. It"):
+        Rows(X, costs=len)
+
+
 @pytest.mark.parametrize(
     "groups",
     [

@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skal import ActiveLearner
 from skal.query import Aggregate, Bandit, BoxDisagreement, RandomSampling
 from skal.stopping import MaxConfidence, ValidationPlateau
+from skal.structured import Units
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +236,22 @@ def test_masks_for_a_model_without_units_are_refused_with_the_way_out(pixels):
         with pytest.raises(ValueError, match="Unknown label type") as refused:
             ActiveLearner(Plain()).fit(pixels[0], y)
         assert "skal.structured.Units" in str(refused.value.__notes__)
+
+
+@pytest.mark.parametrize("method", ["predict_unit", "predict_proba"])
+def test_a_method_that_is_not_there_is_named(method, pixels):
+    """Masks were called labels of an unknown type, and Units the way out."""
+
+    class Plain(BaseEstimator):
+        def fit(self, X, y):
+            raise AssertionError("a fit was made")
+
+    X, y = pixels
+    units = Units(Plain(), method)
+    message = f"method must be the name of a method of Plain, .* got '{method}'"
+    for estimator in (units, make_pipeline(FunctionTransformer(), units)):
+        with pytest.raises(TypeError, match=message):
+            ActiveLearner(estimator, Aggregate()).fit(X, y)
 
 
 def test_a_bandit_says_what_serves_units(pixels):

@@ -23,6 +23,7 @@ from skal.nets import MLPNetClassifier, NetClassifier
 from skal.posterior import LaplaceClassifier, _links, _precision
 from skal.posterior._all_weights import AllWeights
 from skal.posterior._curvature import STRUCTURES, OutputCurvature
+from skal.posterior._laplace import loss_weights
 from skal.posterior._last_layer import LastLayer
 from skal.posterior._linear_head import LinearHead
 
@@ -137,7 +138,7 @@ def by_definition(structure, features, proba, weight):
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_each_structure_is_its_definition(pieces, structure):
     features, proba, weight = pieces
-    posterior = STRUCTURES[structure](features, OutputCurvature(proba, 3), weight)
+    posterior = STRUCTURES[structure]([(features, OutputCurvature(proba, 3), weight)])
     precision = by_definition(structure, features, proba, weight) + TAU * np.eye(12)
     covariance = covariance_of(posterior, (3, 4))
     np.testing.assert_allclose(covariance, np.linalg.inv(precision), atol=2e-5)
@@ -154,8 +155,8 @@ def test_sparse_features_give_the_same(pieces, structure):
     features, proba, weight = pieces
     features = features * (features > 0)
     parts = OutputCurvature(proba, 3), weight
-    dense = STRUCTURES[structure](features, *parts)
-    sparse = STRUCTURES[structure](sp.csr_matrix(features), *parts)
+    dense = STRUCTURES[structure]([(features, *parts)])
+    sparse = STRUCTURES[structure]([(sp.csr_matrix(features), *parts)])
     np.testing.assert_allclose(
         covariance_of(sparse, (3, 4)), covariance_of(dense, (3, 4)), atol=1e-5
     )
@@ -170,7 +171,7 @@ def test_sparse_features_give_the_same(pieces, structure):
 def test_kron_is_exact_where_all_rows_are_equally_uncertain(pieces, structure):
     features, proba, weight = pieces
     proba = np.broadcast_to(proba[:1], proba.shape)
-    posterior = STRUCTURES[structure](features, OutputCurvature(proba, 3), weight)
+    posterior = STRUCTURES[structure]([(features, OutputCurvature(proba, 3), weight)])
     precision = whole_hessian(features, proba, weight) + TAU * np.eye(12)
     np.testing.assert_allclose(
         covariance_of(posterior, (3, 4)), np.linalg.inv(precision), atol=2e-5
@@ -179,10 +180,10 @@ def test_kron_is_exact_where_all_rows_are_equally_uncertain(pieces, structure):
 
 def test_the_curvature_of_two_classes_is_that_of_one_logit():
     curvature = OutputCurvature(np.array([[0.3, 0.7]]), 1)
-    for found in (curvature.between(0, 0), curvature.diagonal(), curvature.mean(ONE)):
+    for found in (curvature.between(0, 0), curvature.diagonal(), curvature.total(ONE)):
         np.testing.assert_allclose(found.ravel(), [0.21])
     both = OutputCurvature(np.array([[0.3, 0.7]]), 2)
-    np.testing.assert_allclose(both.mean(ONE), [[0.21, -0.21], [-0.21, 0.21]])
+    np.testing.assert_allclose(both.total(ONE), [[0.21, -0.21], [-0.21, 0.21]])
 
 
 @pytest.mark.parametrize("piece", [2**23, 1000])
@@ -191,8 +192,8 @@ def test_the_curvature_in_pieces_is_that_of_its_definition(rng, monkeypatch, pie
     proba, weight = rng.dirichlet(np.ones(5), 30), rng.rand(30)
     each = [np.diag(p) - np.outer(p, p) for p in proba]
     curvature = OutputCurvature(proba, 5)
-    mean = np.average(each, axis=0, weights=weight)
-    np.testing.assert_allclose(curvature.mean(weight), mean, atol=1e-15)
+    total = np.tensordot(weight, each, axes=1)
+    np.testing.assert_allclose(curvature.total(weight), total, atol=1e-14)
     np.testing.assert_allclose(curvature.diagonal(), [np.diag(e) for e in each])
     for a, b in [(0, 0), (1, 3), (4, 2)]:
         np.testing.assert_allclose(curvature.between(a, b), [e[a, b] for e in each])
@@ -503,6 +504,15 @@ def test_marglik_is_the_evidence_of_the_gaussian(iris):
         assert evidence(factor * posterior.prior_precision_) < best
 
 
+def test_weights_may_name_classes_that_no_row_has(iris):
+    """They were refused after the fit, in words of scikit-learn."""
+    weights = {"classes": range(5), "class_weight": {0: 0.5, 4: 2}}
+    net = MLPNetClassifier(max_steps=1, random_state=0, **weights)
+    posterior = LaplaceClassifier(net, prior_precision=1.0).fit(*iris)
+    weight = loss_weights(posterior.estimator_, iris[1], None)
+    np.testing.assert_array_equal(weight, np.where(iris[1] == 0, 0.5, 1))
+
+
 def test_the_natural_precision_is_that_of_the_penalty():
     X, y = load_iris(return_X_y=True)
     model = LogisticRegression(C=0.25, max_iter=1000).fit(X, y)
@@ -754,8 +764,8 @@ def test_a_hessian_that_does_not_fit_is_an_error(pieces, monkeypatch):
     monkeypatch.setattr("skal.posterior._curvature._LARGEST", 8 * 11**2)
     curvature = OutputCurvature(proba, 3)
     with pytest.raises(ValueError, match=r"a matrix of 12 x 12\. Use 'kron' or 'diag'"):
-        STRUCTURES["full"](features, curvature, weight)
-    STRUCTURES["kron"](features, curvature, weight)
+        STRUCTURES["full"]([(features, curvature, weight)])
+    STRUCTURES["kron"]([(features, curvature, weight)])
 
 
 @pytest.mark.parametrize(
@@ -793,7 +803,7 @@ def curved(structure, n_classes=3, kind=np.asarray):
     X[X < -0.5] = 0
     proba = rng.dirichlet(np.ones(max(n_classes, 2)), 40)
     curvature = OutputCurvature(proba, 1 if n_classes == 2 else n_classes)
-    return STRUCTURES[structure](kind(X), curvature, np.ones(40)), kind(X)
+    return STRUCTURES[structure]([(kind(X), curvature, np.ones(40))]), kind(X)
 
 
 @pytest.mark.parametrize("structure", sorted(STRUCTURES))
@@ -832,7 +842,7 @@ def test_the_search_scores_what_is_predicted(structure, link, iris, logistic):
     rows = model.inputs(logistic, X)
     noise = _links.noise_for(model.theta.shape, 2000, 0)
     taus = np.array([0.5, 5.0])
-    found = _links.likelihoods(model, rows, y, taus, link, noise)
+    found = np.concatenate([*_links.likelihoods(model, rows, y, taus, link, noise)])
     for column, tau in zip(found.T, taus, strict=True):
         expected = _links.predictive(model, rows, tau, link, noise)[
             np.arange(len(y)), y

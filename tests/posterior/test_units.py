@@ -1,4 +1,4 @@
-"""Posteriors around networks of dense targets: MC dropout and ensembles of pixels."""
+"""Posteriors around networks of dense targets: draws of every pixel."""
 
 import numpy as np
 import pytest
@@ -20,6 +20,9 @@ def posteriors(net):
     return {
         "dropout": MCDropoutCommittee(net, n_samples=4, random_state=0),
         "ensemble": EnsembleClassifier(net, n_members=2, random_state=0),
+        "laplace": LaplaceClassifier(
+            net, n_samples=4, prior_precision=10.0, random_state=0
+        ),
     }
 
 
@@ -28,7 +31,7 @@ def shapes():
     return make_shapes(16, size=16, mean_shapes=2, return_X_y=True, random_state=0)
 
 
-@pytest.fixture(scope="module", params=["dropout", "ensemble"])
+@pytest.fixture(scope="module", params=["dropout", "ensemble", "laplace"])
 def fitted(request, shapes):
     return posteriors(small())[request.param].fit(*shapes)
 
@@ -65,7 +68,7 @@ def test_members_that_lack_a_class_leave_room_for_it(shapes):
     assert ensemble.predict_units(X).shape[-1] == 4
 
 
-@pytest.mark.parametrize("kind", ["dropout", "ensemble"])
+@pytest.mark.parametrize("kind", ["dropout", "ensemble", "laplace"])
 def test_a_learner_asks_by_the_draws_of_a_posterior(kind, shapes):
     X, y = shapes
     learner = ActiveLearner(
@@ -83,8 +86,3 @@ def test_posteriors_of_rows_answer_for_no_units():
     for posterior in posteriors(MLPNetClassifier()).values():
         assert not hasattr(posterior, "predict_units")
         assert not hasattr(posterior, "sample_units")
-
-
-def test_a_laplace_posterior_needs_one_label_a_row(shapes):
-    with pytest.raises(TypeError, match="module must end in a"):
-        LaplaceClassifier(small(max_steps=1)).fit(*shapes)

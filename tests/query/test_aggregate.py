@@ -312,6 +312,34 @@ def test_an_estimator_of_one_target_a_row_has_no_units(blobs):
         learner.fit(X, y)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda proba: np.log(proba + 1e-9),
+        lambda proba: np.moveaxis(proba, -1, 1),
+        lambda proba: proba[..., 1:],
+    ],
+    ids=["scores", "classes not last", "one class of two"],
+)
+@pytest.mark.parametrize("base", ["entropy", "bald"])
+@pytest.mark.parametrize("apart", [False, True], ids=["array", "list"])
+def test_what_are_no_probabilities_is_refused(change, base, apart, pixels, model):
+    """Columns of an image were taken for classes, and asked for all the same."""
+
+    class Other(Brightness):
+        def predict_units(self, X):
+            units = change(super().predict_units(X))
+            return list(units) if apart else units
+
+        def sample_units(self, X, n_samples=None, random_state=None):
+            draws = super().sample_units(X, n_samples, random_state)
+            return list(np.swapaxes(draws, 0, 1)) if apart else draws
+
+    strategy, other = Aggregate(base), Other().fit(*pixels)
+    with pytest.raises(ValueError, match=r"sum to 1 over the last axis, got .*moveax"):
+        strategy.score_samples(other, pixels[0])
+
+
 def test_draws_are_asked_for_before_any_work(pixels):
     X, y = pixels
     model = Units(Brightness(), "predict_units")

@@ -176,3 +176,5 @@ def test_groups_that_are_not_there_are_missed_before_the_base_is_asked(model):
         PerGroup(Untouchable())(model, np.ones((4, 1)), 2)
     with pytest.raises(ValueError, match=r"groups must be given for PerGroup, which"):
         PerGroup(PerGroup("margin"))(model, Rows(np.ones((4, 1)), costs=1), 2)
+    with pytest.raises(ValueError, match=r"A search hands them on with enable_metada"):
+        PerGroup("margin")(model, np.ones((4, 1)), 2)
