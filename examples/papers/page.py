@@ -261,6 +261,45 @@ def frozen_recipe():
     return as_table(["pixels", "components", "C", *counts], rows)
 
 
+#: Loops with and without unlabelled rows: what is said of each; its results, estimator
+#: and strategy. A further one is one more curve and one more line of the tables.
+LOOPS = {
+    "20 by MaxHerding, then UHerding; with unlabelled rows": (
+        ("mnist_unlabeled", "mnist_unlabeled_more"),
+        "unlabeled",
+        "uherding",
+    ),
+    "20 by MaxHerding, then UHerding; labels alone": (
+        ("mnist_unlabeled", "mnist_unlabeled_more"),
+        "labels_alone",
+        "uherding",
+    ),
+    "random; with unlabelled rows": (
+        ("mnist_unlabeled_random",),
+        "unlabeled",
+        "random",
+    ),
+}
+
+
+def loop_runs(loop):
+    """Return for each seed of a loop its labels and accuracies."""
+    names, estimator, strategy = LOOPS[loop]
+    found = {}
+    for name in names:
+        found.update(read(name).runs("accuracy", "mnist", estimator)[strategy])
+    return found
+
+
+def runs_to(loop, last):
+    """Return labels and accuracies of the seeds that went so far, up to there."""
+    return [
+        (counts[counts <= last], scores[counts <= last])
+        for counts, scores in loop_runs(loop).values()
+        if counts[-1] >= last
+    ]
+
+
 def environment():
     """What the results were computed with."""
     names = ("skal", "python", "torch", "scikit-learn", "numpy", "processor", "cores")
@@ -396,6 +435,21 @@ def figure_sizes():
     return figure
 
 
+def figure_unlabeled():
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    for ax, last in zip(figure.subplots(1, 2), (100, 250), strict=True):
+        curves = {}
+        for loop in LOOPS:
+            runs = runs_to(loop, last)
+            if runs:
+                name = loop.replace("; ", "\n")
+                curves[name] = tuple(zip(*runs, strict=True))
+        title = f"MNIST, seeds that went to {last} labels"
+        draw(ax, curves, title, average="median", band="range")
+        ax.set_ylim(0.8, 1)
+    return figure
+
+
 def figure_poster():
     figure = Figure(figsize=(11, 8), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True).ravel()
@@ -427,6 +481,7 @@ FIGURES = {
     "cifar10_methods": lambda: figure_methods("cifar10_methods", "cifar10", "CIFAR-10"),
     "resnet16": figure_resnet,
     "sizes": figure_sizes,
+    "unlabeled": figure_unlabeled,
     "poster": figure_poster,
     "calibration": figure_calibration,
 }
