@@ -259,7 +259,9 @@ def by_labels(counts=(20, 30, 40, 60, 80, 100, 150, 200, 250)):
         cells = []
         for count in counts:
             at = [
-                float(s[c == count][0]) for c, s in loop_runs(loop).values() if count in c
+                float(s[c == count][0])
+                for c, s in loop_runs(loop).values()
+                if count in c
             ]
             cells.append(f"{percent(np.mean(at))} ({percent(min(at))})" if at else "")
         lines.append([loop, *cells])

@@ -67,7 +67,7 @@ def check_target(learner, labels):
     if learner.use_unlabeled and labels.target_type != "multiclass":
         raise ValueError(
             f"use_unlabeled must be False for {labels.target_type} targets, got True. "
-            "What learns from unlabelled rows takes one label a row."
+            "What learns from unlabelled rows predicts one class a row."
         )
 
 
