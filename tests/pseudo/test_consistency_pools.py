@@ -177,6 +177,18 @@ def test_steps_see_rows_to_train_on_and_guesses_see_rows_to_ask_about():
     assert np.array_equal(model.pseudo_labels_[15:], model.predict(X)[15:])
 
 
+def test_labelled_and_unlabelled_rows_draw_random_numbers_of_their_own():
+    """The first batch of either was shifted alike, row by row, and so on."""
+    drawn = []
+
+    def noted(row):
+        drawn.append(float(torch.rand((), dtype=torch.float64)))
+        return row
+
+    sure_of_all(delay=0).fit(DatasetPool([*X], train_transform=noted), PARTIAL)
+    assert len(set(drawn)) == len(drawn) > 10 * 15
+
+
 class Stream(IterableDataset):
     def __iter__(self):
         return iter(X)
