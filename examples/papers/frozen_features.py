@@ -153,7 +153,7 @@ def run(n_seeds, folder, data):
     E, y = features(POOL, SIDE, folder)
     E_test, y_test = features(slice(None), SIDE, folder, "test")
     E, E_test = compact(E, E_test)
-    done = played_already() if RUNS.exists() else set()
+    done = played_already(RUNS) if RUNS.exists() else set()
     with RUNS.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not done:
@@ -195,9 +195,9 @@ def curve(learner, E, y):
     return [balanced_accuracy_score(y, said) for said in learner.staged_predict(E)]
 
 
-def played_already():
+def played_already(path):
     """Return the runs that are in the results, whole."""
-    with RUNS.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8") as file:
         rows = [*csv.DictReader(file)]
     last = [row for row in rows if int(row["n_labels"]) == LAST]
     return {(*(row[k] for k in COLUMNS[:4]), int(row["seed"])) for row in last}

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -203,10 +203,10 @@ def calibration(counts=(20, 60, 100)):
     return as_table(header, rows)
 
 
-def frozen_scores(data):
+def frozen_scores(data, name="frozen_features"):
     """Return {(head, start, strategy): (seeds, rounds)} in points, and the labels."""
     curves = {}
-    with (RESULTS / "frozen_features.csv").open(encoding="utf-8") as file:
+    with (RESULTS / f"{name}.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row["data"] == data:
                 arm = row["head"], row["start"], row["strategy"]
@@ -228,25 +228,42 @@ def paired_interval(gains):
     return f"{gains.mean():+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
-def frozen(data):
+def frozen(data, name="frozen_features", head="head", base="logistic"):
     """Labels on frozen features: scores, and what is won over random ones."""
-    scores, grid = frozen_scores(data)
-    base = scores["logistic", "random", "random"]
+    scores, grid = frozen_scores(data, name)
+    base = scores[base, "random", "random"]
     rows = []
-    for (head, start, strategy), runs in scores.items():
+    for (what, start, strategy), runs in scores.items():
         gains = runs - base
         how = start if start == strategy else f"{start}, then {strategy}"
         won = [gains[:, 0], gains.mean(axis=1)]
         rows.append(
             [
-                head,
+                what,
                 how,
                 *map(percent, runs.mean(axis=0) / 100),
                 *(paired_interval(g) if g.any() else "" for g in won),
             ]
         )
     gained = (f"more than random at {grid[0]} [95 %]", "over all [95 %]")
-    return as_table(["head", "labels by", *grid, *gained], rows)
+    return as_table([head, "labels by", *grid, *gained], rows)
+
+
+def texts(data):
+    """Labels of texts: scores, and what is won over random ones on counts of words."""
+    return frozen(data, "texts", "features", "TF-IDF")
+
+
+def texts_recipe():
+    """Accuracy of random labels of texts by C, mean over the sets."""
+    found = {}
+    with (RESULTS / "texts_recipe.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            scores = found.setdefault((row["features"], row["C"]), {})
+            scores.setdefault(row["n_labels"], []).append(float(row["score"]))
+    counts = [f"{count} labels" for count in next(iter(found.values()))]
+    rows = [[*k, *(percent(np.mean(s)) for s in v.values())] for k, v in found.items()]
+    return as_table(["features", "C", *counts], rows)
 
 
 def frozen_recipe():
@@ -259,6 +276,45 @@ def frozen_recipe():
     counts = [f"{count} labels" for count in next(iter(found.values()))]
     rows = [[*key, *scores.values()] for key, scores in found.items()]
     return as_table(["pixels", "components", "C", *counts], rows)
+
+
+#: Loops with and without unlabelled rows: what is said of each; its results, estimator
+#: and strategy. A further one is one more curve and one more line of the tables.
+LOOPS = {
+    "20 by MaxHerding, then UHerding; with unlabelled rows": (
+        ("mnist_unlabeled", "mnist_unlabeled_more"),
+        "unlabeled",
+        "uherding",
+    ),
+    "20 by MaxHerding, then UHerding; labels alone": (
+        ("mnist_unlabeled", "mnist_unlabeled_more"),
+        "labels_alone",
+        "uherding",
+    ),
+    "random; with unlabelled rows": (
+        ("mnist_unlabeled_random",),
+        "unlabeled",
+        "random",
+    ),
+}
+
+
+def loop_runs(loop):
+    """Return for each seed of a loop its labels and accuracies."""
+    names, estimator, strategy = LOOPS[loop]
+    found = {}
+    for name in names:
+        found.update(read(name).runs("accuracy", "mnist", estimator)[strategy])
+    return found
+
+
+def runs_to(loop, last):
+    """Return labels and accuracies of the seeds that went so far, up to there."""
+    return [
+        (counts[counts <= last], scores[counts <= last])
+        for counts, scores in loop_runs(loop).values()
+        if counts[-1] >= last
+    ]
 
 
 def environment():
@@ -290,6 +346,11 @@ TABLES = {
     "frozen recipe": frozen_recipe,
     "frozen CIFAR-10": lambda: frozen("CIFAR-10"),
     "frozen long tail": lambda: frozen("long tail"),
+    "texts recipe": texts_recipe,
+    **{
+        f"texts {data}": partial(texts, data)
+        for data in ("BBC news", "BBC headlines", "docstrings")
+    },
     "environment": environment,
 }
 
@@ -396,6 +457,21 @@ def figure_sizes():
     return figure
 
 
+def figure_unlabeled():
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    for ax, last in zip(figure.subplots(1, 2), (100, 250), strict=True):
+        curves = {}
+        for loop in LOOPS:
+            runs = runs_to(loop, last)
+            if runs:
+                name = loop.replace("; ", "\n")
+                curves[name] = tuple(zip(*runs, strict=True))
+        title = f"MNIST, seeds that went to {last} labels"
+        draw(ax, curves, title, average="median", band="range")
+        ax.set_ylim(0.8, 1)
+    return figure
+
+
 def figure_poster():
     figure = Figure(figsize=(11, 8), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True).ravel()
@@ -427,6 +503,7 @@ FIGURES = {
     "cifar10_methods": lambda: figure_methods("cifar10_methods", "cifar10", "CIFAR-10"),
     "resnet16": figure_resnet,
     "sizes": figure_sizes,
+    "unlabeled": figure_unlabeled,
     "poster": figure_poster,
     "calibration": figure_calibration,
 }

@@ -16,8 +16,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from page import as_table, median_and_range, percent
-from page import read as read_bench
+from page import LOOPS, as_table, loop_runs, median_and_range, percent, runs_to
 from sklearn.metrics import balanced_accuracy_score
 
 from skal.datasets import fetch_cifar10, fetch_mnist
@@ -233,46 +232,15 @@ def mean_of(rows, name):
     return 100 * np.mean([float(row[name]) for row in rows])
 
 
-#: The loops of skal bench: what is said of each; its results, estimator and strategy.
-LOOPS = {
-    "20 by MaxHerding, then UHerding; with unlabelled rows": (
-        ("mnist_unlabeled", "mnist_unlabeled_more"),
-        "unlabeled",
-        "uherding",
-    ),
-    "the same, labels alone": (
-        ("mnist_unlabeled", "mnist_unlabeled_more"),
-        "labels_alone",
-        "uherding",
-    ),
-    "random; with unlabelled rows": (
-        ("mnist_unlabeled_random",),
-        "unlabeled",
-        "random",
-    ),
-}
 ASKED, ALONE, *_ = LOOPS
 LEVELS = (0.95, 0.97, 0.98, 0.985, 0.99)
-
-
-def curves(loop):
-    """Return for each seed its labels and accuracies."""
-    names, estimator, strategy = LOOPS[loop]
-    found = {}
-    for name in names:
-        found.update(read_bench(name).runs("accuracy", "mnist", estimator)[strategy])
-    return found
 
 
 def labels_to(last):
     """Labels to each level, of the seeds that went to the last number of labels."""
     lines = []
     for loop in LOOPS:
-        runs = [
-            (counts[counts <= last], scores[counts <= last])
-            for counts, scores in curves(loop).values()
-            if counts[-1] >= last
-        ]
+        runs = runs_to(loop, last)
         if not runs:
             continue
         reached = [
@@ -291,7 +259,9 @@ def by_labels(counts=(20, 30, 40, 60, 80, 100, 150, 200, 250)):
         cells = []
         for count in counts:
             at = [
-                float(s[c == count][0]) for c, s in curves(loop).values() if count in c
+                float(s[c == count][0])
+                for c, s in loop_runs(loop).values()
+                if count in c
             ]
             cells.append(f"{percent(np.mean(at))} ({percent(min(at))})" if at else "")
         lines.append([loop, *cells])
@@ -300,8 +270,8 @@ def by_labels(counts=(20, 30, 40, 60, 80, 100, 150, 200, 250)):
 
 def gaps():
     """What unlabelled rows add to the network's own loop, in points, by labels."""
-    alone, found = curves(ALONE), {}
-    for seed, (counts, scores) in curves(ASKED).items():
+    alone, found = loop_runs(ALONE), {}
+    for seed, (counts, scores) in loop_runs(ASKED).items():
         if seed not in alone:
             continue
         others = dict(zip(*alone[seed], strict=True))

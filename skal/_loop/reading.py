@@ -66,7 +66,8 @@ def check_target(learner, labels):
         strategy.check(learner._template(), labels.target_type)
     if learner.use_unlabeled and labels.target_type != "multiclass":
         raise ValueError(
-            f"use_unlabeled must be False for {labels.target_type} targets, got True."
+            f"use_unlabeled must be False for {labels.target_type} targets, got True. "
+            "What learns from unlabelled rows predicts one class a row."
         )
 
 

@@ -149,7 +149,7 @@ class ConsistencyTrainer(Trainer):
 
     def run(self):
         """Make the steps; leave the averaged weights."""
-        self.stream = self.hidden.stream(self.n_hidden)
+        self.stream = self.hidden.stream(self.n_hidden, number=1)
         super().run()
         self.module.load_state_dict(self.average.module.state_dict())
 

@@ -75,11 +75,14 @@ class Inputs:
         for rows in self._raw_of(positions):
             check_finite(rows, self.owner)
 
-    def to_train_on(self, positions):
-        """Return what reads ahead the rows of a data set; None for arrays."""
+    def to_train_on(self, positions, stream=0):
+        """Return what reads ahead the rows of a data set; None for arrays.
+
+        What two streams of a fit draw at random is independent.
+        """
         if not isinstance(self.source, DatasetSource):
             return None
-        return ReadAhead(self.source, positions, self.num_workers)
+        return ReadAhead(self.source, positions, self.num_workers, stream)
 
     def ways(self):
         """Return the rows as the module may take them: first as they are laid out."""

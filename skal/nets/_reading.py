@@ -52,13 +52,16 @@ class ReadAhead:
         Those to train on.
     num_workers : int
         Processes that read; 0 reads when a step asks.
+    stream : int, default=0
+        Tells what is drawn at random from what another stream of the fit draws.
     """
 
-    def __init__(self, source, positions, num_workers):
+    def __init__(self, source, positions, num_workers, stream=0):
         self.positions = positions
         self.reader = Reader(source, training=True)
         self.n_workers = workers_for(num_workers, len(positions))
         self.seed = torch.initial_seed()  # of the fit that is under way
+        self.stream = stream
         self.count = 0
         self.order = []
         self.ready: deque[Any] = deque()
@@ -70,7 +73,8 @@ class ReadAhead:
         self.ready.extend(self.coming)  # what the step in the making still waits for
         parts = torch.as_tensor(self.positions)[order].split(sizes)
         self.order[:] = [
-            (part.tolist(), (self.seed, self.count + i)) for i, part in enumerate(parts)
+            (part.tolist(), (self.seed, self.count + i, self.stream))
+            for i, part in enumerate(parts)
         ]
         self.count += len(parts)
         if self.n_workers == 0:

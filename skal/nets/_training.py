@@ -191,9 +191,12 @@ class Batches:
     def __len__(self):
         return len(self.positions)
 
-    def stream(self, batch_size):
-        """Return the places of a batch a step; ``take`` is to be asked for each."""
-        self.ahead = self.inputs.to_train_on(self.positions)
+    def stream(self, batch_size, number=0):
+        """Return the places of a batch a step; ``take`` is to be asked for each.
+
+        Streams of different numbers draw different random numbers for their rows.
+        """
+        self.ahead = self.inputs.to_train_on(self.positions, number)
         on_order = None if self.ahead is None else self.ahead.begin
         return shuffled(len(self), batch_size, on_order)
 

@@ -127,6 +127,15 @@ class ConsistencyClassifier(UnlabeledClassifier):
     or more none passed, or that a class has grown by 40 % of the pool since labels were
     all that was learnt from.
 
+    Rows of a data set are read a batch at a time and never held all at once. A
+    :class:`~skal.nets.DatasetPool` is passed over three times beside the steps, by its
+    ``transform``; in the steps labelled and unlabelled rows come as its
+    ``train_transform`` leaves them, guesses included: keep that mild, and leave what is
+    strong to ``strong``. ``unlabeled_ratio=np.inf`` takes all unlabelled rows into
+    every step, and so into memory.
+
+    One label a row: where there are several, fit one ConsistencyClassifier a label.
+
     A BatchNorm layer measures labelled rows and strong views together, and its means
     are averaged as weights are. In a learner, ``history_["n_pseudo_labeled"]`` counts
     the pseudo-labels of each round, ``history_["pseudo_accuracy"]`` the right ones

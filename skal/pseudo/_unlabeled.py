@@ -10,7 +10,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._data import Labels, read_target
+from skal._data import Labels, as_multi_input, check_pool, read_target
 from skal._meta import EstimatorInside, inside_has, one_label_a_row
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class UnlabeledClassifier(EstimatorInside):
             raise ValueError(
                 f"{name} requires y to be passed, but the target y is None."
             )
-        X, y = indexable(X, y)
+        check_pool(X)
+        X, y = indexable(as_multi_input(X), y)
         target = read_target(y, self.missing_label, "classifier")
         if target.kind == "multilabel":
             raise ValueError(

@@ -78,6 +78,18 @@ def test_results_are_whole_and_paired(path):
         assert sum(map(len, record["asked"])) == record["n_labels"][-1]
 
 
+@pytest.mark.parametrize("data", ["BBC news", "BBC headlines", "docstrings"])
+def test_results_of_texts_are_whole_and_paired(page, data):
+    scores, grid = page.frozen_scores(data, "texts")
+    assert grid == [10, 20, 30, 40, 50, 100, 150, 200]
+    assert len(scores) == 10
+    firsts = {}
+    for (features, start, _), runs in scores.items():
+        assert runs.shape == (len(runs), 8)
+        first = firsts.setdefault((features, start), runs[:, 0].tolist())
+        assert runs[:, 0].tolist() == first
+
+
 @pytest.mark.long
 def test_the_tables_of_the_page_are_what_the_results_say(page):
     words = page.PAGE.read_text("utf-8")
