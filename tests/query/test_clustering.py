@@ -25,6 +25,7 @@ from skal.query.functional import (
     kmeans_sampling,
     typiclust,
 )
+from skal.query.functional._typiclust import least
 
 FORMULAS = [kmeans_plus_plus, kmeans_sampling, kmeans_boundary, typiclust]
 
