@@ -65,11 +65,13 @@ class Growth:
 
 
 def growths():
-    """Return what was measured of each strategy, group by group."""
+    """Return what was measured of each strategy that was, group by group."""
     known, order = measured(), list(GROUPS)
     found = []
     for entry in sorted(entries(), key=lambda entry: order.index(entry.group)):
-        rows = sorted(known.get(entry.name, {}).items())
+        if entry.name not in known:
+            continue
+        rows = sorted(known[entry.name].items())
         whole = [(n, *values) for n, (*values, ended) in rows if not ended]
         ended = "".join(ended for _, (*_, ended) in rows)
         table = np.array(whole, dtype=float).reshape(-1, 3)

@@ -133,8 +133,9 @@ class TypiClust(QueryStrategy):
     Notes
     -----
     Cost: O(n c d) a step for n rows, c clusters and d features, and O(s^2 d) for each
-    cluster of s rows that is picked from. O(n + c d) memory. Needs embeddings, best
-    those of a self-supervised net. Serves as ``initial=`` too.
+    cluster of s rows that is picked from, about a quarter of it from 512 rows on. O(n +
+    c d) memory. Needs embeddings, best those of a self-supervised net. Serves as
+    ``initial=`` too.
 
     References
     ----------

@@ -25,6 +25,7 @@ from skal.query.functional import (
     kmeans_sampling,
     typiclust,
 )
+from skal.query.functional._typiclust import least
 
 FORMULAS = [kmeans_plus_plus, kmeans_sampling, kmeans_boundary, typiclust]
 
@@ -191,6 +192,27 @@ def test_typical_rows_of_the_largest_clusters_without_a_label(rng):
         members = np.flatnonzero(cloud == cloud[pick])
         near = np.sort(cdist(X[members], X[members]), axis=1)[:, 1:21].mean(axis=1)
         assert members[near.argmin()] == pick
+
+
+@pytest.mark.parametrize("n", [511, 3000])
+def test_the_most_typical_row_of_a_large_cluster_is_found(rng, n):
+    X = rng.normal(size=(n, 8)) * rng.uniform(0.5, 2, size=(n, 1))
+    near = np.sort(cdist(X, X), axis=1)[:, 1:21].mean(axis=1)
+    assert typiclust(X, 1, random_state=0)[0] == near.argmin()
+
+
+def test_a_few_near_copies_in_a_large_cluster_are_its_most_typical_rows(rng):
+    X = rng.normal(size=(3000, 32))
+    copies = rng.choice(3000, 25, replace=False)
+    X[copies] = 1 + 0.01 * rng.normal(size=(25, 32))
+    assert typiclust(X, 1, random_state=0)[0] in copies
+
+
+@pytest.mark.parametrize("n_columns", [4, 30, 32, 101])
+def test_the_least_of_each_row_are_found_among_groups_of_columns(rng, n_columns):
+    values = rng.randint(50, size=(20, n_columns)).astype(float)
+    found = np.sort(least(values, 3), axis=1)
+    np.testing.assert_array_equal(found, np.sort(values, axis=1)[:, :3])
 
 
 def test_clusters_take_turns_once_all_have_given(rng):
