@@ -45,11 +45,18 @@ def plot_confusion(
     -------
     matplotlib.figure.Figure
         The figure: shares of each true class in per cent.
+
+    Raises
+    ------
+    ValueError
+        If rows have no class each, or nothing was kept at that number of labels.
     """
     setting = self.setting(data, estimator)
     found = self.details("confusion", setting, n_labels)
     wanted = _wanted(self, strategies)
     found = {name: one for name, one in found.items() if name in wanted}
+    if not found:
+        raise ValueError("plot_confusion needs classes of rows, got none.")
     classes = self.definition["data"][setting[0]]["classes"]
     figure, axes = row_of_axes(figure, len(found), 3.4, 3.4)
     for i, (ax, (name, matrices)) in enumerate(zip(axes, found.items(), strict=True)):
@@ -196,7 +203,7 @@ def plot_asked_classes(
         if here and record["strategy"] in wanted and record["asked_counts"]:
             found.setdefault(record["strategy"], []).append(record["asked_counts"])
     if not found:
-        raise ValueError("plot_asked_classes needs rows of one class each, got none.")
+        raise ValueError("plot_asked_classes needs classes of rows, got none.")
     classes = self.definition["data"][setting[0]]["classes"]
     figure, axes = row_of_axes(figure, len(found), 3.2, 2.8)
     shares = {name: _mean_shares(counts) for name, counts in found.items()}

@@ -157,6 +157,8 @@ def test_pictures_that_cannot_be_say_why():
     numbers = Experiment(Ridge(), "random", (X, y), n_labels=30, seeds=1).run()
     with pytest.raises(ValueError, match="plot_asked_classes needs classes"):
         numbers.plot_asked_classes()
+    with pytest.raises(ValueError, match="plot_confusion needs classes of rows, got"):
+        numbers.plot_confusion()
 
 
 # The report ----------------------------------------------------------------------
