@@ -43,7 +43,7 @@ class Strips:
         self._shown = shown
         self._tally = tally
         self._pictures = pictures
-        self._gallery = Gallery(lambda item: pictures.small(item))
+        self._gallery = Gallery(lambda item: pictures.small(item))  # or never asked
         self._sample = None
         self._lock = Lock()
 
