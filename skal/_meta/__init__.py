@@ -23,7 +23,13 @@ from skal._meta.readable import ReadableReprMixin
 from skal._meta.rollback import restored_on_failure
 from skal._meta.routing import groups_param, is_row_wise, routed, slice_params
 from skal._meta.temperature import at_temperature, find_temperature
-from skal._meta.weights import counting, fit_weight, row_weights, weight_name
+from skal._meta.weights import (
+    counting,
+    fit_weight,
+    row_weights,
+    weight_name,
+    weights_by_class,
+)
 
 __all__ = [
     "AroundEstimator",
@@ -50,4 +56,5 @@ __all__ = [
     "slice_params",
     "takes_partial_labels",
     "weight_name",
+    "weights_by_class",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
 
@@ -122,3 +123,30 @@ def row_weights(weight: Any, n_rows: int) -> NDArray[np.float64] | None:
 def counting(weight: NDArray[np.float64] | None, n_rows: int) -> NDArray[np.bool_]:
     """Tell of each row whether it counts at all: one of weight 0 is as if absent."""
     return np.ones(n_rows, dtype=bool) if weight is None else weight != 0
+
+
+def weights_by_class(
+    class_weight: Any, y: NDArray[Any], classes: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return how much each row counts by its class alone.
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+        As scikit-learn takes it; a dict may name classes that no row has, too.
+    y : ndarray of shape (n_rows,)
+        The classes of the rows.
+    classes : ndarray of shape (n_classes,)
+        Every class there is.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        The weights.
+    """
+    if isinstance(class_weight, dict):
+        absent = {*classes.tolist()} - {*np.unique(y).tolist()}
+        class_weight = {
+            name: weight for name, weight in class_weight.items() if name not in absent
+        }
+    return compute_sample_weight(class_weight, y)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.utils import assert_all_finite, column_or_1d, compute_sample_weight
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from torch.nn.functional import cross_entropy, log_softmax, one_hot
 
 from skal._checks import check_classes, check_number
+from skal._meta import weights_by_class
 from skal.nets._objective import Objective, as_weights
 
 
@@ -42,7 +43,7 @@ def one_label(y, weights, positions, classes, class_weight, losses):
     codes[positions] = codes_of(known, classes)
     if class_weight is not None:
         balance = np.zeros(len(y))
-        balance[positions] = compute_sample_weight(class_weight, known)
+        balance[positions] = weights_by_class(class_weight, known, classes)
         weights = balance if weights is None else weights * balance
         if not np.any(weights):
             raise ValueError(

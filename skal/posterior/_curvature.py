@@ -159,7 +159,7 @@ class Full:
     independent = False  # as pickles of before have it
 
     def __init__(self, pieces):
-        H = None
+        H: Any = None
         for features, curvature, weight in pieces:
             K, D = curvature.K, features.shape[1]
             if H is None:
@@ -254,7 +254,9 @@ class Kron(Separable):
     """
 
     def __init__(self, pieces):
-        inputs, outputs, n = 0.0, 0.0, 0.0
+        inputs: Any = 0.0
+        outputs: Any = 0.0
+        n = 0.0
         for features, curvature, weight in pieces:
             check_size("kron", features.shape[1], "'diag'")
             inputs = inputs + gram(features, weight).astype(float)
@@ -280,7 +282,7 @@ class Diag(Separable):
     """The diagonal of the Hessian."""
 
     def __init__(self, pieces):
-        total = 0.0
+        total: Any = 0.0
         for features, curvature, weight in pieces:
             diagonal = curvature.diagonal() * weight[:, np.newaxis]
             total = total + np.asarray(squares(features).T @ diagonal, float)

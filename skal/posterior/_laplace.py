@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._checks import check_choice, check_int, check_number, name_of
 from skal._data import take_rows
-from skal._meta import AroundEstimator, columns_of, fit_weight, slice_params
+from skal._meta import (
+    AroundEstimator,
+    columns_of,
+    fit_weight,
+    slice_params,
+    weights_by_class,
+)
 from skal._model import asked_before_training, find_layer, is_structured
 from skal._seed import stream
 from skal.posterior import _links, _precision
@@ -386,7 +391,4 @@ def loss_weights(fitted, y, sample_weight):
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     if layer is None or layer.class_weight is None:
         return weight
-    told, present = layer.class_weight, np.unique(y).tolist()
-    if isinstance(told, dict):  # a network's may name classes that y lacks
-        told = {name: told[name] for name in told if name in present}
-    return weight * compute_sample_weight(told, y)
+    return weight * weights_by_class(layer.class_weight, y, fitted.classes_)

@@ -106,7 +106,10 @@ def test_a_pipeline_and_a_learner_hand_it_on(model, pixels):
         (lambda X: np.zeros((len(X), 3, 0)), r"got shape \(1, 3, 0\)"),
         (lambda X: None, r"got object of shape \(\)"),
         (lambda X: np.full((len(X), 3, 2), "a"), "got <U1 of shape"),
-        (lambda X: [np.zeros((2, 2 + int(x[0]))) for x in X], "as many classes for ea"),
+        (
+            lambda X: [np.ones((2, 2 + int(x[0]))) / (2 + x) for x in X],
+            "as many classes",
+        ),
     ],
 )
 def test_answers_that_are_none_are_refused(answer, match):

@@ -505,12 +505,14 @@ def test_marglik_is_the_evidence_of_the_gaussian(iris):
 
 
 def test_weights_may_name_classes_that_no_row_has(iris):
-    """They were refused after the fit, in words of scikit-learn."""
+    """A network in whose first batch a rare class was missing could not be fitted."""
     weights = {"classes": range(5), "class_weight": {0: 0.5, 4: 2}}
     net = MLPNetClassifier(max_steps=1, random_state=0, **weights)
     posterior = LaplaceClassifier(net, prior_precision=1.0).fit(*iris)
     weight = loss_weights(posterior.estimator_, iris[1], None)
     np.testing.assert_array_equal(weight, np.where(iris[1] == 0, 0.5, 1))
+    with pytest.raises(ValueError, match="not in class_weight"):  # as ever
+        posterior.set_params(estimator__class_weight={0: 0.5, 9: 2}).fit(*iris)
 
 
 def test_the_natural_precision_is_that_of_the_penalty():
