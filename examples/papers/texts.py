@@ -1,7 +1,7 @@
 """Few labels of texts: a table of embeddings against counts of words.
 
     python examples/papers/texts.py choose       C, on random labels
-    python examples/papers/texts.py run [SEEDS]  what results/ lacks, 10 seeds
+    python examples/papers/texts.py run [SEEDS]  what results/ lacks, 3 seeds
 
 ``page.py`` makes tables of the results. A logistic regression on ``TextEmbedder``'s
 features, at unit length, and one on TF-IDF, which is fitted on all texts of the pool.
@@ -191,7 +191,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=["choose", "run"])
-    parser.add_argument("seeds", nargs="?", type=int, default=10)
+    parser.add_argument("seeds", nargs="?", type=int, default=3)
     options = parser.parse_args()
     if options.command == "choose":
         choose()

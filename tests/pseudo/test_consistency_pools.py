@@ -168,13 +168,13 @@ def test_steps_see_rows_to_train_on_and_guesses_see_rows_to_ask_about():
         return -row
 
     pool = DatasetPool([*X], train_transform=to_train_on)
-    model = sure_of_all(unlabeled_ratio=np.inf, delay=0.5, ramp=0).fit(pool, PARTIAL)
-    size = len(seen) - 5 * (N - 15)  # five of ten steps take all unlabelled rows
-    assert size % 10 == 0
-    assert 0 < size <= 150  # and all ten some of the fifteen labelled ones
-    same = sure_of_all(unlabeled_ratio=np.inf, delay=0.5, ramp=0).fit(-X, PARTIAL)
-    assert not np.array_equal(model.predict(pool), same.predict(-X))
+    net = MLPNetClassifier(hidden=(8,), max_steps=10, batch_size=15)
+    model = sure_of_all(net, unlabeled_ratio=np.inf, delay=0.5, ramp=0)
+    model.fit(pool, PARTIAL)
+    # ten steps of all labelled rows, five of them of all others too
+    assert len(seen) == 10 * 15 + 5 * (N - 15)
     assert np.array_equal(model.pseudo_labels_[15:], model.predict(X)[15:])
+    assert not np.array_equal(model.predict(X), model.predict(-X))
 
 
 def test_labelled_and_unlabelled_rows_draw_random_numbers_of_their_own():
