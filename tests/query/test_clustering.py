@@ -25,6 +25,7 @@ from skal.query.functional import (
     kmeans_sampling,
     typiclust,
 )
+from skal.query.functional._distances import Points
 from skal.query.functional._typiclust import least
 
 FORMULAS = [kmeans_plus_plus, kmeans_sampling, kmeans_boundary, typiclust]
@@ -206,6 +207,19 @@ def test_a_few_near_copies_in_a_large_cluster_are_its_most_typical_rows(rng):
     copies = rng.choice(3000, 25, replace=False)
     X[copies] = 1 + 0.01 * rng.normal(size=(25, 32))
     assert typiclust(X, 1, random_state=0)[0] in copies
+
+
+def test_a_huge_cluster_is_compared_with_so_many_rows_and_no_more(rng, monkeypatch):
+    n_pairs, squared = [], Points.squared
+
+    def counted(points, rows, others):
+        far = squared(points, rows, others)
+        n_pairs.append(far.size)
+        return far
+
+    monkeypatch.setattr(Points, "squared", counted)
+    typiclust(rng.normal(size=(20_000, 2)), 1, random_state=0)
+    assert sum(n_pairs) <= 20_000 * 2**13 / 4 + 1
 
 
 @pytest.mark.parametrize("n_columns", [4, 30, 32, 101])

@@ -151,9 +151,10 @@ def by_typicality(points, rows, n_neighbors, rng):
     inside = Points(points.E[rows], points.centre)
     good, rest = np.arange(n), np.arange(0)
     if n >= 2 * _FIRST_LOOK:
-        few = max(_FIRST_LOOK, n // _SHARE)
+        many = min(n, _NEIGHBOURHOOD)
+        few = max(_FIRST_LOOK, many // _SHARE)
         # As many rows lie around among few as their share of the neighbours.
-        order = np.argsort(mean_distances(inside, good, few, -(-k * few // n)))
+        order = np.argsort(mean_distances(inside, good, few, -(-k * few // many)))
         good, rest = np.split(order, [n // _SHARE])
     means = mean_distances(inside, good, _NEIGHBOURHOOD, k)
     step = _STEP * means.max()
