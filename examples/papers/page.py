@@ -281,17 +281,27 @@ def frozen_recipe():
 #: Loops with and without unlabelled rows: what is said of each; its results, estimator
 #: and strategy. A further one is one more curve and one more line of the tables.
 LOOPS = {
-    "20 by MaxHerding, then UHerding; with unlabelled rows": (
+    "asked, two networks; with unlabelled rows": (
+        ("mnist_unlabeled_two",),
+        "unlabeled",
+        "uherding",
+    ),
+    "asked, two networks; labels alone": (
+        ("mnist_unlabeled_two",),
+        "labels_alone",
+        "uherding",
+    ),
+    "asked, one network; with unlabelled rows": (
         ("mnist_unlabeled", "mnist_unlabeled_more"),
         "unlabeled",
         "uherding",
     ),
-    "20 by MaxHerding, then UHerding; labels alone": (
+    "asked, one network; labels alone": (
         ("mnist_unlabeled", "mnist_unlabeled_more"),
         "labels_alone",
         "uherding",
     ),
-    "random; with unlabelled rows": (
+    "random, one network; with unlabelled rows": (
         ("mnist_unlabeled_random",),
         "unlabeled",
         "random",

@@ -232,7 +232,8 @@ def mean_of(rows, name):
     return 100 * np.mean([float(row[name]) for row in rows])
 
 
-ASKED, ALONE, *_ = LOOPS
+#: Loops with unlabelled rows, and those of the same networks without.
+TWO, TWO_ALONE, ONE, ONE_ALONE, _ = LOOPS
 LEVELS = (0.95, 0.97, 0.98, 0.985, 0.99)
 
 
@@ -268,10 +269,10 @@ def by_labels(counts=(20, 30, 40, 60, 80, 100, 150, 200, 250)):
     return as_table(["rows", *counts], lines)
 
 
-def gaps():
-    """What unlabelled rows add to the network's own loop, in points, by labels."""
-    alone, found = loop_runs(ALONE), {}
-    for seed, (counts, scores) in loop_runs(ASKED).items():
+def gaps(asked, labels_alone):
+    """What unlabelled rows add to a network's own loop, in points, by labels."""
+    alone, found = loop_runs(labels_alone), {}
+    for seed, (counts, scores) in loop_runs(asked).items():
         if seed not in alone:
             continue
         others = dict(zip(*alone[seed], strict=True))
@@ -288,7 +289,8 @@ TABLES = {
     "to 80": lambda: labels_to(80),
     "to 250": lambda: labels_to(250),
     "by labels": by_labels,
-    "gaps": gaps,
+    "gaps of two": lambda: gaps(TWO, TWO_ALONE),
+    "gaps of one": lambda: gaps(ONE, ONE_ALONE),
     "pools": by_pool,
 }
 
