@@ -276,6 +276,17 @@ def test_another_last_layer_is_refused_before_any_step(end, images):
         LaplaceClassifier(net).fit(*images[:2])
 
 
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_a_network_that_has_diverged_has_no_curvature(images, structure):
+    """It was an error of LAPACK, or NaN for every pixel."""
+    net = pointwise(images)
+    with torch.no_grad():
+        net.module_.head.weight.fill_(float("nan"))
+    posterior = LaplaceClassifier(FrozenEstimator(net), structure=structure)
+    with pytest.raises(ValueError, match="training has diverged, lower the learning"):
+        posterior.fit(*images[:2])
+
+
 def test_several_networks_have_no_last_layer(images):
     """It was an AttributeError of None."""
     several = EnsembleClassifier(pointwise(images), n_members=2, random_state=0)
