@@ -61,7 +61,7 @@ class UnitAnswers:
         TypeError
             If the estimator has no ``predict_units``.
         ValueError
-            If the answer is not finite numbers, an entry a row.
+            If the answer is not probabilities of classes, an entry a row.
         """
         self._need_model("predict_units")
         return self._units_of(as_rows(X).data())
@@ -86,7 +86,7 @@ class UnitAnswers:
         TypeError
             If the estimator has no ``sample_units``.
         ValueError
-            If the answer is not finite numbers, an entry a row.
+            If the answer is not probabilities of classes, an entry a row.
         """
         self._need_model("sample_units")
         return self._unit_samples_of(as_rows(X).data(), n_samples)

@@ -78,6 +78,8 @@ def check_sums(units, estimator, *, drawn=False):
             f"{name_of(estimator)} must answer with probabilities of classes, which "
             "are from 0 to 1 and sum to 1 over the last axis, got "
             f"{first.min():.3g} to {first.max():.3g} with sums from {sums.min():.3g} "
-            f"to {sums.max():.3g}. Take the softmax of scores, and move an axis of "
-            "classes that is not the last: np.moveaxis(proba, 1, -1)."
+            f"to {sums.max():.3g}. Take the softmax of scores, move an axis of classes "
+            "that is not the last, np.moveaxis(proba, 1, -1), and give both of two "
+            "classes: np.stack([1 - p, p], axis=-1). Where rows differ in length, "
+            "answer with a list."
         )

@@ -135,8 +135,20 @@ def contrast(K, independent=False):
 
 def eigh(matrix):
     """Return the eigenvalues, none below 0, and the eigenvectors as float32."""
+    matrix = finite(matrix)
     values, vectors = scipy.linalg.eigh(matrix, driver="evd", check_finite=False)
     return np.maximum(values, 0), vectors.astype(np.float32)
+
+
+def finite(hessian):
+    """Refuse the curvature of a network that has diverged; else return it."""
+    if not np.isfinite(hessian).all():
+        raise ValueError(
+            "estimator must answer with finite numbers, got a curvature that is not "
+            "finite. If its training has diverged, lower the learning rate or scale "
+            "the inputs."
+        )
+    return hessian
 
 
 def check_size(structure, n, smaller):
@@ -286,7 +298,7 @@ class Diag(Separable):
         for features, curvature, weight in pieces:
             diagonal = curvature.diagonal() * weight[:, np.newaxis]
             total = total + np.asarray(squares(features).T @ diagonal, float)
-        self.eigenvalues = total.T
+        self.eigenvalues = finite(total.T)
         self.outer = np.eye(len(self.eigenvalues), dtype=np.float32)
         self.independent = curvature.independent
 

@@ -28,11 +28,13 @@ def net_inside(estimator, X=None):
 def check_answers_as_net(posterior, fitted, net, X, seen):
     """Refuse a fitted estimator that changes what the network inside it answers.
 
-    ``seen`` is X as the network sees it.
+    ``seen`` is X as the network sees it. There is no network in what fits several.
     """
     few = slice(0, _N_LOOK)
-    whole = fitted.predict_proba(take_rows(X, few))
-    if not same(whole, net.predict_proba(take_rows(seen, few))):
+    if net is None or not same(
+        fitted.predict_proba(take_rows(X, few)),
+        net.predict_proba(take_rows(seen, few)),
+    ):
         raise TypeError(
             "estimator must answer as the network inside it does, got "
             f"{name_of(posterior.estimator)}. Put {type(posterior).__name__} inside "

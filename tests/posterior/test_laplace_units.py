@@ -11,7 +11,7 @@ from torch import nn
 
 from skal.datasets import make_shapes
 from skal.nets import NetClassifier, SegmentationNet
-from skal.posterior import LaplaceClassifier, _precision
+from skal.posterior import EnsembleClassifier, LaplaceClassifier, _precision
 from skal.posterior._last_layer import LastLayer
 from skal.posterior._unit_last_layer import UnitLastLayer
 
@@ -274,6 +274,24 @@ def test_another_last_layer_is_refused_before_any_step(end, images):
     net = SegmentationNet(Untrainable, module__end=end, classes=range(3))
     with pytest.raises(TypeError, match="module must end in a layer that scores each"):
         LaplaceClassifier(net).fit(*images[:2])
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_a_network_that_has_diverged_has_no_curvature(images, structure):
+    """It was an error of LAPACK, or NaN for every pixel."""
+    net = pointwise(images)
+    with torch.no_grad():
+        net.module_.head.weight.fill_(float("nan"))
+    posterior = LaplaceClassifier(FrozenEstimator(net), structure=structure)
+    with pytest.raises(ValueError, match="training has diverged, lower the learning"):
+        posterior.fit(*images[:2])
+
+
+def test_several_networks_have_no_last_layer(images):
+    """It was an AttributeError of None."""
+    several = EnsembleClassifier(pointwise(images), n_members=2, random_state=0)
+    with pytest.raises(TypeError, match=r"must answer as the network .* got Ensemble"):
+        LaplaceClassifier(several).fit(*images[:2])
 
 
 class Share(ClassifierMixin, BaseEstimator):

@@ -318,8 +318,10 @@ def test_an_estimator_of_one_target_a_row_has_no_units(blobs):
         lambda proba: np.log(proba + 1e-9),
         lambda proba: np.moveaxis(proba, -1, 1),
         lambda proba: proba[..., 1:],
+        lambda proba: proba[..., 1],
+        lambda proba: proba * (np.arange(proba.shape[1]) < 2)[:, None, None],
     ],
-    ids=["scores", "classes not last", "one class of two"],
+    ids=["scores", "classes not last", "one class of two", "no classes", "filled up"],
 )
 @pytest.mark.parametrize("base", ["entropy", "bald"])
 @pytest.mark.parametrize("apart", [False, True], ids=["array", "list"])
@@ -336,7 +338,8 @@ def test_what_are_no_probabilities_is_refused(change, base, apart, pixels, model
             return list(np.swapaxes(draws, 0, 1)) if apart else draws
 
     strategy, other = Aggregate(base), Other().fit(*pixels)
-    with pytest.raises(ValueError, match=r"sum to 1 over the last axis, got .*moveax"):
+    message = r"sum to 1 over the last axis, got .*moveax.*1 - p, p.*length, answer"
+    with pytest.raises(ValueError, match=message):
         strategy.score_samples(other, pixels[0])
 
 

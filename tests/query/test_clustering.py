@@ -222,6 +222,16 @@ def test_a_huge_cluster_is_compared_with_so_many_rows_and_no_more(rng, monkeypat
     assert sum(n_pairs) <= 20_000 * 2**13 / 4 + 1
 
 
+def test_more_neighbours_may_be_asked_for_than_rows_are_looked_at(rng, monkeypatch):
+    """It was "kth(=100) out of bounds", from 16 384 rows in a cluster on."""
+    monkeypatch.setattr("skal.query.functional._typiclust._NEIGHBOURHOOD", 100)
+    X = rng.normal(size=(600, 3))
+    picked = typiclust(X, 600, random_state=0, n_neighbors=250, max_clusters=1)
+    assert len(set(picked)) == 600
+    far = cdist(X, X).mean(axis=1)
+    assert far[picked[0]] < np.quantile(far, 0.05)
+
+
 @pytest.mark.parametrize("n_columns", [4, 30, 32, 101])
 def test_the_least_of_each_row_are_found_among_groups_of_columns(rng, n_columns):
     values = rng.randint(50, size=(20, n_columns)).astype(float)

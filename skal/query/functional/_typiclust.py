@@ -80,9 +80,12 @@ def typiclust(
     it: an eighth of the rows (256 or more) tell which eighth of them are the most
     typical, and these are compared with all. Of pixels and clouds 92 to 100 % of
     the picks are those that all pairs give, and the others as typical within .2 %.
-    Beyond 8 192 rows, neighbours are those among so many random ones. The clusters
-    are those of the pool; the labelled rows are only assigned to them. O(n + c d)
-    memory.
+    Where rows differ in one or two directions alone, typicality is mostly chance: a
+    pick is among the 2 % most typical rows, by up to 40 % farther from its neighbours
+    than the first. Near copies in a large cluster may be missed where they are hardly
+    more than ``n_neighbors``. Beyond 8 192 rows, neighbours are those among so many
+    random ones. The clusters are those of the pool; the labelled rows are only
+    assigned to them. O(n + c d) memory.
 
     References
     ----------
@@ -163,11 +166,15 @@ def by_typicality(points, rows, n_neighbors, rng):
 
 
 def mean_distances(points, rows, n_others, k):
-    """Tell the mean distance of some rows to the nearest k of the first so many."""
+    """Tell the mean distance of some rows to the nearest k of the first so many.
+
+    Where k are more than these are, it is that to all of them but one.
+    """
     means = np.zeros(len(rows), points.dtype)
     if len(points) == 1:
         return means
     others = points.take(slice(0, n_others))
+    k = min(k, others.shape[0] - 1)
     for some in slices(len(rows), points.tile_size(others.shape[0])):
         at = rows[some]
         squared = least(points.squared(at, others), k + 1)
