@@ -29,6 +29,7 @@ from skal.query import (
 from skal.structured import Committee
 
 X, Y = make_shapes(60, size=16, mean_shapes=2, return_X_y=True, random_state=0)
+HALF = np.where(np.arange(16) < 8, -1, Y)  # a side of each mask, which nobody knows
 RNG = np.random.default_rng(0)
 
 
@@ -165,6 +166,10 @@ def test_where_cells_are_asked_for_all_curves_count_cells(mixed):
         "of 64 cells" in sentence for sentence in headlines(mixed, "mean_iou", "random")
     )
     setup = dict(setup_table(mixed.definition))
+    assert setup["cells"] == "64 in all, 32 at the start, 12 a round"
+    assert mixed.plot_asked().axes[0].get_ylabel() == "asked after this many cells"
+    with pytest.raises(ValueError, match=r"ROC curves need .* classes of rows"):
+        mixed.plot_roc()
     assert setup["cells of data"] == "parts of rows; a whole row counts as 4"
 
 
@@ -364,6 +369,26 @@ class Mute(Gray):
             {"strategies": [Regions(grid=2), "random"], "batch_size": [4, 6]},
             ValueError,
             r"batch_size must be a multiple of 4.* 'random' .*, got \[4, 6\]",
+        ),
+        (
+            {"strategies": [Regions(grid=2), "random"], "n_labels": 0.3},
+            ValueError,
+            "n_labels must be a multiple of 4.* 'random' .*, got 0.3",
+        ),
+        (
+            {"strategies": Regions(grid=2), "data": (X, HALF), "n_labels": 85},
+            ValueError,
+            "n_labels must be at most 84, the cells .* a unit is known, got 85",
+        ),
+        (
+            {"data": (X[:40], Y[:40], X[40:], Y[40:].astype(float))},
+            ValueError,
+            "y_test of 'data' must hold labels as y does, got masks",
+        ),
+        (
+            {"strategies": Regions(grid=2), "n_labels": 100, "costs": 1},
+            ValueError,
+            "n_labels must be at most 42, the cost of the pool",
         ),
         (
             {"strategies": Regions(grid=2), "n_labels": 169},
