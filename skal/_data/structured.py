@@ -9,7 +9,7 @@ import numpy as np
 from skal._data.targets import Target, is_hole
 
 
-def read_structured(y, missing_label):
+def read_structured(y, missing_label, name="y"):
     """Read a target of which an entry is whatever the estimator takes for a row.
 
     An array (n, ...) has a label a unit, and a row misses its label where every unit
@@ -21,7 +21,7 @@ def read_structured(y, missing_label):
     if isinstance(y, np.ndarray) and y.dtype != object:
         if y.ndim < 2:
             raise ValueError(
-                "y must be an array of shape (n_samples, ...) with a label for each "
+                f"{name} must be an array of shape (n_samples, ...) with a label for each "
                 f"unit of a row, or a list with an entry a row, got shape {y.shape}."
             )
         return dense_target(y, missing_label)

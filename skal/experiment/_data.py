@@ -238,7 +238,8 @@ def checked(
     y = read_labels(f"y of {name!r}", y, X, units)
     if X_test is not None or y_test is not None:
         y_test = read_labels(f"y_test of {name!r}", y_test, X_test, units)
-        if units and y_test is not None and is_mask(y) != is_mask(y_test):
+        dense = units and y_test is not None and object not in (y.dtype, y_test.dtype)
+        if dense and is_mask(y) != is_mask(y_test):
             raise ValueError(
                 f"y_test of {name!r} must hold labels as y does, got masks of whole "
                 "numbers in one of them alone."

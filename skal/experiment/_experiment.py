@@ -51,6 +51,7 @@ from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas
 from skal.experiment._units import (
     check_answers,
+    check_classes,
     check_unit_metrics,
     refuse_for_units,
 )
@@ -513,6 +514,7 @@ class Experiment:
         check_answers(name, data, template)
         if data.units:
             check_unit_metrics(name, data, template, self.metrics)
+            check_classes(name, data, learner)
             self._check_labels(
                 name, learner, read_structured(data.y, learner.missing_label)
             )

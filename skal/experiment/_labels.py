@@ -42,7 +42,7 @@ def read_labels(what: str, y: Any, X: Any, units: bool = False) -> NDArray[Any]:
         are several a row and ``units`` does not say so.
     """
     if units:
-        target = read_structured(y, -1)
+        target = read_structured(y, -1, what)
         y, missing = target.y, target.missing
     else:
         y = _one_a_row(what, y)

@@ -287,6 +287,13 @@ def test_boxes_with_test_rows_of_their_own_and_a_scorer_of_ones_own():
     assert results.frame["found"].between(0.5, 1).all()
 
 
+def test_tags_of_test_rows_may_be_lists_where_those_of_the_pool_are_arrays():
+    words, tags = tagged()
+    arrays = [np.array(one) for one in tags[:30]]
+    data = (words[:30], arrays, words[30:], tags[30:])
+    experiment(Tags(), ["random"], data=data).check()
+
+
 def test_groups_and_costs_go_with_masks():
     groups, costs = np.arange(60) // 5, RNG.uniform(1, 3, 60)
     results = experiment(
@@ -391,9 +398,22 @@ class Mute(Gray):
             "n_labels must be at most 42, the cost of the pool",
         ),
         (
+            {
+                "estimators": SegmentationNet(classes=range(4)),
+                "data": (X, np.where(np.arange(60)[:, None, None] < 59, Y, 255)),
+            },
+            ValueError,
+            r"y of 'data' must hold the classes of SegmentationNet, \[0, .* got \[255\]",
+        ),
+        (
             {"strategies": Regions(grid=2), "n_labels": 169},
             ValueError,
             "n_labels must be at most 168, the cells of the pool of 'data', got 169",
+        ),
+        (
+            {"data": (X[:40], Y[:40], X[40:], Y[40:, 0, 0])},
+            ValueError,
+            r"y_test of 'data' must be an array .* got shape \(20,\)",
         ),
         ({"data": (X, [*Y[:-1], None])}, ValueError, "must hold every label, got 1 of"),
         (
