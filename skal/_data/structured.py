@@ -37,7 +37,7 @@ def read_structured(y, missing_label, name="y"):
 def dense_target(y, missing_label):
     """Read an array of units."""
     unknown = unknown_units(y, missing_label)
-    missing = unknown.reshape(len(y), -1).all(axis=1)
+    missing = unknown.all(axis=tuple(range(1, y.ndim)))
     kind = None if missing.all() else "structured"
     return Target(y, missing, kind, marked=bool(unknown.any()))
 

@@ -42,6 +42,8 @@ def read_labels(what: str, y: Any, X: Any, units: bool = False) -> NDArray[Any]:
         are several a row and ``units`` does not say so.
     """
     if units:
+        if not hasattr(y, "__len__"):
+            raise TypeError(f"{what} must be an array or a list, got {y!r}.")
         target = read_structured(y, -1, what)
         y, missing = target.y, target.missing
     else:

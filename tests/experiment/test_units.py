@@ -415,6 +415,8 @@ class Mute(Gray):
             ValueError,
             r"y_test of 'data' must be an array .* got shape \(20,\)",
         ),
+        ({"data": (X[:0], Y[:0])}, ValueError, "y of 'data' must hold labels, got no"),
+        ({"data": (X, Y, X, None)}, TypeError, "y_test of 'data' must be an array or"),
         ({"data": (X, [*Y[:-1], None])}, ValueError, "must hold every label, got 1 of"),
         (
             {"data": (X, Y[:-1])},
