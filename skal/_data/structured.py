@@ -21,8 +21,9 @@ def read_structured(y, missing_label, name="y"):
     if isinstance(y, np.ndarray) and y.dtype != object:
         if y.ndim < 2:
             raise ValueError(
-                f"{name} must be an array of shape (n_samples, ...) with a label for each "
-                f"unit of a row, or a list with an entry a row, got shape {y.shape}."
+                f"{name} must be an array of shape (n_samples, ...) with a label for "
+                "each unit of a row, or a list with an entry a row, got shape "
+                f"{y.shape}."
             )
         return dense_target(y, missing_label)
     entries = as_entries([as_given(entry) for entry in y])

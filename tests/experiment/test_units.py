@@ -403,7 +403,7 @@ class Mute(Gray):
                 "data": (X, np.where(np.arange(60)[:, None, None] < 59, Y, 255)),
             },
             ValueError,
-            r"y of 'data' must hold the classes of SegmentationNet, \[0, .* got \[255\]",
+            r"y of 'data' must hold the classes of Segmen.*\[0, .* got \[255\]",
         ),
         (
             {"strategies": Regions(grid=2), "n_labels": 169},
