@@ -9,7 +9,7 @@ import numpy as np
 from skal._data.targets import Target, is_hole
 
 
-def read_structured(y, missing_label):
+def read_structured(y, missing_label, name="y"):
     """Read a target of which an entry is whatever the estimator takes for a row.
 
     An array (n, ...) has a label a unit, and a row misses its label where every unit
@@ -21,8 +21,9 @@ def read_structured(y, missing_label):
     if isinstance(y, np.ndarray) and y.dtype != object:
         if y.ndim < 2:
             raise ValueError(
-                "y must be an array of shape (n_samples, ...) with a label for each "
-                f"unit of a row, or a list with an entry a row, got shape {y.shape}."
+                f"{name} must be an array of shape (n_samples, ...) with a label for "
+                "each unit of a row, or a list with an entry a row, got shape "
+                f"{y.shape}."
             )
         return dense_target(y, missing_label)
     entries = as_entries([as_given(entry) for entry in y])
@@ -37,7 +38,7 @@ def read_structured(y, missing_label):
 def dense_target(y, missing_label):
     """Read an array of units."""
     unknown = unknown_units(y, missing_label)
-    missing = unknown.reshape(len(y), -1).all(axis=1)
+    missing = unknown.all(axis=tuple(range(1, y.ndim)))
     kind = None if missing.all() else "structured"
     return Target(y, missing, kind, marked=bool(unknown.any()))
 

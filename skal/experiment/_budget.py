@@ -40,7 +40,7 @@ def check_budget(
     n_pool, costs = len(pool) * n_cells, data.beside(pool).get("costs")
     if exceeds(n_labels, n_pool, costs):
         most = f"{n_pool}," if costs is None else f"{costs.sum():g}, the cost of"
-        most += " the cells of" if n_cells > 1 else ""
+        most += " the cells of" if n_cells > 1 and costs is None else ""
         raise ValueError(
             f"n_labels must be at most {most} the pool of {name!r}, got {n_labels}."
         )

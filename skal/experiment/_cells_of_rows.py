@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skal._loop import cells_asked
+from skal._loop import cells_asked, exceeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,8 +55,9 @@ def check_counts(strategies: dict[str, Any], counts: dict[str, Any]) -> None:
     """
     n_cells = cells_a_row(strategies)
     whole = [name for name, one in strategies.items() if cells_asked(one) is None]
-    for name in COUNTS if whole else ():
-        sizes = [n for n in np.ravel(counts[name]).tolist() if isinstance(n, int)]
+    for name in COUNTS if whole and n_cells > 1 else ():
+        # A share is rounded up to cells in some curves, to whole rows in others.
+        sizes = [n for n in np.ravel(counts[name]).tolist() if not is_all(n)]
         if any(size % n_cells for size in sizes):
             raise ValueError(
                 f"{name} must be a multiple of {n_cells}, the cells of a row, where "
@@ -65,19 +66,31 @@ def check_counts(strategies: dict[str, Any], counts: dict[str, Any]) -> None:
             )
 
 
-def check_cells(learner: ActiveLearner, y: NDArray[Any]) -> None:
+def check_cells(
+    name: str, learner: ActiveLearner, y: NDArray[Any], pool: NDArray[np.int64]
+) -> None:
     """Refuse labels of which there are no such cells as a learner is to ask for.
 
     Parameters
     ----------
+    name : str
+        Of the data set.
     learner : ActiveLearner
         It may ask for cells.
     y : ndarray of shape (n_samples, ...)
         The labels of all rows.
+    pool : ndarray of int
+        Which of them are the pool.
     """
     cells = cells_asked(learner.query_strategy)
-    if cells is not None:
-        replace(cells, mark=learner.missing_label).known(y[:1])
+    if cells is None:
+        return
+    known = replace(cells, mark=learner.missing_label).known(y[pool])
+    if exceeds(learner.n_labels, n_known := int(known.sum())):
+        raise ValueError(
+            f"n_labels must be at most {n_known}, the cells of the pool of {name!r} of "
+            f"which a unit is known, got {learner.n_labels}."
+        )
 
 
 def counts_for(strategy: Any, counts: dict[str, Any], n_cells: int) -> dict[str, Any]:
@@ -95,7 +108,7 @@ def counts_for(strategy: Any, counts: dict[str, Any], n_cells: int) -> dict[str,
     Returns
     -------
     dict of str to object
-        The parameters; a share of all is the same share of rows.
+        The parameters; a share stays one.
     """
     if labels_a_pick(strategy, n_cells) == 1:
         return counts
@@ -108,6 +121,11 @@ def counts_for(strategy: Any, counts: dict[str, Any], n_cells: int) -> dict[str,
 def labels_a_pick(strategy: Any, n_cells: int) -> int:
     """Return how many labels a thing that a strategy asks for counts as."""
     return n_cells if cells_asked(strategy) is None else 1
+
+
+def is_all(size: float) -> bool:
+    """Tell whether a number of labels is the share that takes them all."""
+    return isinstance(size, float) and size == 1
 
 
 def _in_rows(value, n_cells):

@@ -238,6 +238,12 @@ def checked(
     y = read_labels(f"y of {name!r}", y, X, units)
     if X_test is not None or y_test is not None:
         y_test = read_labels(f"y_test of {name!r}", y_test, X_test, units)
+        dense = units and y_test is not None and object not in (y.dtype, y_test.dtype)
+        if dense and is_mask(y) != is_mask(y_test):
+            raise ValueError(
+                f"y_test of {name!r} must hold labels as y does, got masks of whole "
+                "numbers in one of them alone."
+            )
     shape = np.shape(X) if hasattr(X, "shape") or not units else ()  # rows may differ
     is_image = len(shape) in (3, 4) and not (units and y.ndim == 2)  # but signals
     image_shape = tuple(shape[1:]) if is_image else None

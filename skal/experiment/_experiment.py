@@ -51,6 +51,7 @@ from skal.experiment._store import Store
 from skal.experiment._table_files import need_pandas
 from skal.experiment._units import (
     check_answers,
+    check_classes,
     check_unit_metrics,
     refuse_for_units,
 )
@@ -122,9 +123,9 @@ class Experiment:
         besides the last.
     n_validation : int, default=0
         Labels that were spent outside the loop, on a validation set of a stopping rule
-        or of a search for hyperparameters. They are added to every count, and to
-        nothing else: any number from 0 up will do. With ``costs`` 0, for nobody knows
-        what they cost.
+        or of a search for hyperparameters. They are added to every count, in what
+        ``n_labels`` counts, and to nothing else: any number from 0 up will do. With
+        ``costs`` 0, for nobody knows what they cost.
     time_limit : float, default=None
         Seconds that a cell may take; one that takes longer has failed. Cells then run
         in processes of their own, which are killed where nothing else ends them.
@@ -409,7 +410,8 @@ class Experiment:
         }
         check_counts(strategies, loop)
         n_cells = cells_a_row(strategies)
-        n_pool = {n: self._check_data(n, one, n_cells) for n, one in data.items()}
+        pools = {n: self._check_data(n, one, n_cells) for n, one in data.items()}
+        n_pool = {name: len(pool) for name, pool in pools.items()}
         for name, one in data.items():
             for learner in {**learners, **own[name]}.values():
                 self._check_estimator(name, one, learner)
@@ -417,6 +419,7 @@ class Experiment:
                     runs = learner_to_run(learner, strategy, loop, n_cells)
                     n_asked = n_pool[name] * n_cells // labels_a_pick(strategy, n_cells)
                     self._check_parts(one, n_asked, runs)
+                    check_cells(name, runs, one.y, pools[name])
         check_can_be_sent(
             [*learners.values(), *strategies.values(), *data.values(), settings],
             self.time_limit,
@@ -472,7 +475,7 @@ class Experiment:
         return seeds
 
     def _check_data(self, name, data, n_cells):
-        """Refuse a budget that the pool cannot pay; return the size of the pool."""
+        """Refuse a budget that the pool cannot pay; return the pool."""
         known = data.y[data.in_scope(data.y)]
         if data.is_classes and len(there := np.unique(known)) < 2:
             raise ValueError(
@@ -502,7 +505,7 @@ class Experiment:
         if not data.units:
             check_scorers(self.metrics, known, data.is_classes, data.positive)
         resolve_initial(self.initial, data.y, data.target_type)
-        return len(pool)
+        return pool
 
     def _check_estimator(self, name, data, learner):
         """Refuse a classifier for numbers, and a regressor for classes."""
@@ -511,6 +514,7 @@ class Experiment:
         check_answers(name, data, template)
         if data.units:
             check_unit_metrics(name, data, template, self.metrics)
+            check_classes(name, data, learner)
             self._check_labels(
                 name, learner, read_structured(data.y, learner.missing_label)
             )
@@ -555,6 +559,5 @@ class Experiment:
         asked = (initial, learner.n_initial), (learner.query_strategy, size)
         check_parts(template, target_type, asked, learner.stopping)
         check_learner(learner, template, has_costs=data.costs is not None)
-        check_cells(learner, data.y)
         for strategy, _ in asked:
             check_beside(strategy, data.rows)

@@ -42,7 +42,9 @@ def read_labels(what: str, y: Any, X: Any, units: bool = False) -> NDArray[Any]:
         are several a row and ``units`` does not say so.
     """
     if units:
-        target = read_structured(y, -1)
+        if not hasattr(y, "__len__"):
+            raise TypeError(f"{what} must be an array or a list, got {y!r}.")
+        target = read_structured(y, -1, what)
         y, missing = target.y, target.missing
     else:
         y = _one_a_row(what, y)

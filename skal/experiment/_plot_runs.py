@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skal._checks import check_choice
+from skal.experiment._amounts import unit_of
 from skal.experiment._asked_images import shown_rounds
 from skal.experiment._measures import FPR_GRID
 from skal.experiment._plot_axes import axes_of, dressed, heat_map, row_of_axes
@@ -100,7 +101,9 @@ def plot_roc(
     """
     found = self.details("roc", self.setting(data, estimator), n_labels)
     if not found:
-        raise ValueError("ROC curves need an estimator with predict_proba.")
+        raise ValueError(
+            "ROC curves need an estimator with predict_proba, and classes of rows."
+        )
     ax = axes_of(ax)
     colors, lowest = line_colors(list(found), None), 1.0
     for name, curves in found.items():
@@ -168,7 +171,8 @@ def plot_asked(
         ax.tick_params(length=0)
         ax.set_title(record["strategy"], loc="left")
         ax.set_xlabel(f"asked first to last, seed {record['seed']}")
-    axes[0].set_ylabel("asked after this many labels")
+    counted = "cells" if unit_of(self, setting[0]) == "cells" else "labels"
+    axes[0].set_ylabel(f"asked after this many {counted}")
     return figure
 
 

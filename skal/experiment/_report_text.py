@@ -237,7 +237,7 @@ def setup_table(definition: dict[str, Any]) -> list[list[str]]:
         ["strategies", ", ".join(definition["strategies"])],
         ["seeds", f"{len(definition['seeds'])}: {_listed(definition['seeds'])}"],
         [
-            "labels",
+            "cells" if any("cells" in one for one in data.values()) else "labels",
             f"{_budget(settings, data)} at the start"
             f"{' (by class)' if settings['initial'] == 'stratified' else ''}, "
             f"{_sizes(settings['batch_size'])} a round",

@@ -13,6 +13,7 @@ from skal.experiment._measures import UNITS
 from skal.metrics import mean_iou
 
 if TYPE_CHECKING:
+    from skal import ActiveLearner
     from skal.experiment._data import Data
 
 
@@ -123,6 +124,33 @@ def check_unit_metrics(name: str, data: Data, template: Any, metrics: Any) -> No
                 f"metrics must be what {name_of(template)} can answer, which has no "
                 f"{method}, got {metrics!r}. {way_out}"
             )
+
+
+def check_classes(name: str, data: Data, learner: ActiveLearner) -> None:
+    """Refuse masks with classes that an estimator was told there are none of.
+
+    It would find out in the round that first asks for one.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    data : Data
+        Rows with a label for each unit.
+    learner : ActiveLearner
+        Has the estimator, and the mark of what nobody knows.
+    """
+    classes = getattr(learner._template(), "classes", None)
+    if classes is None or not data.are_masks:
+        return
+    masks = [*data.y, *(() if data.y_test is None else data.y_test)]
+    there = set().union(*(np.unique(mask).tolist() for mask in masks))
+    if odd := sorted(there - {*classes, -1, learner.missing_label}):
+        raise ValueError(
+            f"y of {name!r} must hold the classes of {name_of(learner._template())}, "
+            f"{list(classes)}, got {odd}. Give every class in classes=, and mark what "
+            "nobody knows by -1."
+        )
 
 
 def check_answers(name: str, data: Data, template: Any) -> None:

@@ -79,12 +79,17 @@ class Gallery:
         shapes = Counter(one.shape for one in self._pictures.values())
         self._shape = shapes.most_common(1)[0][0]
         X = self._rows(list(self._pictures)[:LEARNT_ON])
-        self._pca = PCA(min(COMPONENTS, *X.shape), random_state=0).fit(X)
+        with np.errstate(invalid="ignore"):  # where all of them are the same picture
+            self._pca = PCA(min(COMPONENTS, *X.shape), random_state=0).fit(X)
         self._learnt_on = len(self._pictures)
 
     def known(self, items: Iterable[int]) -> list[int]:
         """Return those of some rows that have been looked at."""
         return [item for item in items if item in self._pictures]
+
+    def is_broken(self, item: int) -> bool:
+        """Tell whether a row was looked at in vain."""
+        return item in self._broken
 
     def strip(self, first: int, second: int, n: int) -> np.ndarray:
         """Draw n pictures that lead from one known row to another, ends included.

@@ -29,6 +29,7 @@ from skal.query import (
 from skal.structured import Committee
 
 X, Y = make_shapes(60, size=16, mean_shapes=2, return_X_y=True, random_state=0)
+HALF = np.where(np.arange(16) < 8, -1, Y)  # a side of each mask, which nobody knows
 RNG = np.random.default_rng(0)
 
 
@@ -165,6 +166,10 @@ def test_where_cells_are_asked_for_all_curves_count_cells(mixed):
         "of 64 cells" in sentence for sentence in headlines(mixed, "mean_iou", "random")
     )
     setup = dict(setup_table(mixed.definition))
+    assert setup["cells"] == "64 in all, 32 at the start, 12 a round"
+    assert mixed.plot_asked().axes[0].get_ylabel() == "asked after this many cells"
+    with pytest.raises(ValueError, match=r"ROC curves need .* classes of rows"):
+        mixed.plot_roc()
     assert setup["cells of data"] == "parts of rows; a whole row counts as 4"
 
 
@@ -282,6 +287,13 @@ def test_boxes_with_test_rows_of_their_own_and_a_scorer_of_ones_own():
     assert results.frame["found"].between(0.5, 1).all()
 
 
+def test_tags_of_test_rows_may_be_lists_where_those_of_the_pool_are_arrays():
+    words, tags = tagged()
+    arrays = [np.array(one) for one in tags[:30]]
+    data = (words[:30], arrays, words[30:], tags[30:])
+    experiment(Tags(), ["random"], data=data).check()
+
+
 def test_groups_and_costs_go_with_masks():
     groups, costs = np.arange(60) // 5, RNG.uniform(1, 3, 60)
     results = experiment(
@@ -366,10 +378,45 @@ class Mute(Gray):
             r"batch_size must be a multiple of 4.* 'random' .*, got \[4, 6\]",
         ),
         (
+            {"strategies": [Regions(grid=2), "random"], "n_labels": 0.3},
+            ValueError,
+            "n_labels must be a multiple of 4.* 'random' .*, got 0.3",
+        ),
+        (
+            {"strategies": Regions(grid=2), "data": (X, HALF), "n_labels": 85},
+            ValueError,
+            "n_labels must be at most 84, the cells .* a unit is known, got 85",
+        ),
+        (
+            {"data": (X[:40], Y[:40], X[40:], Y[40:].astype(float))},
+            ValueError,
+            "y_test of 'data' must hold labels as y does, got masks",
+        ),
+        (
+            {"strategies": Regions(grid=2), "n_labels": 100, "costs": 1},
+            ValueError,
+            "n_labels must be at most 42, the cost of the pool",
+        ),
+        (
+            {
+                "estimators": SegmentationNet(classes=range(4)),
+                "data": (X, np.where(np.arange(60)[:, None, None] < 59, Y, 255)),
+            },
+            ValueError,
+            r"y of 'data' must hold the classes of Segmen.*\[0, .* got \[255\]",
+        ),
+        (
             {"strategies": Regions(grid=2), "n_labels": 169},
             ValueError,
             "n_labels must be at most 168, the cells of the pool of 'data', got 169",
         ),
+        (
+            {"data": (X[:40], Y[:40], X[40:], Y[40:, 0, 0])},
+            ValueError,
+            r"y_test of 'data' must be an array .* got shape \(20,\)",
+        ),
+        ({"data": (X[:0], Y[:0])}, ValueError, "y of 'data' must hold labels, got no"),
+        ({"data": (X, Y, X, None)}, TypeError, "y_test of 'data' must be an array or"),
         ({"data": (X, [*Y[:-1], None])}, ValueError, "must hold every label, got 1 of"),
         (
             {"data": (X, Y[:-1])},

@@ -71,3 +71,9 @@ def test_pictures_of_another_shape_are_brought_to_that_of_most(shape):
     np.testing.assert_array_equal(
         gallery.strip(5, 0, 2), [np.full((6, 6, 3), 90), pictures[0]]
     )
+
+
+def test_pictures_that_are_all_the_same_are_drawn_without_a_warning():
+    gallery = Gallery(lambda item: np.full((6, 6, 3), 90, np.uint8))
+    gallery.look(range(5), 60)
+    np.testing.assert_array_equal(gallery.strip(0, 1, 3), np.full((3, 6, 6, 3), 90))

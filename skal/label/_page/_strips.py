@@ -99,6 +99,8 @@ class Strips:
         labelled = [one for one in by_turns if one is not None]
         seconds = LATER if gallery.is_ready else FIRST
         gallery.look([item, *labelled, *self._sampled()], seconds)
+        if gallery.is_broken(item):
+            return {"why": "The picture of this row cannot be read."}
         nearest = self._nearest(item, ends)
         first = first or next((one for one in nearest if one != second), None)
         second = second or next((one for one in nearest if one != first), None)
