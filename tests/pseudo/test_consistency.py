@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
+from torch_helpers import TwoParts
 
 from skal import ActiveLearner, ModelView, MultiInput
 from skal.datasets import fetch_mnist
@@ -312,15 +313,6 @@ def test_rows_of_any_kind(digits, kind):
     assert model.n_pseudo_labeled_ == 140
     if kind == "frame":
         assert model.feature_names_in_[0] == "pixel0"
-
-
-class TwoParts(nn.Module):
-    def __init__(self, n_classes):
-        super().__init__()
-        self.head = nn.Linear(4, n_classes)
-
-    def forward(self, left, right):
-        return self.head(torch.cat([left, right], dim=1))
 
 
 def test_rows_of_several_parts(moons):

@@ -8,6 +8,7 @@ import torch
 from sklearn.base import clone
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch_helpers import TwoParts
 
 from skal import ActiveLearner, MultiInput
 from skal.nets import DatasetPool, MLPNetClassifier, NetClassifier
@@ -59,15 +60,6 @@ class Table:
         if isinstance(i, str):
             return Y.tolist()
         return {"row": X[i].tolist(), "label": int(Y[i])}
-
-
-class TwoParts(nn.Module):
-    def __init__(self, n_classes):
-        super().__init__()
-        self.head = nn.Linear(4, n_classes)
-
-    def forward(self, left, right):
-        return self.head(torch.cat([left, right], dim=1))
 
 
 class Bag(nn.Module):
@@ -191,7 +183,7 @@ def test_labelled_and_unlabelled_rows_draw_random_numbers_of_their_own():
 
 class Stream(IterableDataset):
     def __iter__(self):
-        return iter(X)
+        yield from X
 
 
 @pytest.mark.parametrize(
