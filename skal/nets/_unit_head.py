@@ -38,18 +38,23 @@ class UnitHead(NamedTuple):
 def find_unit_head(module: nn.Module, row: Tensor) -> UnitHead | None:
     """Run a row through; return the layer whose scores of units come out as they are.
 
-    None where it looks at other units too, where it answers more than once, or where
-    something comes after it.
+    Noise stands in for the answers of layers meanwhile. None where the layer looks at
+    other units too, where it answers more than once, or where something comes after it.
     """
     seen: list[tuple[UnitHead, Tensor]] = []
+    generator = torch.Generator().manual_seed(0)
 
-    def note(layer, _, out):
+    def exchange(layer, _, out):
+        # Noise shows what comes after, and scores of one row may not: ReLU leaves
+        # those that are positive as they are.
+        noise = torch.randn(out.shape, generator=generator).to(out)
         channels = 1 if isinstance(layer, _CONVOLUTIONS) else -1
         # A copy: what comes next may write into it.
-        seen.append((UnitHead(layer, channels), out.movedim(channels, -1).clone()))
+        seen.append((UnitHead(layer, channels), noise.movedim(channels, -1).clone()))
+        return noise
 
     hooks = [
-        layer.register_forward_hook(note)
+        layer.register_forward_hook(exchange)
         for layer in module.modules()
         if isinstance(layer, (nn.Linear, *_CONVOLUTIONS))
     ]
@@ -63,9 +68,7 @@ def find_unit_head(module: nn.Module, row: Tensor) -> UnitHead | None:
         return None
     head, scores = seen[-1]
     once = sum(other.module is head.module for other, _ in seen) == 1
-    same = scores.shape == output.shape and torch.allclose(
-        scores, output, rtol=0, atol=0, equal_nan=True
-    )
+    same = scores.shape == output.shape and torch.equal(scores, output)
     return head if once and same and is_pointwise(head.module) else None
 
 

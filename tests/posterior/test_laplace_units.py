@@ -256,6 +256,7 @@ class Untrainable(nn.Module):
         self.end = end
         self.head = nn.Conv2d(n_channels, n_classes, 3 if end == "wide" else 1)
         self.other = nn.Conv2d(n_classes, n_classes, 1)
+        nn.init.ones_(self.head.bias)  # a ReLU leaves the scores of a blank row
 
     def forward(self, x):
         assert not (self.training and torch.is_grad_enabled()), "a step was made"
