@@ -29,6 +29,7 @@ from skal._meta.weights import (
     row_weights,
     weight_name,
     weights_by_class,
+    weights_of_classes,
 )
 
 __all__ = [
@@ -57,4 +58,5 @@ __all__ = [
     "takes_partial_labels",
     "weight_name",
     "weights_by_class",
+    "weights_of_classes",
 ]

@@ -150,3 +150,48 @@ def weights_by_class(
             name: weight for name, weight in class_weight.items() if name not in absent
         }
     return compute_sample_weight(class_weight, y)
+
+
+def weights_of_classes(
+    class_weight: Any, classes: NDArray[Any], counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return how much each class counts, where so many labels are of it.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        "balanced" lets all classes that occur count alike. A class that a dict leaves
+        out counts 1.
+    classes : ndarray of shape (n_classes,)
+        Every class there is.
+    counts : ndarray of shape (n_classes,)
+        How many labels are of each.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        The weights.
+
+    Raises
+    ------
+    ValueError
+        If ``class_weight`` is none of these, names another class, or holds a number
+        that is not finite or below 0.
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        share = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return np.where(counts > 0, share, 1.0)
+    if not isinstance(class_weight, dict) or set(class_weight) - set(classes.tolist()):
+        raise ValueError(
+            "class_weight must be 'balanced', None or a dict of weights of classes, "
+            f"{classes.tolist()}, got {class_weight!r}."
+        )
+    weights = np.array([float(class_weight.get(name, 1)) for name in classes.tolist()])
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError(
+            "class_weight must hold finite numbers of at least 0, got "
+            f"{class_weight!r}."
+        )
+    return weights

@@ -515,9 +515,10 @@ class Experiment:
         if data.units:
             check_unit_metrics(name, data, template, self.metrics)
             check_classes(name, data, learner)
-            self._check_labels(
-                name, learner, read_structured(data.y, learner.missing_label)
-            )
+            for what, y in (("y", data.y), ("y_test", data.y_test)):
+                if y is not None:
+                    target = read_structured(y, learner.missing_label)
+                    self._check_labels(f"{what} of {name!r}", learner, target)
             return
         kind = "classifier" if data.is_classes else "regressor"
         fits = is_classifier(template) if data.is_classes else is_regressor(template)
@@ -535,14 +536,15 @@ class Experiment:
             )
         mark, classes = learner.missing_label, learner.classes
         known = data.y[data.in_scope(data.y)]
-        self._check_labels(name, learner, read_target(known, mark, kind, classes))
+        target = read_target(known, mark, kind, classes)
+        self._check_labels(f"y of {name!r}", learner, target)
 
-    def _check_labels(self, name, learner, target):
+    def _check_labels(self, what, learner, target):
         """Refuse labels that a learner takes for none."""
         missing = target.missing
         if missing.any():
             raise ValueError(
-                f"y of {name!r} must hold every label, got {missing.sum()} of "
+                f"{what} must hold every label, got {missing.sum()} of "
                 f"{len(missing)} missing. Leave those rows out; if "
                 f"{learner.missing_label!r} is a class, give "
                 "ActiveLearner(estimator, missing_label=None) as the estimator."

@@ -67,7 +67,7 @@ def several_labels(y, weights, positions, classes, class_weight, losses, smoothi
             f"{y.shape[1]}."
         )
     known = y[positions]
-    per_class = weights_of_classes(class_weight, known)
+    per_class = weights_of_labels(class_weight, known)
     holes = np.isnan(known)
     scale = None
     if per_class is not None or holes.any():
@@ -90,7 +90,7 @@ def several_labels(y, weights, positions, classes, class_weight, losses, smoothi
     )
 
 
-def weights_of_classes(class_weight, known):
+def weights_of_labels(class_weight, known):
     """Return the weight of 0 and of 1 for each label (2, L), None where all are 1.
 
     "balanced" lets both count alike in each label, among the rows where it is known. A

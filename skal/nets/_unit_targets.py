@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from skal._meta import weights_of_classes
 from skal.nets._objective import Objective, as_weights
 from skal.nets._one_label import codes_of
 
@@ -87,7 +88,8 @@ def unit_labels(y, weights, positions, classes, class_weight, losses):
     rows = np.full(known.shape, UNKNOWN, dtype=_CODES)
     rows[known != UNKNOWN] = codes_of(known_units(known), classes)
     codes[positions] = rows
-    per_class = weights_of_classes(class_weight, rows, classes)
+    n_units = np.bincount(np.ravel(rows) - UNKNOWN, minlength=len(classes) + 1)[1:]
+    per_class = weights_of_classes(class_weight, classes, n_units)
     counts = np.append(per_class, 0.0)[rows]  # 0 for the unknown, at -1
     if not counts.any():
         raise ValueError(
@@ -103,31 +105,6 @@ def unit_labels(y, weights, positions, classes, class_weight, losses):
         classes=False,
         units=y.shape[1:],
     )
-
-
-def weights_of_classes(class_weight, codes, classes):
-    """Return the weight of each class (C,).
-
-    "balanced" lets all that occur count alike.
-    """
-    if class_weight is None:
-        return np.ones(len(classes))
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(codes[codes != UNKNOWN], minlength=len(classes))
-        share = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        return np.where(counts > 0, share, 1.0)
-    if not isinstance(class_weight, dict) or set(class_weight) - set(classes.tolist()):
-        raise ValueError(
-            "class_weight must be 'balanced', None or a dict of weights of classes, "
-            f"{classes.tolist()}, got {class_weight!r}."
-        )
-    weights = np.array([float(class_weight.get(name, 1)) for name in classes.tolist()])
-    if not np.isfinite(weights).all() or weights.min() < 0:
-        raise ValueError(
-            "class_weight must hold finite numbers of at least 0, got "
-            f"{class_weight!r}."
-        )
-    return weights
 
 
 @dataclass

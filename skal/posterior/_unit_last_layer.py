@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from skal._meta import weights_of_classes
 from skal.posterior._base import chunks_of
 from skal.posterior._curvature import OutputCurvature
 from skal.posterior._last_layer import LastLayer
@@ -77,11 +78,3 @@ def unit_weights(net, y, sample_weight):
         for name, factor in zip(net.classes_, factors, strict=True):
             weight[y == name] *= factor
     return weight
-
-
-def weights_of_classes(class_weight, classes, counts):
-    """Return the weight (C,) of each class, of which there are so many units."""
-    if isinstance(class_weight, str):  # "balanced": all that occur count alike
-        share = counts.sum() / np.count_nonzero(counts)
-        return share / np.maximum(counts, 1)
-    return [class_weight.get(name, 1) for name in classes.tolist()]

@@ -322,6 +322,16 @@ def test_units_that_nobody_knows_are_not_scored():
     assert answers.mean_iou == pytest.approx((1 / 2 + 1 / 2 + 1) / 3)
 
 
+def test_test_rows_that_nobody_labelled_are_refused():
+    """Their accuracy was a division by zero, after a round of training."""
+    estimator = ActiveLearner(Gray(), missing_label=9)
+    test = X[:4], np.full_like(Y[:4], 9)
+    with pytest.raises(
+        ValueError, match="y_test of 'data' must hold every label, got 4"
+    ):
+        experiment(estimator, data=(X, Y, *test), metrics="pixel_accuracy").check()
+
+
 class Mute(Gray):
     """Has nothing that could be scored."""
 

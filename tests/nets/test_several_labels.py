@@ -15,7 +15,7 @@ from torch.utils.data import TensorDataset
 
 from skal import ModelView
 from skal.nets import CNNClassifier, MLPNetClassifier, NetClassifier
-from skal.nets._several_labels import LabelLosses, weights_of_classes
+from skal.nets._several_labels import LabelLosses, weights_of_labels
 from skal.query import BALD, Margin
 
 
@@ -164,14 +164,14 @@ def test_the_loss_of_a_row_by_hand():
     np.testing.assert_allclose(losses(scores, targets, exact=True), [6 / 1.5, 0])
 
 
-def test_weights_of_classes_are_those_of_each_label():
+def test_weights_are_those_of_each_label():
     Y = np.array([[1, 0], [0, 0], [0, np.nan], [0, 1]])
     np.testing.assert_allclose(
-        weights_of_classes("balanced", Y), [[4 / 6, 3 / 4], [4 / 2, 3 / 2]]
+        weights_of_labels("balanced", Y), [[4 / 6, 3 / 4], [4 / 2, 3 / 2]]
     )
-    np.testing.assert_array_equal(weights_of_classes({1: 5}, Y), [[1, 1], [5, 5]])
+    np.testing.assert_array_equal(weights_of_labels({1: 5}, Y), [[1, 1], [5, 5]])
     each = [{0: 2}, {0: 3, 1: 4}]
-    np.testing.assert_array_equal(weights_of_classes(each, Y), [[2, 3], [1, 4]])
+    np.testing.assert_array_equal(weights_of_labels(each, Y), [[2, 3], [1, 4]])
 
 
 def test_a_heavy_class_is_predicted_more_often(labelled):
